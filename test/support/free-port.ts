@@ -1,0 +1,1 @@
+export { freePort } from '../../examples/support/free-port.ts';
