@@ -1,1 +1,75 @@
-export {};
+// The public list of @unanimous/proto, kept by hand. What is not here is internal.
+
+// For users: what services and operators' tools meet.
+export { type ErrorCode, type ErrorDetails, isErrorCode, type Reason } from './errors.ts';
+export { readReason, reason, UnanimousError } from './errors.ts';
+export { type Birth, compareBirths, formatGid, type Gid, parseGid } from './gid.ts';
+export { type LogId, parseLogId } from './gid.ts';
+export { checkRmName } from './rm-name.ts';
+
+// For extenders: who builds another client, participant or coordinator.
+
+// Branch ids.
+export { type BranchId, branchIdPrefix, formatBranchId, parseBranchId } from './branch-id.ts';
+
+// The session's frames and their messages.
+export { countMessages, isEmpty, newCoordinatorFrame, newPeerFrame } from './frames.ts';
+export type { CoordinatorFrame, PeerFrame } from './frames.ts';
+export type {
+  Abort,
+  AbortBranch,
+  Acknowledgement,
+  Ask,
+  Begin,
+  Begun,
+  BranchKind,
+  Commit,
+  CommitBranch,
+  CommitKind,
+  Enlist,
+  Enlisted,
+  Hello,
+  Heuristic,
+  InDoubt,
+  LogPosition,
+  Outcome,
+  OutcomeKind,
+  PendingBranch,
+  Prepare,
+  Refusal,
+  Result,
+  Serve,
+  Served,
+  Verdict,
+  VerdictKind,
+  Vote,
+  VoteKind,
+  Welcome,
+  WireReason,
+} from './frames.ts';
+
+// The services.
+export { adminService, AdminServiceClient } from './definition.ts';
+export { coordinatorService, CoordinatorServiceClient } from './definition.ts';
+export { metadataKeys, protocolMax, protocolMin, protocolVersion, protoDir } from './definition.ts';
+export type { AdminClient, AdminHandlers } from './definition.ts';
+export type { CoordinatorClient, CoordinatorHandlers } from './definition.ts';
+export type {
+  AbortRequest,
+  BeginReply,
+  BeginRequest,
+  BranchView,
+  CommitRequest,
+  EnlistReply,
+  EnlistRequest,
+  GetRequest,
+  ListReply,
+  ListRequest,
+  PeerView,
+  Resolution,
+  ResolveRequest,
+  ShowRequest,
+  StatusReply,
+  StatusRequest,
+  TransactionView,
+} from './definition.ts';

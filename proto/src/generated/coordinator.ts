@@ -1,0 +1,94 @@
+import type * as grpc from '@grpc/grpc-js';
+import type { EnumTypeDefinition, MessageTypeDefinition } from '@grpc/proto-loader';
+
+import type { Abort as _unanimous_v1_Abort, Abort__Output as _unanimous_v1_Abort__Output } from './unanimous/v1/Abort.js';
+import type { AbortBranch as _unanimous_v1_AbortBranch, AbortBranch__Output as _unanimous_v1_AbortBranch__Output } from './unanimous/v1/AbortBranch.js';
+import type { AbortRequest as _unanimous_v1_AbortRequest, AbortRequest__Output as _unanimous_v1_AbortRequest__Output } from './unanimous/v1/AbortRequest.js';
+import type { Acknowledgement as _unanimous_v1_Acknowledgement, Acknowledgement__Output as _unanimous_v1_Acknowledgement__Output } from './unanimous/v1/Acknowledgement.js';
+import type { Ask as _unanimous_v1_Ask, Ask__Output as _unanimous_v1_Ask__Output } from './unanimous/v1/Ask.js';
+import type { Begin as _unanimous_v1_Begin, Begin__Output as _unanimous_v1_Begin__Output } from './unanimous/v1/Begin.js';
+import type { BeginReply as _unanimous_v1_BeginReply, BeginReply__Output as _unanimous_v1_BeginReply__Output } from './unanimous/v1/BeginReply.js';
+import type { BeginRequest as _unanimous_v1_BeginRequest, BeginRequest__Output as _unanimous_v1_BeginRequest__Output } from './unanimous/v1/BeginRequest.js';
+import type { Begun as _unanimous_v1_Begun, Begun__Output as _unanimous_v1_Begun__Output } from './unanimous/v1/Begun.js';
+import type { Commit as _unanimous_v1_Commit, Commit__Output as _unanimous_v1_Commit__Output } from './unanimous/v1/Commit.js';
+import type { CommitBranch as _unanimous_v1_CommitBranch, CommitBranch__Output as _unanimous_v1_CommitBranch__Output } from './unanimous/v1/CommitBranch.js';
+import type { CommitRequest as _unanimous_v1_CommitRequest, CommitRequest__Output as _unanimous_v1_CommitRequest__Output } from './unanimous/v1/CommitRequest.js';
+import type { CoordinatorClient as _unanimous_v1_CoordinatorClient, CoordinatorDefinition as _unanimous_v1_CoordinatorDefinition } from './unanimous/v1/Coordinator.js';
+import type { CoordinatorFrame as _unanimous_v1_CoordinatorFrame, CoordinatorFrame__Output as _unanimous_v1_CoordinatorFrame__Output } from './unanimous/v1/CoordinatorFrame.js';
+import type { Enlist as _unanimous_v1_Enlist, Enlist__Output as _unanimous_v1_Enlist__Output } from './unanimous/v1/Enlist.js';
+import type { EnlistReply as _unanimous_v1_EnlistReply, EnlistReply__Output as _unanimous_v1_EnlistReply__Output } from './unanimous/v1/EnlistReply.js';
+import type { EnlistRequest as _unanimous_v1_EnlistRequest, EnlistRequest__Output as _unanimous_v1_EnlistRequest__Output } from './unanimous/v1/EnlistRequest.js';
+import type { Enlisted as _unanimous_v1_Enlisted, Enlisted__Output as _unanimous_v1_Enlisted__Output } from './unanimous/v1/Enlisted.js';
+import type { GetRequest as _unanimous_v1_GetRequest, GetRequest__Output as _unanimous_v1_GetRequest__Output } from './unanimous/v1/GetRequest.js';
+import type { Hello as _unanimous_v1_Hello, Hello__Output as _unanimous_v1_Hello__Output } from './unanimous/v1/Hello.js';
+import type { Heuristic as _unanimous_v1_Heuristic, Heuristic__Output as _unanimous_v1_Heuristic__Output } from './unanimous/v1/Heuristic.js';
+import type { InDoubt as _unanimous_v1_InDoubt, InDoubt__Output as _unanimous_v1_InDoubt__Output } from './unanimous/v1/InDoubt.js';
+import type { LogPosition as _unanimous_v1_LogPosition, LogPosition__Output as _unanimous_v1_LogPosition__Output } from './unanimous/v1/LogPosition.js';
+import type { Outcome as _unanimous_v1_Outcome, Outcome__Output as _unanimous_v1_Outcome__Output } from './unanimous/v1/Outcome.js';
+import type { PeerFrame as _unanimous_v1_PeerFrame, PeerFrame__Output as _unanimous_v1_PeerFrame__Output } from './unanimous/v1/PeerFrame.js';
+import type { PendingBranch as _unanimous_v1_PendingBranch, PendingBranch__Output as _unanimous_v1_PendingBranch__Output } from './unanimous/v1/PendingBranch.js';
+import type { Prepare as _unanimous_v1_Prepare, Prepare__Output as _unanimous_v1_Prepare__Output } from './unanimous/v1/Prepare.js';
+import type { Reason as _unanimous_v1_Reason, Reason__Output as _unanimous_v1_Reason__Output } from './unanimous/v1/Reason.js';
+import type { Refusal as _unanimous_v1_Refusal, Refusal__Output as _unanimous_v1_Refusal__Output } from './unanimous/v1/Refusal.js';
+import type { Serve as _unanimous_v1_Serve, Serve__Output as _unanimous_v1_Serve__Output } from './unanimous/v1/Serve.js';
+import type { Served as _unanimous_v1_Served, Served__Output as _unanimous_v1_Served__Output } from './unanimous/v1/Served.js';
+import type { Verdict as _unanimous_v1_Verdict, Verdict__Output as _unanimous_v1_Verdict__Output } from './unanimous/v1/Verdict.js';
+import type { Vote as _unanimous_v1_Vote, Vote__Output as _unanimous_v1_Vote__Output } from './unanimous/v1/Vote.js';
+import type { Welcome as _unanimous_v1_Welcome, Welcome__Output as _unanimous_v1_Welcome__Output } from './unanimous/v1/Welcome.js';
+
+type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
+  new(...args: ConstructorParameters<Constructor>): Subtype;
+};
+
+export interface ProtoGrpcType {
+  unanimous: {
+    v1: {
+      Abort: MessageTypeDefinition<_unanimous_v1_Abort, _unanimous_v1_Abort__Output>
+      AbortBranch: MessageTypeDefinition<_unanimous_v1_AbortBranch, _unanimous_v1_AbortBranch__Output>
+      AbortRequest: MessageTypeDefinition<_unanimous_v1_AbortRequest, _unanimous_v1_AbortRequest__Output>
+      Acknowledgement: MessageTypeDefinition<_unanimous_v1_Acknowledgement, _unanimous_v1_Acknowledgement__Output>
+      Ask: MessageTypeDefinition<_unanimous_v1_Ask, _unanimous_v1_Ask__Output>
+      Begin: MessageTypeDefinition<_unanimous_v1_Begin, _unanimous_v1_Begin__Output>
+      BeginReply: MessageTypeDefinition<_unanimous_v1_BeginReply, _unanimous_v1_BeginReply__Output>
+      BeginRequest: MessageTypeDefinition<_unanimous_v1_BeginRequest, _unanimous_v1_BeginRequest__Output>
+      Begun: MessageTypeDefinition<_unanimous_v1_Begun, _unanimous_v1_Begun__Output>
+      BranchKind: EnumTypeDefinition
+      Commit: MessageTypeDefinition<_unanimous_v1_Commit, _unanimous_v1_Commit__Output>
+      CommitBranch: MessageTypeDefinition<_unanimous_v1_CommitBranch, _unanimous_v1_CommitBranch__Output>
+      CommitKind: EnumTypeDefinition
+      CommitRequest: MessageTypeDefinition<_unanimous_v1_CommitRequest, _unanimous_v1_CommitRequest__Output>
+      /**
+       * Drives transactions. Errors carry the gRPC status and, in the trailing metadata
+       * `unanimous-code` and `unanimous-hint`, the stable code and the remedy. A call may carry the
+       * metadata `unanimous-protocol` with the caller's protocol version; an unknown one is refused.
+       */
+      Coordinator: SubtypeConstructor<typeof grpc.Client, _unanimous_v1_CoordinatorClient> & { service: _unanimous_v1_CoordinatorDefinition }
+      CoordinatorFrame: MessageTypeDefinition<_unanimous_v1_CoordinatorFrame, _unanimous_v1_CoordinatorFrame__Output>
+      Enlist: MessageTypeDefinition<_unanimous_v1_Enlist, _unanimous_v1_Enlist__Output>
+      EnlistReply: MessageTypeDefinition<_unanimous_v1_EnlistReply, _unanimous_v1_EnlistReply__Output>
+      EnlistRequest: MessageTypeDefinition<_unanimous_v1_EnlistRequest, _unanimous_v1_EnlistRequest__Output>
+      Enlisted: MessageTypeDefinition<_unanimous_v1_Enlisted, _unanimous_v1_Enlisted__Output>
+      GetRequest: MessageTypeDefinition<_unanimous_v1_GetRequest, _unanimous_v1_GetRequest__Output>
+      Hello: MessageTypeDefinition<_unanimous_v1_Hello, _unanimous_v1_Hello__Output>
+      Heuristic: MessageTypeDefinition<_unanimous_v1_Heuristic, _unanimous_v1_Heuristic__Output>
+      InDoubt: MessageTypeDefinition<_unanimous_v1_InDoubt, _unanimous_v1_InDoubt__Output>
+      LogPosition: MessageTypeDefinition<_unanimous_v1_LogPosition, _unanimous_v1_LogPosition__Output>
+      Outcome: MessageTypeDefinition<_unanimous_v1_Outcome, _unanimous_v1_Outcome__Output>
+      OutcomeKind: EnumTypeDefinition
+      PeerFrame: MessageTypeDefinition<_unanimous_v1_PeerFrame, _unanimous_v1_PeerFrame__Output>
+      PendingBranch: MessageTypeDefinition<_unanimous_v1_PendingBranch, _unanimous_v1_PendingBranch__Output>
+      Prepare: MessageTypeDefinition<_unanimous_v1_Prepare, _unanimous_v1_Prepare__Output>
+      Reason: MessageTypeDefinition<_unanimous_v1_Reason, _unanimous_v1_Reason__Output>
+      Refusal: MessageTypeDefinition<_unanimous_v1_Refusal, _unanimous_v1_Refusal__Output>
+      Result: EnumTypeDefinition
+      Serve: MessageTypeDefinition<_unanimous_v1_Serve, _unanimous_v1_Serve__Output>
+      Served: MessageTypeDefinition<_unanimous_v1_Served, _unanimous_v1_Served__Output>
+      Verdict: MessageTypeDefinition<_unanimous_v1_Verdict, _unanimous_v1_Verdict__Output>
+      VerdictKind: EnumTypeDefinition
+      Vote: MessageTypeDefinition<_unanimous_v1_Vote, _unanimous_v1_Vote__Output>
+      VoteKind: EnumTypeDefinition
+      Welcome: MessageTypeDefinition<_unanimous_v1_Welcome, _unanimous_v1_Welcome__Output>
+    }
+  }
+}
+

@@ -1,0 +1,40 @@
+// Original file: unanimous/v1/session.proto
+
+
+/**
+ * Creates a transaction. It belongs to this session and is aborted when the session is lost
+ * before its commit was asked for.
+ */
+export interface Begin {
+  /**
+   * Number by which the answer refers to this request.
+   */
+  'ref'?: (number);
+  /**
+   * Time until the deadline, in milliseconds; 0 for the coordinator's default.
+   */
+  'timeoutMs'?: (number);
+  /**
+   * For operators: what the transaction does, say "place-order". Never parsed.
+   */
+  'name'?: (string);
+}
+
+/**
+ * Creates a transaction. It belongs to this session and is aborted when the session is lost
+ * before its commit was asked for.
+ */
+export interface Begin__Output {
+  /**
+   * Number by which the answer refers to this request.
+   */
+  'ref': (number);
+  /**
+   * Time until the deadline, in milliseconds; 0 for the coordinator's default.
+   */
+  'timeoutMs': (number);
+  /**
+   * For operators: what the transaction does, say "place-order". Never parsed.
+   */
+  'name': (string);
+}
