@@ -1,0 +1,282 @@
+import { type Gid, type Reason, reason } from '@unanimous/proto';
+import type { DecidedBranch, Resolution } from './record.ts';
+import { type Branch, evolve, isOver, type Place } from './transaction.ts';
+import type { Transaction, TransactionEvent } from './transaction.ts';
+
+/** A participant's vote, as it arrived. */
+export type Vote =
+  | { readonly is: 'yes' | 'ready'; readonly receipt: string; readonly redo: Uint8Array }
+  | { readonly is: 'read-only' }
+  | { readonly is: 'no'; readonly reason: Reason };
+
+/** What a participant says of phase two. */
+export type Result =
+  | { readonly is: 'committed' | 'rolled-back' | 'unknown'; readonly reason: Reason }
+  | { readonly is: 'pending'; readonly reason: Reason };
+
+/** Something that may move a transaction. It is refused, ignored, or makes events. */
+export type Input =
+  | {
+      readonly kind: 'enlist';
+      readonly branch: Omit<Branch, 'branch'>;
+      readonly maxBranches: number;
+    }
+  | { readonly kind: 'commit' }
+  | { readonly kind: 'abort'; readonly reason: Reason }
+  | { readonly kind: 'deadline' }
+  /** The session on which branches live, or the one that began the transaction, is lost. */
+  | { readonly kind: 'session-lost'; readonly session: number; readonly owned: boolean }
+  | {
+      readonly kind: 'vote';
+      readonly branch: number;
+      readonly session: number;
+      readonly incarnation: string;
+      readonly vote: Vote;
+    }
+  /** The log's answer: the decision is durable at this place. */
+  | { readonly kind: 'recorded'; readonly at: Place }
+  | { readonly kind: 'result'; readonly branch: number; readonly result: Result }
+  | {
+      readonly kind: 'resolve';
+      readonly branch: number;
+      readonly resolution: Resolution;
+      readonly reason: string;
+      readonly operator: string;
+      readonly at: string;
+    };
+
+/** Events, or the reason why nothing happened. An ignored input makes no events. */
+export type Decision =
+  | { readonly events: readonly TransactionEvent[] }
+  | { readonly refused: Reason };
+
+const nothing: Decision = { events: [] };
+
+/** Turns an input into events. All rules of the coordinator's side stand here. */
+export function decide(state: Transaction, input: Input): Decision {
+  switch (input.kind) {
+    case 'enlist':
+      return decideEnlist(state, input);
+    case 'commit':
+      return decideCommit(state);
+    case 'abort':
+      return decideAbort(state, input.reason);
+    case 'deadline':
+      return decideAbort(state, reason('timeout', 'the deadline passed before the decision'));
+    case 'session-lost':
+      return decideSessionLost(state, input.session, input.owned);
+    case 'vote':
+      return decideVote(state, input);
+    case 'recorded':
+      return state.phase === 'deciding' || state.phase === 'delegating'
+        ? { events: [{ kind: 'recorded', at: input.at }] }
+        : nothing;
+    case 'result':
+      return decideResult(state, input.branch, input.result);
+    case 'resolve':
+      return decideResolve(state, input);
+  }
+}
+
+function decideEnlist(state: Transaction, input: Input & { kind: 'enlist' }): Decision {
+  if (state.phase !== 'active') return { refused: notLive(state, 'enlist') };
+  if (state.branches.length >= input.maxBranches) {
+    const message = `a transaction takes at most ${input.maxBranches} branches`;
+    return { refused: reason('too-many-branches', message, input.branch.rm) };
+  }
+  const branch: Branch = { ...input.branch, branch: state.branches.length + 1 };
+  return { events: [{ kind: 'enlisted', branch }] };
+}
+
+function decideCommit(state: Transaction): Decision {
+  // Asked again, by a client that lost its answer: the outcome comes, once.
+  if (state.phase !== 'active') return nothing;
+  if (state.branches.length === 0) return { events: [{ kind: 'nothing-to-commit' }] };
+  const [only, second] = state.branches;
+  // One phase is chosen before phase one, never later (PROTOCOL rule 6).
+  const onePhase = second === undefined && only?.canOnePhase === true;
+  return { events: [{ kind: 'prepare-asked', onePhase }] };
+}
+
+function decideAbort(state: Transaction, why: Reason): Decision {
+  // From the hand-over of a record on, only the log's answer moves it (PROTOCOL rule 3).
+  if (state.phase !== 'active' && state.phase !== 'preparing') return nothing;
+  return { events: [{ kind: 'aborted', reason: why }] };
+}
+
+function decideSessionLost(state: Transaction, session: number, owned: boolean): Decision {
+  if (state.phase === 'active' && owned) {
+    return decideAbort(state, reason('session-lost', 'the process that began it was lost'));
+  }
+  // A branch lives on one session until it votes (PROTOCOL rule 2).
+  const lost = state.branches.find((b) => b.session === session && isUnvoted(b));
+  if (lost === undefined) return nothing;
+  const message = `the process that worked on ${lost.rm} was lost before its vote`;
+  return decideAbort(state, reason('session-lost', message, lost.rm));
+}
+
+function isUnvoted(branch: Branch): boolean {
+  return branch.state.is === 'working' || branch.state.is === 'asked';
+}
+
+function decideVote(state: Transaction, input: Input & { kind: 'vote' }): Decision {
+  if (state.phase !== 'preparing') return nothing;
+  const branch = state.branches.find((b) => b.branch === input.branch);
+  // A vote counts once, for an asked branch, from the session on which the branch lives.
+  if (branch?.state.is !== 'asked' || branch.session !== input.session) return nothing;
+  const { vote, incarnation } = input;
+  if ((vote.is === 'ready') !== state.onePhase && (vote.is === 'ready' || vote.is === 'yes')) {
+    return aborted(state, voted(branch, { is: 'no' }), {
+      ...reason('prepare-refused', `${vote.is} does not answer the question`, branch.rm),
+    });
+  }
+  if (vote.is === 'no') return aborted(state, voted(branch, { is: 'no' }), vote.reason);
+  const payload = vote.is === 'read-only' ? { receipt: '', redo: new Uint8Array() } : vote;
+  const event = { ...voted(branch, { is: vote.is }), ...payload, incarnation };
+  return { events: [event, ...decideWhenAllVoted(evolve(state, event))] };
+}
+
+type Voted = TransactionEvent & { kind: 'voted' };
+
+function voted(branch: Branch, state: Voted['state']): Voted {
+  const empty = { receipt: '', redo: new Uint8Array(), incarnation: '' };
+  const { is } = state;
+  return { kind: 'voted', branch: branch.branch, state: { is }, ...empty };
+}
+
+function aborted(state: Transaction, vote: Voted, why: Reason): Decision {
+  return { events: [vote, ...eventsOf(decideAbort(evolve(state, vote), why))] };
+}
+
+function eventsOf(decision: Decision): readonly TransactionEvent[] {
+  return 'events' in decision ? decision.events : [];
+}
+
+function decideWhenAllVoted(state: Transaction): readonly TransactionEvent[] {
+  if (state.branches.some(isUnvoted)) return [];
+  const writers = state.branches.filter((b) => b.state.is === 'yes' || b.state.is === 'ready');
+  const [first] = writers;
+  if (first === undefined) return [{ kind: 'nothing-to-commit' }];
+  if (first.state.is === 'ready') {
+    return [{ kind: 'delegated', gid: state.gid, branch: decided(first) }];
+  }
+  return [{ kind: 'commit-decided', gid: state.gid, branches: writers.map(decided) }];
+}
+
+function decided(b: Branch): DecidedBranch {
+  const { branch, rm, kind, incarnation, receipt, redo } = b;
+  return { branch, rm, kind, incarnation, receipt, redo };
+}
+
+function decideResult(state: Transaction, number: number, result: Result): Decision {
+  const branch = state.branches.find((b) => b.branch === number);
+  if (branch === undefined) return nothing;
+  switch (state.phase) {
+    case 'committing':
+      return decideCommitResult(state, branch, result);
+    case 'delegated':
+      return decideDelegatedResult(state.gid, branch, result);
+    case 'aborted':
+      return decideAbortResult(state, branch, result);
+    case 'active':
+    case 'preparing':
+    case 'deciding':
+    case 'delegating':
+    case 'committed':
+      return nothing;
+  }
+}
+
+function decideCommitResult(state: Transaction, branch: Branch, result: Result): Decision {
+  // What an operator said stands until the resource manager itself says committed.
+  const open = !isOver(branch) || branch.state.is === 'resolved';
+  if (!open) return nothing;
+  if (result.is === 'pending') {
+    return { events: [{ kind: 'reported', branch: branch.branch, reason: result.reason }] };
+  }
+  if (result.is !== 'committed') {
+    if (branch.state.is === 'resolved') return nothing;
+    return { events: [heuristic(state.gid, 'committed', branch, result.is, result.reason)] };
+  }
+  const event = { kind: 'followed', branch: branch.branch, as: 'committed' } as const;
+  return { events: [event, ...decideEnd(evolve(state, event))] };
+}
+
+/** A decision is forgotten only when every participant has acknowledged it; see LESSONS 5. */
+function decideEnd(state: Transaction): readonly TransactionEvent[] {
+  const acknowledged = state.branches.every((b) => {
+    return b.state.is === 'committed' || b.state.is === 'read-only';
+  });
+  return acknowledged ? [{ kind: 'ended', gid: state.gid }] : [];
+}
+
+function decideDelegatedResult(gid: Gid, branch: Branch, result: Result): Decision {
+  switch (result.is) {
+    case 'committed':
+      return {
+        events: [
+          { kind: 'settled', gid, outcome: 'committed' },
+          { kind: 'ended', gid },
+        ],
+      };
+    case 'rolled-back': {
+      const settled = { kind: 'settled', gid, outcome: 'aborted', reason: result.reason } as const;
+      return { events: [settled, { kind: 'ended', gid }] };
+    }
+    case 'unknown':
+      if (branch.state.is === 'heuristic') return nothing;
+      return { events: [heuristic(gid, 'committed', branch, 'unknown', result.reason)] };
+    case 'pending':
+      return { events: [{ kind: 'reported', branch: branch.branch, reason: result.reason }] };
+  }
+}
+
+function decideAbortResult(state: Transaction, branch: Branch, result: Result): Decision {
+  if (isOver(branch)) return nothing;
+  const { branch: number } = branch;
+  switch (result.is) {
+    case 'rolled-back':
+      return { events: [{ kind: 'followed', branch: number, as: 'rolled-back' }] };
+    case 'committed':
+    case 'unknown':
+      return { events: [heuristic(state.gid, 'aborted', branch, result.is, result.reason)] };
+    case 'pending':
+      return { events: [{ kind: 'reported', branch: number, reason: result.reason }] };
+  }
+}
+
+function heuristic(
+  gid: Gid,
+  decision: 'committed' | 'aborted',
+  branch: Branch,
+  result: 'committed' | 'rolled-back' | 'unknown',
+  why: Reason,
+): TransactionEvent {
+  return { kind: 'heuristic', gid, decision, branch: decided(branch), result, reason: why };
+}
+
+function decideResolve(state: Transaction, input: Input & { kind: 'resolve' }): Decision {
+  const branch = state.branches.find((b) => b.branch === input.branch);
+  const stuck = branch !== undefined && (!isOver(branch) || branch.state.is === 'heuristic');
+  const decidedPhase =
+    state.phase === 'committing' || state.phase === 'delegated' || state.phase === 'aborted';
+  if (!stuck || !decidedPhase) {
+    const message = `branch ${input.branch} of ${state.gid} is neither stuck nor heuristic`;
+    return { refused: reason('cannot-resolve', message, branch?.rm) };
+  }
+  const { gid } = state;
+  const { branch: number, resolution, reason: why, operator, at } = input;
+  const resolved = { kind: 'resolved', gid, branch: number, resolution, reason: why, operator, at };
+  const events = [resolved as TransactionEvent & { kind: 'resolved' }] as TransactionEvent[];
+  // Only the receipt's holder knew what became of a delegated branch; now the operator's word counts.
+  if (state.phase === 'delegated' && resolution !== 'abandoned') {
+    const outcome = resolution === 'committed' ? 'committed' : 'aborted';
+    const settledReason = reason('heuristic', `resolved by ${operator}: ${why}`, branch.rm);
+    events.push({ kind: 'settled', gid, outcome, reason: settledReason });
+  }
+  return { events };
+}
+
+function notLive(state: Transaction, what: string): Reason {
+  return reason('not-live', `${what}: transaction ${state.gid} is ${state.phase}`);
+}

@@ -1,0 +1,98 @@
+import type { Reason } from '@unanimous/proto';
+import { decide, type Input } from './decide.ts';
+import { type Branch, evolve, isOver } from './transaction.ts';
+import type { Transaction, TransactionEvent } from './transaction.ts';
+
+/** What a participant is to be told. The driver adds addresses and numbers, and sends it. */
+export interface Message {
+  readonly kind:
+    | 'prepare'
+    | 'prepare-one-phase'
+    | 'commit'
+    | 'apply'
+    | 'one-phase'
+    | 'settle'
+    | 'abort';
+  readonly branch: Branch;
+}
+
+/** What an input does: the new state, the events behind it, and messages that may go out now. */
+export interface Step {
+  readonly state: Transaction;
+  readonly events: readonly TransactionEvent[];
+  readonly messages: readonly Message[];
+}
+
+/**
+ * One step of a transaction: decide, evolve, tell. No message depends on a record that is not yet
+ * durable: what follows a decision is told by the step that takes the log's answer.
+ */
+export function step(before: Transaction, input: Input): Step | { readonly refused: Reason } {
+  const decision = decide(before, input);
+  if ('refused' in decision) return decision;
+  let state = before;
+  const messages: Message[] = [];
+  for (const event of decision.events) {
+    const after = evolve(state, event);
+    messages.push(...tell(state, event, after));
+    state = after;
+  }
+  return { state, events: decision.events, messages };
+}
+
+function tell(before: Transaction, event: TransactionEvent, after: Transaction): Message[] {
+  switch (event.kind) {
+    case 'prepare-asked':
+      return after.branches.map(message(event.onePhase ? 'prepare-one-phase' : 'prepare'));
+    case 'recorded':
+      return after.phase === 'delegated'
+        ? after.branches.map(message('one-phase'))
+        : outstanding(after);
+    case 'aborted':
+      return before.branches.filter((b) => !isOver(b)).map(message('abort'));
+    case 'followed':
+    case 'heuristic':
+    case 'resolved':
+      return nativesJustOver(before, after) ? outstanding(after) : [];
+    default:
+      return [];
+  }
+}
+
+function message(kind: Message['kind']): (branch: Branch) => Message {
+  return (branch) => ({ kind, branch });
+}
+
+/** Effects of logged branches go out after the native ones have answered (PROTOCOL rule 15). */
+function nativesJustOver(before: Transaction, after: Transaction): boolean {
+  return after.phase === 'committing' && !nativesOver(before) && nativesOver(after);
+}
+
+function nativesOver(state: Transaction): boolean {
+  return state.branches.every((b) => b.kind === 'logged' || isOver(b));
+}
+
+/**
+ * All that phase two still wants from participants, of one resource manager or of all. Sent when
+ * the decision is durable, and again to whoever newly serves the resource manager (PROTOCOL 10).
+ */
+export function outstanding(state: Transaction, rm?: string): Message[] {
+  const open = state.branches.filter((b) => !isOver(b) && (rm === undefined || b.rm === rm));
+  switch (state.phase) {
+    case 'committing': {
+      const natives = open.filter((b) => b.kind === 'native').map(message('commit'));
+      if (!nativesOver(state)) return natives;
+      return open.map(message('apply'));
+    }
+    case 'delegated':
+      return open.map(message('settle'));
+    case 'aborted':
+      return open.filter((b) => b.state.is === 'yes').map(message('abort'));
+    case 'active':
+    case 'preparing':
+    case 'deciding':
+    case 'delegating':
+    case 'committed':
+      return [];
+  }
+}
