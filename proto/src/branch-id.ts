@@ -28,7 +28,9 @@ const pattern =
  */
 export function formatBranchId(id: BranchId): string {
   const text = `${branchIdPrefix}${id.gid}.${id.branch}.${id.incarnation}.${id.rm}`;
-  if (!parseBranchId(text)) {
+  const read = parseBranchId(text);
+  // A dot in the incarnation would read as another branch's id.
+  if (read?.gid !== id.gid || read.branch !== id.branch || read.incarnation !== id.incarnation) {
     throw new UnanimousError('invalid-argument', `not a branch id: ${JSON.stringify(text)}`);
   }
   return text;

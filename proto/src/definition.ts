@@ -9,6 +9,7 @@ import type {
   CoordinatorDefinition,
 } from './generated/unanimous/v1/Coordinator.js';
 import { loaderOptions } from './loader-options.ts';
+import { withStrictDecoding } from './strict-decoding.ts';
 
 /** The protocol version that this package speaks; a peer's hello and a call's metadata name it. */
 export const protocolVersion = 1;
@@ -51,9 +52,10 @@ export const protoDir = fileURLToPath(new URL('../', import.meta.url));
 type ClientConstructor<C extends Client> = new (...args: ConstructorParameters<typeof Client>) => C;
 
 const files = ['session', 'coordinator', 'admin'].map((name) => `unanimous/v1/${name}.proto`);
-const packageDefinition = loadSync(files, { ...loaderOptions, includeDirs: [protoDir] });
-const loaded = loadPackageDefinition(packageDefinition) as unknown as CoordinatorPackage &
-  AdminPackage;
+const contract = loadSync(files, { ...loaderOptions, includeDirs: [protoDir] });
+const loaded = loadPackageDefinition(
+  withStrictDecoding(contract),
+) as unknown as CoordinatorPackage & AdminPackage;
 
 /** The service of the session stream and of the unary API. Serve it with `server.addService`. */
 export const coordinatorService: CoordinatorDefinition = loaded.unanimous.v1.Coordinator.service;

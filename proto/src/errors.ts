@@ -1,3 +1,5 @@
+import { wellFormed } from './header-text.ts';
+
 /** What a code means to its reader: the remedy, and whether trying again may help. */
 interface ErrorKind {
   readonly hint: string;
@@ -159,16 +161,20 @@ export class UnanimousError extends Error {
   /** The error as it travels: without stack, cause or anything secret. */
   toReason(): Reason {
     const { code, message, hint, rm = '', retryable } = this;
-    return { code, message: message.slice(0, 2_000), hint, rm, retryable };
+    return { code, message: cut(message), hint: cut(hint), rm, retryable };
   }
 }
 
 /** Makes a reason from the catalogue. */
 export function reason(code: ErrorCode, message: string, rm = ''): Reason {
-  return { code, message, hint: catalogue[code].hint, rm, retryable: catalogue[code].retryable };
+  const { hint, retryable } = catalogue[code];
+  return { code, message: cut(message), hint, rm, retryable };
 }
 
-/** Reads a reason that came from another process; an unknown code becomes `internal`. */
+/**
+ * Reads a reason that came from another process; an unknown code becomes `internal`, and long texts
+ * are cut, as outcomes and the log keep them.
+ */
 export function readReason(wire: {
   code: string;
   message: string;
@@ -176,5 +182,16 @@ export function readReason(wire: {
   rm: string;
   retryable: boolean;
 }): Reason {
-  return { ...wire, code: isErrorCode(wire.code) ? wire.code : 'internal' };
+  return {
+    code: isErrorCode(wire.code) ? wire.code : 'internal',
+    message: cut(wire.message),
+    hint: cut(wire.hint),
+    rm: wire.rm.slice(0, 64),
+    retryable: wire.retryable,
+  };
+}
+
+/** The beginning of a text, whole characters only. */
+function cut(text: string): string {
+  return wellFormed(text.slice(0, 2_000));
 }

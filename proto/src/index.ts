@@ -6,6 +6,7 @@ export { readReason, reason, UnanimousError } from './errors.ts';
 export { type Birth, compareBirths, formatGid, type Gid, parseGid } from './gid.ts';
 export { type LogId, parseLogId } from './gid.ts';
 export { checkRmName } from './rm-name.ts';
+export { fromServiceError, statusOf, toServiceError } from './status.ts';
 
 // For extenders: who builds another client, participant or coordinator.
 
@@ -47,6 +48,7 @@ export type {
   Welcome,
   WireReason,
 } from './frames.ts';
+export { FrameWriter, type FrameWriterOptions } from './frame-writer.ts';
 
 // The services.
 export { adminService, AdminServiceClient } from './definition.ts';

@@ -1,0 +1,14 @@
+/**
+ * Upper bound of what a message's fields take on the wire, in bytes. Cheap enough for each message:
+ * frames are split by it, well below the size that a receiver refuses.
+ */
+export function estimateBytes(value: unknown): number {
+  if (typeof value === 'string') return 7 + Buffer.byteLength(value);
+  if (typeof value === 'number') return value < 128 ? 3 : 12;
+  if (typeof value === 'boolean') return 3;
+  if (value === null || value === undefined) return 0;
+  if (value instanceof Uint8Array) return 7 + value.byteLength;
+  let bytes = 7;
+  for (const field of Object.values(value)) bytes += estimateBytes(field);
+  return bytes;
+}

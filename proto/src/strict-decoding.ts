@@ -1,0 +1,122 @@
+import type {
+  AnyDefinition,
+  EnumTypeDefinition,
+  MessageTypeDefinition,
+  PackageDefinition,
+  ServiceDefinition,
+} from '@grpc/proto-loader';
+
+/** The part of a field's descriptor that is read here. */
+interface FieldDescriptor {
+  readonly name: string;
+  readonly label: string;
+  readonly type: string;
+  readonly typeName: string;
+}
+
+/** What has to be done to a field of a decoded message. */
+type Mend = (message: Record<string, unknown>) => void;
+
+const packageName = 'unanimous.v1';
+
+/**
+ * The services of a package, with decoders that hold what the generated types promise. As it is,
+ * the loader lets an unknown enum value through as a number, rounds integers above 2^53 - 1, and
+ * hands out bytes as views that keep the whole frame in memory. Here an unknown enum value becomes
+ * the enum's zero ("unset: refused"), such an integer fails the call, and bytes are copied.
+ */
+export function withStrictDecoding(definition: PackageDefinition): PackageDefinition {
+  const mendsOf = collectMends(definition);
+  const strict = (typeName: string, decode: (bytes: Buffer) => object) => {
+    const mends = mendsOf(typeName);
+    return (bytes: Buffer): object => {
+      const message = decode(bytes);
+      for (const mend of mends) mend(message as Record<string, unknown>);
+      return message;
+    };
+  };
+  const strictService = (service: ServiceDefinition): ServiceDefinition =>
+    Object.fromEntries(
+      Object.entries(service).map(([name, method]) => {
+        const { requestType, responseType, requestDeserialize, responseDeserialize } = method;
+        const decoders = {
+          requestDeserialize: strict(nameOf(requestType), requestDeserialize),
+          responseDeserialize: strict(nameOf(responseType), responseDeserialize),
+        };
+        return [name, { ...method, ...decoders }];
+      }),
+    );
+  return Object.fromEntries(
+    Object.entries(definition).map(([name, entry]) => [
+      name,
+      isService(entry) ? strictService(entry) : entry,
+    ]),
+  );
+}
+
+/** Looks up the mends of a message type, each type collected once. */
+function collectMends(definition: PackageDefinition): (typeName: string) => Mend[] {
+  const known = new Map<string, Mend[]>();
+  const mendsOf = (typeName: string): Mend[] => {
+    const found = known.get(typeName);
+    if (found) return found;
+    const mends: Mend[] = [];
+    known.set(typeName, mends);
+    const { field } = (definition[typeName] as MessageTypeDefinition<object, object>).type as {
+      field: FieldDescriptor[];
+    };
+    for (const one of field) {
+      const change = changeOf(one);
+      if (change) mends.push(mendField(one, change));
+    }
+    return mends;
+  };
+  const changeOf = (field: FieldDescriptor): ((value: unknown) => unknown) | undefined => {
+    const typeName = `${packageName}.${field.typeName}`;
+    if (field.type === 'TYPE_ENUM') return closeEnum(definition[typeName] as EnumTypeDefinition);
+    if (field.type === 'TYPE_UINT64') return (value) => checkInteger(field.name, value);
+    if (field.type === 'TYPE_BYTES') return (value) => Buffer.from(value as Buffer);
+    if (field.type !== 'TYPE_MESSAGE') return undefined;
+    const mends = mendsOf(typeName);
+    if (mends.length === 0) return undefined;
+    return (value) => {
+      for (const mend of mends) mend(value as Record<string, unknown>);
+      return value;
+    };
+  };
+  return mendsOf;
+}
+
+function mendField(field: FieldDescriptor, change: (value: unknown) => unknown): Mend {
+  const { name } = field;
+  if (field.label === 'LABEL_REPEATED') {
+    return (message) => {
+      const values = message[name] as unknown[];
+      for (let index = 0; index < values.length; index++) values[index] = change(values[index]);
+    };
+  }
+  return (message) => {
+    const value = message[name];
+    if (value !== null) message[name] = change(value);
+  };
+}
+
+/** Replaces a value that the enum does not have by its zero. */
+function closeEnum(definition: EnumTypeDefinition): (value: unknown) => unknown {
+  const { value: members } = definition.type as { value: { name: string; number: number }[] };
+  const zero = members.find(({ number }) => number === 0)?.name;
+  return (value) => (typeof value === 'string' ? value : zero);
+}
+
+function checkInteger(name: string, value: unknown): unknown {
+  if (Number.isSafeInteger(value)) return value;
+  throw new RangeError(`${name}: above 2^53 - 1`);
+}
+
+function isService(entry: AnyDefinition): entry is ServiceDefinition {
+  return !('format' in entry);
+}
+
+function nameOf(definition: MessageTypeDefinition<object, object>): string {
+  return `${packageName}.${(definition.type as { name: string }).name}`;
+}
