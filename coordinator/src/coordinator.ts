@@ -1,0 +1,501 @@
+import { parseGid, type Reason, reason, UnanimousError } from '@unanimous/proto';
+import type { Gid, Outcome, StatusReply, TransactionView } from '@unanimous/proto';
+import type {
+  DecisionLog,
+  Holder,
+  Incarnation,
+  LogEntry,
+  LogPosition,
+} from './log/decision-log.ts';
+import { type Logger, logEvents, silent } from './log-events.ts';
+import { checkLimits, type Limits } from './limits.ts';
+import { hasHeuristic, outcomeOf, verdictOn } from './protocol/answers.ts';
+import type { Input } from './protocol/decide.ts';
+import type { Resolution } from './protocol/record.ts';
+import { ResourceManagers } from './resource-managers.ts';
+import { PeerSessions } from './sessions/peer-sessions.ts';
+import type { Session, SessionSink } from './sessions/session.ts';
+import { type Entry, type Owner, Transactions } from './transactions.ts';
+import { bareOutcome, bareTransactionView, outcomeView } from './views.ts';
+import { stateName, transactionView } from './views.ts';
+import { version } from './version.ts';
+import { realWorld, type World } from './world.ts';
+
+/** What a coordinator is started with. */
+export interface CoordinatorOptions {
+  readonly log: DecisionLog;
+  /** For people: host name and address of this process. */
+  readonly holder?: Holder;
+  readonly limits?: Partial<Limits>;
+  readonly world?: World;
+  readonly logger?: Logger;
+}
+
+/** A branch that somebody wants to add. */
+export type EnlistRequest =
+  | { readonly session: Session; readonly rm: string; readonly canOnePhase: boolean }
+  | { readonly rm: string; readonly work: Uint8Array };
+
+/**
+ * One incarnation of the coordinator on its log. Sessions, the unary API and the admin API are thin
+ * layers on it. It never dies of one bad transaction or client; it stops when its log has failed.
+ */
+export class Coordinator implements AsyncDisposable {
+  readonly limits: Limits;
+  readonly incarnation: Incarnation;
+  readonly rms = new ResourceManagers();
+  readonly transactions: Transactions;
+  readonly sessions: PeerSessions;
+  readonly #log: DecisionLog;
+  readonly #world: World;
+  readonly #logger: Logger;
+  readonly #identities = new Map<string, Promise<string>>();
+  readonly #stopListeners: ((error: UnanimousError | undefined) => void)[] = [];
+  #draining = false;
+  #stopped: Promise<void> | undefined;
+  #failure: UnanimousError | undefined;
+  #cancelUpkeep: () => void = () => {};
+
+  /**
+   * Opens the log, takes a new epoch, replays, and answers from then on.
+   * @throws UnanimousError as DecisionLog.open does; nothing is answered from a log in doubt.
+   */
+  static async start(options: CoordinatorOptions): Promise<Coordinator> {
+    const { log, holder = { name: 'coordinator', address: '' } } = options;
+    await log.open();
+    try {
+      const entries: LogEntry[] = [];
+      await log.follow((more) => {
+        for (const entry of more) entries.push(entry);
+      });
+      const incarnation = await log.becomeActive(holder);
+      return new Coordinator(options, incarnation, entries);
+    } catch (error) {
+      await log.close();
+      throw error;
+    }
+  }
+
+  private constructor(
+    options: CoordinatorOptions,
+    incarnation: Incarnation,
+    entries: readonly LogEntry[],
+  ) {
+    const { log, world = realWorld, logger = silent } = options;
+    this.limits = checkLimits(options.limits ?? {});
+    this.incarnation = incarnation;
+    this.#log = log;
+    this.#world = world;
+    this.#logger = logger;
+    this.transactions = new Transactions({
+      log,
+      incarnation,
+      rms: this.rms,
+      limits: this.limits,
+      world,
+      logger,
+      onLogFailure: (error) => this.#fail(UnanimousError.from(error, 'log-failed')),
+    });
+    this.sessions = new PeerSessions(this, logger);
+    this.transactions.replay(entries);
+    this.transactions.finishReplay();
+    for (const { record } of entries) {
+      if (record.kind === 'rm-registered') {
+        this.#identities.set(record.rm, Promise.resolve(record.identity));
+      }
+    }
+    log.onFailure((error) => this.#fail(UnanimousError.from(error, 'log-failed')));
+    const { logId, epoch } = incarnation;
+    logger.info({ event: logEvents.recovered, logId, epoch, entries: entries.length });
+    this.#scheduleUpkeep();
+  }
+
+  /** True once `drain` was called: nothing new is begun. */
+  get isDraining(): boolean {
+    return this.#draining;
+  }
+
+  /** Why the coordinator stopped by itself; undefined while it can be trusted. */
+  get failure(): UnanimousError | undefined {
+    return this.#failure;
+  }
+
+  /** Opens a session on a stream that a peer has dialled. */
+  openSession(sink: SessionSink): Session {
+    return this.sessions.open(sink);
+  }
+
+  /** Highest durable position of the log. */
+  tip(): LogPosition {
+    return this.#log.tip();
+  }
+
+  /** Called once: when the coordinator has stopped, with the error when its log failed. */
+  onStopped(listener: (error: UnanimousError | undefined) => void): void {
+    this.#stopListeners.push(listener);
+  }
+
+  /**
+   * Begins a transaction.
+   * @throws UnanimousError `draining`, `overloaded`, `invalid-argument`.
+   */
+  begin(owner: Owner, timeoutMs: number, name: string): { gid: Gid; remainingMs: number } {
+    this.#checkRunning();
+    if (this.#draining) throw new UnanimousError('draining', 'begin: the coordinator is stopping');
+    const entry = this.transactions.begin(owner, timeoutMs, name);
+    return { gid: entry.state.gid, remainingMs: this.transactions.remainingMs(entry) };
+  }
+
+  /**
+   * Adds a branch: of a session that serves the RM, or with work for whoever serves it.
+   * @throws UnanimousError `malformed-gid`, `foreign-gid`, `not-live`, `unknown-rm`,
+   * `rm-not-served`, `takes-no-work`, `too-many-branches`, `payload-too-large`, `overloaded`.
+   */
+  enlist(gidText: string, request: EnlistRequest, owner?: Owner): { branch: number; entry: Entry } {
+    this.#checkRunning();
+    const entry = this.#liveEntry(gidText, 'enlist');
+    if (owner) this.#checkOwner(entry, owner);
+    const { rm } = request;
+    if (this.rms.unappliedBytes(rm) > this.limits.maxUnappliedBytes) {
+      const message = `rm: ${rm} has too much that is decided and not applied`;
+      throw new UnanimousError('overloaded', message, { rm, retryAfterMs: 1_000 });
+    }
+    const branch = 'session' in request ? this.#sessionBranch(request) : this.#workBranch(request);
+    this.#step(entry, { kind: 'enlist', branch, maxBranches: this.limits.maxBranches });
+    return { branch: entry.state.branches.length, entry };
+  }
+
+  /**
+   * Commits, and answers the outcome once it is decided (0) or applied, bounded by the given time.
+   * Asked again, answers the same.
+   * @throws UnanimousError `malformed-gid`, `foreign-gid`, `not-owner`.
+   */
+  commit(
+    gidText: string,
+    owner: Owner,
+    waitAppliedMs: number,
+    answer: (outcome: Outcome) => void,
+  ): void {
+    this.#end(gidText, owner, { kind: 'commit' }, waitAppliedMs, answer);
+  }
+
+  /** Aborts, and answers the outcome. Errors as `commit`. */
+  abort(gidText: string, owner: Owner, why: Reason, answer: (outcome: Outcome) => void): void {
+    this.#end(gidText, owner, { kind: 'abort', reason: why }, 0, answer);
+  }
+
+  /**
+   * What became of a transaction. Absence means aborted only above the mark of what was forgotten.
+   * @throws UnanimousError `malformed-gid`, `foreign-gid`, `not-live` (never given out).
+   */
+  outcome(gidText: string): Outcome {
+    const { gid, birth } = this.#ownGid(gidText);
+    if (this.#failure) return bareOutcome(gid, 'OUTCOME_UNKNOWN');
+    const entry = this.transactions.find(gid);
+    if (entry) return outcomeView(entry.state);
+    if (this.transactions.isUnborn(birth)) {
+      throw new UnanimousError('not-live', `no transaction ${gid} was ever begun here`, { gid });
+    }
+    if (this.transactions.outcomes.isForgotten(birth)) return bareOutcome(gid, 'OUTCOME_EXPIRED');
+    const why = reason('session-lost', 'it was not decided when the coordinator stopped');
+    const aborted = bareOutcome(gid, 'OUTCOME_ABORTED', why);
+    return { ...aborted, applied: true };
+  }
+
+  /** What to do with a prepared branch that a scan has found (PROTOCOL rules 8, 10 and 19). */
+  verdict(
+    gidText: string,
+    branch: number,
+    incarnation: { readonly found: string; readonly current: string },
+  ): 'commit' | 'abort' | 'wait' | 'hazard' | 'foreign' {
+    const { gid, logId, birth } = parseGid(gidText);
+    if (logId !== this.incarnation.logId) return 'foreign';
+    const entry = this.transactions.find(gid);
+    if (entry) return verdictOn(entry.state, branch);
+    if (birth.epoch > this.incarnation.epoch) return 'wait';
+    // A commit is forgotten only when every branch has acknowledged it, so what is prepared and not
+    // known was never committed; but a resource manager may have gone back in time.
+    const wentBack = incarnation.found !== incarnation.current;
+    return wentBack && this.transactions.outcomes.isForgotten(birth) ? 'hazard' : 'abort';
+  }
+
+  /**
+   * Checks and records what the name of a resource manager stands for.
+   * @throws UnanimousError `rm-identity-mismatch`, `log-restored`.
+   */
+  async checkIdentity(rm: string, identity: string): Promise<void> {
+    let known = this.#identities.get(rm);
+    if (!known) {
+      known = this.#log.append([{ kind: 'rm-registered', rm, identity }]).then(() => identity);
+      this.#identities.set(rm, known);
+      known.then(
+        () => this.#logger.info({ event: logEvents.rmRegistered, rm, identity }),
+        (error: unknown) => this.#fail(UnanimousError.from(error, 'log-failed')),
+      );
+    }
+    const first = await known;
+    if (first === identity) return;
+    const message = `rm: ${rm} stands for ${first}, and this process brings ${identity}`;
+    throw new UnanimousError('rm-identity-mismatch', message, { rm });
+  }
+
+  /**
+   * Compares what a peer has seen of this log with the log. A log that does not hold it is not the
+   * one that spoke: answering from it could abort what is committed (PROTOCOL rule 17).
+   * @throws UnanimousError `log-restored`, after which the coordinator stops.
+   */
+  async checkSeen(seen: LogPosition): Promise<void> {
+    if (seen.logId !== this.incarnation.logId || (await this.#log.holds(seen))) return;
+    const { epoch, seq } = seen;
+    const message = `a participant has seen epoch ${epoch}, record ${seq}; the log has no such record`;
+    const error = new UnanimousError('log-restored', message);
+    this.#logger.error({ event: logEvents.logRestored, epoch, seq });
+    this.#fail(error);
+    throw error;
+  }
+
+  /**
+   * Records an operator's word on a stuck or heuristic branch.
+   * @throws UnanimousError `not-live`, `cannot-resolve`, `invalid-argument`.
+   */
+  async resolve(
+    gidText: string,
+    branch: number,
+    resolution: Resolution,
+    by: { readonly operator: string; readonly reason: string },
+  ): Promise<TransactionView> {
+    this.#checkRunning();
+    for (const [field, text] of Object.entries(by)) {
+      if (text.trim() !== '' && text.length <= 2_000) continue;
+      throw new UnanimousError('invalid-argument', `${field}: 1 to 2,000 characters are required`);
+    }
+    const { gid } = this.#ownGid(gidText);
+    const entry = this.transactions.find(gid);
+    if (!entry) throw new UnanimousError('cannot-resolve', `${gid} is over or was never begun`);
+    const at = this.#world.timeOfDay();
+    await this.#step(entry, { kind: 'resolve', branch, resolution, ...by, at });
+    this.#checkRunning();
+    return this.#view(entry);
+  }
+
+  /** Transactions in these states (none: all that are not over), oldest first, after a gid. */
+  list(
+    states: readonly string[],
+    limit: number,
+    after: string,
+  ): {
+    transactions: TransactionView[];
+    more: boolean;
+  } {
+    const found: TransactionView[] = [];
+    let started = after === '';
+    for (const entry of this.transactions.all()) {
+      const { state } = entry;
+      if (!started) started = state.gid === after;
+      else if (states.length > 0 ? states.includes(stateName(state)) : isUnfinished(entry)) {
+        if (found.length === limit) return { transactions: found, more: true };
+        found.push(this.#view(entry));
+      }
+    }
+    return { transactions: found, more: false };
+  }
+
+  /**
+   * One transaction.
+   * @throws UnanimousError `malformed-gid`, `foreign-gid`, `not-live`.
+   */
+  show(gidText: string): TransactionView {
+    const { gid } = this.#ownGid(gidText);
+    const entry = this.transactions.find(gid);
+    if (entry) return this.#view(entry);
+    const isExpired = this.outcome(gid).kind === 'OUTCOME_EXPIRED';
+    return bareTransactionView(gid, isExpired ? 'expired' : 'aborted');
+  }
+
+  /** The coordinator and its load. */
+  status(): StatusReply {
+    const entries = [...this.transactions.all()];
+    const { logId, epoch } = this.incarnation;
+    return {
+      version,
+      logId,
+      epoch,
+      active: this.transactions.openCount,
+      unfinished: entries.filter((e) => e.state.phase === 'committing').length,
+      heuristic: entries.filter((e) => hasHeuristic(e.state)).length,
+      peers: this.sessions.views(),
+      seq: this.tip().seq,
+    };
+  }
+
+  /**
+   * Stops gracefully: begins nothing, lets what is open come to its decision, then lets the log go.
+   * @param withinMs longest wait for open transactions, in milliseconds.
+   */
+  async drain(withinMs: number): Promise<void> {
+    if (!this.#draining) {
+      this.#draining = true;
+      this.#logger.info({ event: logEvents.draining, open: this.transactions.openCount });
+      this.sessions.announceDrain();
+    }
+    const untilMs = this.#world.nowMs() + withinMs;
+    while (this.transactions.openCount > 0 && this.#world.nowMs() < untilMs && !this.#failure) {
+      await new Promise<void>((resolve) => this.#world.after(10, resolve));
+    }
+    await this.#stop(undefined);
+  }
+
+  /** Stops at once; what is undecided is aborted by presumption. Idempotent. */
+  async close(): Promise<void> {
+    await this.#stop(undefined);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #end(
+    gidText: string,
+    owner: Owner,
+    input: Input & { kind: 'commit' | 'abort' },
+    waitAppliedMs: number,
+    answer: (outcome: Outcome) => void,
+  ): void {
+    const { gid } = this.#ownGid(gidText);
+    const entry = this.transactions.find(gid);
+    // Not live, and known by the log alone if at all: the answer is the outcome.
+    if (!entry || this.#failure) return answer(this.outcome(gid));
+    // After a restart nobody owns what the log brought back, and anybody may ask for its outcome.
+    if (entry.owner) this.#checkOwner(entry, owner);
+    this.transactions.input(entry, input);
+    this.transactions.wait(entry, waitAppliedMs, answer);
+  }
+
+  #sessionBranch(request: { session: Session; rm: string; canOnePhase: boolean }) {
+    const { session, rm, canOnePhase } = request;
+    const serving = this.rms.servedBy(rm, session.number);
+    if (!serving) {
+      throw new UnanimousError('unknown-rm', `rm: this session does not serve ${rm}`, { rm });
+    }
+    return newBranch(rm, serving.kind, session.number, canOnePhase, new Uint8Array());
+  }
+
+  #workBranch({ rm, work }: { rm: string; work: Uint8Array }) {
+    if (work.byteLength > this.limits.maxPayloadBytes) {
+      const message = `work: ${work.byteLength} bytes; the limit is ${this.limits.maxPayloadBytes}`;
+      throw new UnanimousError('payload-too-large', message, { rm });
+    }
+    const serving = this.rms.pickWorker(rm);
+    if (serving) return newBranch(rm, serving.kind, serving.session.number, false, work);
+    if (this.rms.pick(rm)) {
+      throw new UnanimousError('takes-no-work', `rm: ${rm} is written through the SDK`, { rm });
+    }
+    const message = `rm: no connected process serves ${JSON.stringify(rm.slice(0, 80))}`;
+    throw new UnanimousError(this.#identities.has(rm) ? 'rm-not-served' : 'unknown-rm', message, {
+      rm,
+    });
+  }
+
+  #step(entry: Entry, input: Input): Promise<void> | undefined {
+    const { refused, recorded } = this.transactions.input(entry, input);
+    if (refused) throw new UnanimousError(refused.code, refused.message, { rm: refused.rm });
+    return recorded;
+  }
+
+  #ownGid(text: string): ReturnType<typeof parseGid> {
+    const parsed = parseGid(text);
+    if (parsed.logId === this.incarnation.logId) return parsed;
+    const { gid } = parsed;
+    const message = `gid ${gid} is of log ${parsed.logId}; this is ${this.incarnation.logId}`;
+    throw new UnanimousError('foreign-gid', message, { gid });
+  }
+
+  #liveEntry(gidText: string, what: string): Entry {
+    const { gid } = this.#ownGid(gidText);
+    const entry = this.transactions.find(gid);
+    if (entry) return entry;
+    throw new UnanimousError('not-live', `${what}: transaction ${gid} is not live`, { gid });
+  }
+
+  #checkOwner(entry: Entry, owner: Owner): void {
+    const is = entry.owner;
+    if (is && 'session' in is && 'session' in owner && is.session === owner.session) return;
+    if (is && 'secret' in is && 'secret' in owner && is.secret === owner.secret) return;
+    const { gid } = entry.state;
+    throw new UnanimousError('not-owner', `transaction ${gid} was begun by somebody else`, { gid });
+  }
+
+  #checkRunning(): void {
+    if (this.#failure) throw this.#failure;
+    if (this.#stopped) throw new UnanimousError('draining', 'the coordinator has stopped');
+  }
+
+  #view(entry: Entry): TransactionView {
+    return transactionView(entry.state, {
+      name: entry.name,
+      ageMs: Number.isNaN(entry.begunAtMs) ? 0 : this.#world.nowMs() - entry.begunAtMs,
+      remainingMs:
+        outcomeOf(entry.state).is === 'undecided' ? this.transactions.remainingMs(entry) : 0,
+      instanceOf: (session) => this.sessions.instanceOf(session),
+    });
+  }
+
+  /** Forgets old outcomes and compacts the log, now and then, for as long as we run. */
+  #scheduleUpkeep(): void {
+    const everyMs = Math.min(1_000, this.limits.retainOutcomesMs);
+    this.#cancelUpkeep = this.#world.after(everyMs, () => {
+      this.#upkeep().then(
+        () => this.#stopped ?? this.#scheduleUpkeep(),
+        (error: unknown) => this.#fail(UnanimousError.from(error, 'log-failed')),
+      );
+    });
+  }
+
+  async #upkeep(): Promise<void> {
+    const forgotten = await this.transactions.forget();
+    if (forgotten === 0 || this.#stopped) return;
+    this.#logger.debug({ event: logEvents.outcomesForgotten, count: forgotten });
+    await this.#log.compact();
+  }
+
+  /** The log cannot be trusted: everybody who waits hears `unknown`, and that is the end. */
+  #fail(error: UnanimousError): void {
+    if (this.#failure || this.#stopped) return;
+    this.#failure = error;
+    const { code, message } = error;
+    this.#logger.error({ event: logEvents.logFailed, code, reason: message }, message);
+    void this.#stop(error);
+  }
+
+  #stop(error: UnanimousError | undefined): Promise<void> {
+    this.#stopped ??= this.#stopOnce(error);
+    return this.#stopped;
+  }
+
+  async #stopOnce(error: UnanimousError | undefined): Promise<void> {
+    this.#cancelUpkeep();
+    this.transactions.stop();
+    this.sessions.endAll(error ?? new UnanimousError('draining', 'the coordinator has stopped'));
+    await this.#log.close().catch((closing: unknown) => {
+      this.#logger.error({ event: logEvents.logFailed, reason: String(closing) });
+    });
+    this.#logger.info({ event: logEvents.stopped });
+    for (const listener of this.#stopListeners) listener(error);
+  }
+}
+
+function isUnfinished({ state }: Entry): boolean {
+  return hasHeuristic(state) || (state.phase !== 'committed' && state.phase !== 'aborted');
+}
+
+function newBranch(
+  rm: string,
+  kind: 'native' | 'logged',
+  session: number,
+  canOnePhase: boolean,
+  work: Uint8Array,
+) {
+  const state = { is: 'working' } as const;
+  const payload = { work, receipt: '', redo: new Uint8Array(), incarnation: '' };
+  return { rm, kind, session, canOnePhase, state, ...payload };
+}

@@ -1,0 +1,320 @@
+import { checkRmName, parseLogId, protocolMax, protocolMin, readReason } from '@unanimous/proto';
+import { reason, UnanimousError } from '@unanimous/proto';
+import type {
+  Acknowledgement,
+  Hello,
+  InDoubt,
+  LogPosition as WirePosition,
+} from '@unanimous/proto';
+import type { PeerFrame, PeerView, Serve, Vote as WireVote } from '@unanimous/proto';
+import type { Coordinator } from '../coordinator.ts';
+import type { LogPosition } from '../log/decision-log.ts';
+import { type Logger, logEvents } from '../log-events.ts';
+import type { Result, Vote } from '../protocol/decide.ts';
+import { version } from '../version.ts';
+import { Session, type SessionHandler, type SessionSink } from './session.ts';
+
+const verdictKinds = {
+  commit: 'VERDICT_COMMIT',
+  abort: 'VERDICT_ABORT',
+  wait: 'VERDICT_WAIT',
+  hazard: 'VERDICT_HAZARD',
+  foreign: 'VERDICT_FOREIGN',
+} as const;
+
+/** All sessions of a coordinator: reads their frames, and answers what is asked. */
+export class PeerSessions implements SessionHandler {
+  readonly #coordinator: Coordinator;
+  readonly #logger: Logger;
+  readonly #sessions = new Map<number, Session>();
+  #last = 0;
+
+  constructor(coordinator: Coordinator, logger: Logger) {
+    this.#coordinator = coordinator;
+    this.#logger = logger;
+  }
+
+  /** Opens a session on a stream. */
+  open(sink: SessionSink): Session {
+    this.#last += 1;
+    const session = new Session(this.#last, sink, this);
+    const { failure } = this.#coordinator;
+    this.#sessions.set(session.number, session);
+    if (failure) session.end(failure);
+    return session;
+  }
+
+  /** Connected peers, for operators. */
+  views(): PeerView[] {
+    return [...this.#sessions.values()].flatMap((session) => {
+      const hello = session.introduction;
+      if (!hello) return [];
+      const { instance, service, sdk } = hello;
+      return [{ instance, service, sdk, rms: this.#coordinator.rms.servedNames(session.number) }];
+    });
+  }
+
+  /** Instance name of a session that is connected; otherwise empty. */
+  instanceOf(session: number): string {
+    return this.#sessions.get(session)?.instance ?? '';
+  }
+
+  /** Tells everybody that nothing more is begun here. */
+  announceDrain(): void {
+    for (const session of this.#sessions.values()) session.writer.set('draining', true);
+  }
+
+  /** Ends all sessions. */
+  endAll(error: UnanimousError): void {
+    for (const session of this.#sessions.values()) {
+      session.writer.flush();
+      session.end(error);
+    }
+  }
+
+  /** Highest durable position of the log, which commits carry. */
+  tip(): LogPosition {
+    return this.#coordinator.tip();
+  }
+
+  /** A peer does not read: it is dropped, and asks again when it is back. */
+  tooSlow(session: Session): UnanimousError {
+    return new UnanimousError('overloaded', `${session.instance || 'a peer'} reads too slowly`);
+  }
+
+  /** A peer introduces itself. */
+  hello(session: Session, hello: Hello): void {
+    const { protocolMin: oldest, protocolMax: newest, instance, service, sdk } = hello;
+    const protocol = Math.min(newest, protocolMax);
+    if (protocol < Math.max(oldest, protocolMin)) {
+      const message = `the peer speaks protocol ${oldest} to ${newest}, the coordinator ${protocolMin} to ${protocolMax}`;
+      this.#refuse(session, new UnanimousError('unsupported-protocol', message));
+      return;
+    }
+    if (!/^[\x21-\x7e]{1,100}$/.test(instance)) {
+      const message = 'hello.instance: 1 to 100 printable characters are required';
+      this.#refuse(session, new UnanimousError('invalid-argument', message));
+      return;
+    }
+    // The same process on a new stream: the old one is dead, whatever TCP says. The newest wins.
+    for (const other of this.#sessions.values()) {
+      if (other !== session && other.instance === instance) {
+        other.end(new UnanimousError('session-lost', 'the same instance has opened a new session'));
+      }
+    }
+    const { limits, incarnation } = this.#coordinator;
+    session.writer.set('welcome', {
+      protocol,
+      coordinator: version,
+      logId: incarnation.logId,
+      epoch: incarnation.epoch,
+      session: session.number,
+      maxPayloadBytes: limits.maxPayloadBytes,
+      maxBranches: limits.maxBranches,
+      maxTimeoutMs: limits.maxTimeoutMs,
+    });
+    if (this.#coordinator.isDraining) session.writer.set('draining', true);
+    this.#logger.info({
+      event: logEvents.sessionOpened,
+      session: session.number,
+      instance,
+      service,
+      sdk,
+    });
+    if (hello.seen) this.#checkSeen(hello.seen).catch(() => undefined);
+  }
+
+  /** A frame: all that the peer had to say in one turn. What frees locks is handled first. */
+  frame(session: Session, frame: PeerFrame): void {
+    if (!session.introduction) {
+      const message = 'hello: the first frame of a session must carry it';
+      this.#refuse(session, new UnanimousError('invalid-argument', message));
+      return;
+    }
+    for (const serve of frame.serves) this.#serve(session, serve);
+    for (const ack of frame.acknowledgements) this.#acknowledged(session, ack);
+    for (const vote of frame.votes) this.#voted(session, vote);
+    for (const inDoubt of frame.inDoubts) this.#inDoubt(session, inDoubt);
+    const owner = { session: session.number };
+    const coordinator = this.#coordinator;
+    for (const { ref, gid, rm, canOnePhase } of frame.enlists) {
+      this.#answer(session, ref, gid, () => {
+        const { branch, entry } = coordinator.enlist(gid, { session, rm, canOnePhase });
+        const remainingMs = coordinator.transactions.remainingMs(entry);
+        session.writer.add('enlisted', { ref, branch, remainingMs }, gid);
+      });
+    }
+    for (const { ref, timeoutMs, name } of frame.begins) {
+      this.#answer(session, ref, '', () => {
+        session.writer.add('begun', { ref, ...coordinator.begin(owner, timeoutMs, name) });
+      });
+    }
+    for (const { ref, gid, reason: why } of frame.aborts) {
+      this.#answer(session, ref, gid, () => {
+        const given = why ? readReason(why) : reason('client-aborted', 'the client aborted');
+        coordinator.abort(gid, owner, given, (outcome) => {
+          session.writer.add('outcomes', { ...outcome, ref });
+        });
+      });
+    }
+    for (const { ref, gid, waitAppliedMs } of frame.commits) {
+      this.#answer(session, ref, gid, () => {
+        coordinator.commit(gid, owner, waitAppliedMs, (outcome) => {
+          session.writer.add('outcomes', { ...outcome, ref });
+        });
+      });
+    }
+    for (const { ref, gid } of frame.asks) {
+      this.#answer(session, ref, gid, () => {
+        session.writer.add('outcomes', { ...coordinator.outcome(gid), ref });
+      });
+    }
+  }
+
+  /** A stream has ended: what lived on it is aborted, what it owed goes to others. */
+  lost(session: Session): void {
+    this.#sessions.delete(session.number);
+    const { rms, transactions } = this.#coordinator;
+    const left = rms.leave(session.number);
+    transactions.sessionLost(session.number);
+    for (const rm of left) transactions.resend(rm);
+    const { instance } = session;
+    this.#logger.info({ event: logEvents.sessionClosed, session: session.number, instance });
+  }
+
+  /** Does what was asked, or refuses it; one bad request ends nothing but itself. */
+  #answer(session: Session, ref: number, gid: string, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      const refusal = UnanimousError.from(error);
+      const { retryAfterMs = 0 } = refusal;
+      session.writer.add('refusals', { ref, reason: refusal.toReason(), retryAfterMs }, gid);
+    }
+  }
+
+  #refuse(session: Session, error: UnanimousError): void {
+    this.#logger.warn({ event: logEvents.sessionRefused, code: error.code, reason: error.message });
+    session.end(error);
+  }
+
+  #serve(session: Session, serve: Serve): void {
+    this.#served(session, serve).catch((error: unknown) => {
+      const refusal = UnanimousError.from(error);
+      this.#logger.warn({ event: logEvents.rmRefused, rm: serve.rm, code: refusal.code });
+      const reasonOf = refusal.toReason();
+      session.writer.add('refusals', { ref: serve.ref, reason: reasonOf, retryAfterMs: 0 });
+    });
+  }
+
+  async #served(session: Session, serve: Serve): Promise<void> {
+    const { ref, identity, incarnation, takesWork } = serve;
+    const rm = checkRmName(serve.rm);
+    if (serve.kind !== 'NATIVE' && serve.kind !== 'LOGGED') {
+      throw new UnanimousError('invalid-argument', `kind: ${serve.kind} is not NATIVE or LOGGED`);
+    }
+    if (identity === '' || identity.length > 300) {
+      throw new UnanimousError('invalid-argument', 'identity: 1 to 300 characters are required');
+    }
+    if (!/^[A-Za-z0-9_-]{1,40}$/.test(incarnation)) {
+      const message = 'incarnation: 1 to 40 characters of [A-Za-z0-9_-] are required';
+      throw new UnanimousError('invalid-argument', message);
+    }
+    if (serve.seen) await this.#checkSeen(serve.seen);
+    const kind = serve.kind === 'NATIVE' ? 'native' : 'logged';
+    await this.#coordinator.checkIdentity(rm, `${kind} ${identity}`);
+    if (session.isOver) return;
+    this.#coordinator.rms.serve(rm, { session, kind, incarnation, takesWork });
+    session.writer.add('served', { ref, rm });
+    this.#coordinator.transactions.resend(rm);
+    this.#logger.info({ event: logEvents.rmServed, rm, session: session.number });
+  }
+
+  async #checkSeen(seen: WirePosition): Promise<void> {
+    await this.#coordinator.checkSeen({ ...seen, logId: parseLogId(seen.logId) });
+  }
+
+  #voted(session: Session, wire: WireVote): void {
+    const entry = this.#find(wire.gid);
+    if (!entry) return this.#unknownVote(session, wire);
+    const vote = readVote(wire, this.#coordinator.limits.maxPayloadBytes);
+    const { branch, incarnation } = wire;
+    const input = { kind: 'vote', branch, session: session.number, incarnation, vote } as const;
+    this.#coordinator.transactions.input(entry, input);
+    // A yes that comes too late for its transaction must not stay prepared until the next scan.
+    if (entry.state.phase === 'aborted' && vote.is === 'yes') this.#unknownVote(session, wire);
+  }
+
+  /** A yes for a transaction that is over or unknown holds locks: it hears its verdict at once. */
+  #unknownVote(session: Session, wire: WireVote): void {
+    if (wire.kind !== 'YES') return;
+    const { gid, branch, incarnation } = wire;
+    const owner = this.#find(gid)?.state.branches.find((b) => b.branch === branch);
+    this.#inDoubt(session, { gid, branch, rm: owner?.rm ?? '', incarnation });
+  }
+
+  #acknowledged(session: Session, ack: Acknowledgement): void {
+    const entry = this.#find(ack.gid);
+    // Whoever serves the resource manager may finish a branch, and only who serves it.
+    const serves = this.#coordinator.rms.servedBy(ack.rm, session.number) !== undefined;
+    const isBranch = entry?.state.branches.some((b) => b.branch === ack.branch && b.rm === ack.rm);
+    if (!entry || !serves || !isBranch) return;
+    const result = readResult(ack);
+    if (!result) return;
+    this.#coordinator.transactions.input(entry, { kind: 'result', branch: ack.branch, result });
+  }
+
+  #inDoubt(session: Session, { gid, branch, rm, incarnation: found }: InDoubt): void {
+    try {
+      const current = this.#coordinator.rms.servedBy(rm, session.number)?.incarnation ?? found;
+      const verdict = this.#coordinator.verdict(gid, branch, { found, current });
+      if (verdict === 'hazard') {
+        this.#logger.error({ event: logEvents.branchHazard, gid, branch, rm, found, current });
+      }
+      session.writer.add('verdicts', { gid, branch, rm, kind: verdictKinds[verdict] });
+    } catch {
+      // Not a gid of ours: whatever it is, it is not ours to end.
+      session.writer.add('verdicts', { gid, branch, rm, kind: 'VERDICT_FOREIGN' });
+    }
+  }
+
+  #find(gid: string) {
+    return this.#coordinator.transactions.find(gid as never);
+  }
+}
+
+function readVote(wire: WireVote, maxPayloadBytes: number): Vote {
+  const { kind, receipt, redo, reason: why } = wire;
+  switch (kind) {
+    case 'YES':
+    case 'READY':
+      if (redo.byteLength > maxPayloadBytes || receipt.length > 4_096) {
+        const message = `redo: ${redo.byteLength} bytes; the limit is ${maxPayloadBytes}`;
+        return { is: 'no', reason: reason('payload-too-large', message) };
+      }
+      return { is: kind === 'YES' ? 'yes' : 'ready', receipt, redo };
+    case 'READ_ONLY':
+      return { is: 'read-only' };
+    default:
+      return {
+        is: 'no',
+        reason: why ? readReason(why) : reason('prepare-refused', 'a vote without a reason'),
+      };
+  }
+}
+
+function readResult(ack: Acknowledgement): Result | undefined {
+  const given = ack.reason ? readReason(ack.reason) : undefined;
+  switch (ack.result) {
+    case 'COMMITTED':
+      return { is: 'committed', reason: given ?? reason('heuristic', 'was committed', ack.rm) };
+    case 'ROLLED_BACK':
+      return { is: 'rolled-back', reason: given ?? reason('heuristic', 'was rolled back', ack.rm) };
+    case 'UNKNOWN_RESULT':
+      return { is: 'unknown', reason: given ?? reason('heuristic', 'nobody can tell', ack.rm) };
+    case 'PENDING':
+      return { is: 'pending', reason: given ?? reason('rm-unavailable', 'not yet', ack.rm) };
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,383 @@
+import { formatGid, type Gid, type Outcome, type Reason, UnanimousError } from '@unanimous/proto';
+import type { DecisionLog, Incarnation, LogEntry } from './log/decision-log.ts';
+import { type Logger, logEvents } from './log-events.ts';
+import type { Limits } from './limits.ts';
+import { tellBranch } from './messages.ts';
+import { RetainedOutcomes } from './outcomes.ts';
+import { outcomeOf } from './protocol/answers.ts';
+import type { Input } from './protocol/decide.ts';
+import { durability, type LogRecord } from './protocol/record.ts';
+import { outstanding, step } from './protocol/step.ts';
+import { begunTransaction, evolve, isOver, type Transaction } from './protocol/transaction.ts';
+import type { TransactionEvent, TransactionRecord } from './protocol/transaction.ts';
+import type { ResourceManagers } from './resource-managers.ts';
+import { bareOutcome, outcomeView } from './views.ts';
+import type { World } from './world.ts';
+
+/** Who may commit and abort a transaction: the session that began it, or who shows the secret. */
+export type Owner = { readonly session: number } | { readonly secret: string };
+
+/** Somebody who waits for an outcome. */
+interface Waiter {
+  readonly waitAppliedMs: number;
+  readonly answer: (outcome: Outcome) => void;
+  cancelTimer: () => void;
+  /** The decision is known, and the time to apply it runs. */
+  isDecided: boolean;
+}
+
+/** A transaction with what surrounds it. */
+export interface Entry {
+  state: Transaction;
+  readonly name: string;
+  readonly owner: Owner | undefined;
+  readonly begunAtMs: number;
+  readonly deadlineMs: number;
+  cancelDeadline: () => void;
+  waiters: Waiter[];
+}
+
+/** What the transactions of one epoch need. */
+export interface TransactionsOptions {
+  readonly log: DecisionLog;
+  readonly incarnation: Incarnation;
+  readonly rms: ResourceManagers;
+  readonly limits: Limits;
+  readonly world: World;
+  readonly logger: Logger;
+  /** The log cannot be trusted any more. */
+  readonly onLogFailure: (error: unknown) => void;
+}
+
+/**
+ * Drives the transactions: takes inputs, steps the core, appends records, sends messages. The only
+ * module that sees both the log and the sessions, so the only one that could send too early; it
+ * cannot, because the core tells nothing that hangs on a record before the log has answered.
+ */
+export class Transactions {
+  readonly outcomes: RetainedOutcomes;
+  readonly #options: TransactionsOptions;
+  readonly #entries = new Map<Gid, Entry>();
+  /** Undecided ones: what a lost session or a drain concerns. */
+  readonly #open = new Set<Entry>();
+  /** Aborted ones that are kept only to tell the reason; oldest first. */
+  readonly #abortedGids: Gid[] = [];
+  #counter = 0;
+  #stopped = false;
+
+  constructor(options: TransactionsOptions) {
+    this.#options = options;
+    const { retainOutcomesMs: retainMs, retainOutcomes: atMost } = options.limits;
+    this.outcomes = new RetainedOutcomes({ retainMs, atMost });
+  }
+
+  /** Number of undecided transactions. */
+  get openCount(): number {
+    return this.#open.size;
+  }
+
+  /** All that are known, in the order in which they appeared. */
+  all(): IterableIterator<Entry> {
+    return this.#entries.values();
+  }
+
+  /** The transaction, when it is live, unfinished or still answerable. */
+  find(gid: Gid): Entry | undefined {
+    return this.#entries.get(gid);
+  }
+
+  /** Replays the log: the same `evolve` that ran when the records were made. */
+  replay(entries: readonly LogEntry[]): void {
+    for (const { record, epoch, seq } of entries) {
+      if (record.kind === 'forgotten') this.outcomes.markForgotten(record.through);
+      else if ('gid' in record) this.#replayRecord(record, { epoch, seq });
+    }
+  }
+
+  /** After the replay: what is unfinished is owed, what is over is kept for its time. */
+  finishReplay(): void {
+    for (const [gid, { state }] of this.#entries) {
+      if (state.phase === 'committing' || state.phase === 'delegated') this.#owe(state);
+      else if (!needsOperator(state)) this.outcomes.add(gid, this.#options.world.nowMs());
+    }
+  }
+
+  /**
+   * Begins a transaction.
+   * @throws UnanimousError `overloaded` above the limit of undecided ones.
+   */
+  begin(owner: Owner, timeoutMs: number, name: string): Entry {
+    const { limits, world, incarnation } = this.#options;
+    if (this.#open.size >= limits.maxOpen) {
+      const message = `${limits.maxOpen} transactions are open`;
+      throw new UnanimousError('overloaded', message, { retryAfterMs: 100 });
+    }
+    if (timeoutMs > limits.maxTimeoutMs) {
+      const message = `timeout_ms: ${timeoutMs} is above the limit of ${limits.maxTimeoutMs}`;
+      throw new UnanimousError('invalid-argument', message);
+    }
+    this.#counter += 1;
+    const { logId, epoch } = incarnation;
+    const gid = formatGid(logId, { epoch, counter: this.#counter });
+    const lastsMs = timeoutMs || limits.defaultTimeoutMs;
+    const nowMs = world.nowMs();
+    const entry: Entry = {
+      state: begunTransaction(gid),
+      name: name.slice(0, 200),
+      owner,
+      begunAtMs: nowMs,
+      deadlineMs: nowMs + lastsMs,
+      cancelDeadline: world.after(lastsMs, () => this.input(entry, { kind: 'deadline' })),
+      waiters: [],
+    };
+    this.#entries.set(gid, entry);
+    this.#open.add(entry);
+    return entry;
+  }
+
+  /** True for a gid of this epoch that was never given out. */
+  isUnborn(birth: { readonly epoch: number; readonly counter: number }): boolean {
+    const { epoch } = this.#options.incarnation;
+    return birth.epoch > epoch || (birth.epoch === epoch && birth.counter > this.#counter);
+  }
+
+  /** Time until the transaction's deadline, in milliseconds. */
+  remainingMs(entry: Entry): number {
+    return Math.max(0, Math.floor(entry.deadlineMs - this.#options.world.nowMs()));
+  }
+
+  /** Answers when the outcome is decided (0) or applied, bounded; at once when it already is. */
+  wait(entry: Entry, waitAppliedMs: number, answer: (outcome: Outcome) => void): void {
+    const waiter: Waiter = { waitAppliedMs, answer, cancelTimer: () => {}, isDecided: false };
+    entry.waiters.push(waiter);
+    // Past the deadline only a slow log or a delegated branch can keep the decision from us.
+    this.#bound(entry, waiter, this.remainingMs(entry) + waitAppliedMs + 1_000);
+    this.#answerWaiters(entry);
+  }
+
+  /**
+   * One step: decide and evolve, hand records to the log, send what may be sent. Answers the reason
+   * when the input was refused, and what to wait for when its records must be durable first.
+   */
+  input(entry: Entry, input: Input): { refused?: Reason; recorded?: Promise<void> } {
+    if (this.#stopped) return {};
+    const before = entry.state;
+    const result = step(before, input);
+    if ('refused' in result) return { refused: result.refused };
+    entry.state = result.state;
+    const recorded = this.#record(entry, result.events);
+    if (result.events.length > 0) {
+      this.#account(before, entry.state);
+      this.#afterChange(entry, before);
+      for (const event of result.events) this.#logEvent(entry.state.gid, event);
+    }
+    for (const message of result.messages) {
+      tellBranch(this.#options.rms, entry.state, message, this.remainingMs(entry));
+    }
+    return recorded ? { recorded } : {};
+  }
+
+  /** A session is lost: what lived on it is aborted. */
+  sessionLost(session: number): void {
+    for (const entry of this.#open) {
+      const owned = entry.owner !== undefined && 'session' in entry.owner;
+      const isOwner = owned && (entry.owner as { session: number }).session === session;
+      this.input(entry, { kind: 'session-lost', session, owned: isOwner });
+    }
+  }
+
+  /** Somebody serves a resource manager: it hears again all that it owes (PROTOCOL rule 10). */
+  resend(rm: string): void {
+    for (const gid of this.#options.rms.owedBy(rm)) {
+      const entry = this.#entries.get(gid);
+      if (!entry) continue;
+      for (const message of outstanding(entry.state, rm)) {
+        tellBranch(this.#options.rms, entry.state, message, 0);
+      }
+    }
+  }
+
+  /**
+   * Forgets what is past its retention. The mark is durable first: if we crash here, the outcomes
+   * are in the log again and are forgotten again.
+   */
+  async forget(): Promise<number> {
+    const forgettable = this.outcomes.takeForgettable(this.#options.world.nowMs());
+    if (!forgettable) return 0;
+    const { gids, through } = forgettable;
+    await this.#append([{ kind: 'forgotten', through }]);
+    if (this.#stopped) return 0;
+    this.outcomes.markForgotten(through);
+    for (const gid of gids) this.#entries.delete(gid);
+    return gids.length;
+  }
+
+  /** The log has failed: nobody learns more than that the outcome is not known. */
+  stop(): void {
+    this.#stopped = true;
+    for (const entry of this.#entries.values()) {
+      entry.cancelDeadline();
+      for (const waiter of entry.waiters) {
+        waiter.cancelTimer();
+        waiter.answer(bareOutcome(entry.state.gid, 'OUTCOME_UNKNOWN'));
+      }
+      entry.waiters = [];
+    }
+  }
+
+  #replayRecord(record: TransactionRecord, at: { epoch: number; seq: number }): void {
+    const known = this.#entries.get(record.gid);
+    let state = evolve(known?.state, record);
+    if (record.kind === 'commit-decided' || record.kind === 'delegated') {
+      state = evolve(state, { kind: 'recorded', at });
+    }
+    if (known) known.state = state;
+    else this.#entries.set(record.gid, recoveredEntry(state));
+  }
+
+  /** Appends what must be durable; a decision moves on when the log has answered. */
+  #record(entry: Entry, events: readonly TransactionEvent[]): Promise<void> | undefined {
+    const records = events.filter(isRecord);
+    const forced = records.filter((record) => durability[record.kind] === 'forced');
+    const lazy = records.filter((record) => durability[record.kind] === 'lazy');
+    if (forced.length === 0) {
+      if (lazy.length > 0) this.#options.log.appendLazily(lazy);
+      return undefined;
+    }
+    // An `ended` that follows in the same step stands behind its forced record.
+    return this.#append(records).then((seq) => {
+      if (seq === undefined) return;
+      const { epoch } = this.#options.incarnation;
+      this.input(entry, { kind: 'recorded', at: { epoch, seq } });
+    });
+  }
+
+  async #append(records: readonly LogRecord[]): Promise<number | undefined> {
+    try {
+      return (await this.#options.log.append(records)).seq;
+    } catch (error) {
+      // Nothing is known of these records. Whatever we told now could be a lie (PROTOCOL rule 20).
+      this.#options.onLogFailure(error);
+      return undefined;
+    }
+  }
+
+  /** Keeps the books of what resource managers owe. */
+  #account(before: Transaction, after: Transaction): void {
+    const decided = after.phase === 'committing' || after.phase === 'delegated';
+    if (decided && before.phase !== after.phase) this.#owe(after);
+    if (before.phase !== 'committing' && before.phase !== 'delegated') return;
+    for (const [index, branch] of after.branches.entries()) {
+      const was = before.branches[index];
+      if (was && !isOver(was) && isOver(branch)) {
+        this.#options.rms.paid(branch.rm, after.gid, branch.branch);
+      }
+    }
+  }
+
+  #owe(state: Transaction): void {
+    if (state.phase !== 'committing' && state.phase !== 'delegated') return;
+    const { gid, at } = state;
+    for (const { branch, rm, redo, ...rest } of state.branches) {
+      if (isOver({ branch, rm, redo, ...rest })) continue;
+      this.#options.rms.owe(rm, branch, { gid, seq: at.seq, bytes: redo.byteLength });
+    }
+  }
+
+  #afterChange(entry: Entry, before: Transaction): void {
+    const { state } = entry;
+    if (this.#open.has(entry) && outcomeOf(state).is !== 'undecided') {
+      this.#open.delete(entry);
+      entry.cancelDeadline();
+    }
+    if (state.phase === 'committed' && before.phase !== 'committed') {
+      this.outcomes.add(state.gid, this.#options.world.nowMs());
+    }
+    if (state.phase === 'aborted' && before.phase !== 'aborted') this.#keepReason(state.gid);
+    this.#answerWaiters(entry);
+  }
+
+  /** An abort needs no memory; its reason is kept while there is room. */
+  #keepReason(gid: Gid): void {
+    this.#abortedGids.push(gid);
+    if (this.#abortedGids.length <= 2 * this.#options.limits.maxOpen) return;
+    const oldest = this.#abortedGids.splice(0, this.#options.limits.maxOpen);
+    for (const old of oldest) {
+      const state = this.#entries.get(old)?.state;
+      if (state?.phase === 'aborted' && !needsOperator(state)) this.#entries.delete(old);
+    }
+  }
+
+  #answerWaiters(entry: Entry): void {
+    if (entry.waiters.length === 0) return;
+    const { is, applied } = outcomeOf(entry.state);
+    if (is === 'undecided') return;
+    for (const waiter of entry.waiters) {
+      if (is === 'aborted' || applied || waiter.waitAppliedMs === 0) this.#release(entry, waiter);
+      else if (!waiter.isDecided) {
+        waiter.isDecided = true;
+        this.#bound(entry, waiter, waiter.waitAppliedMs);
+      }
+    }
+  }
+
+  #bound(entry: Entry, waiter: Waiter, delayMs: number): void {
+    waiter.cancelTimer();
+    waiter.cancelTimer = this.#options.world.after(delayMs, () => this.#release(entry, waiter));
+  }
+
+  #release(entry: Entry, waiter: Waiter): void {
+    waiter.cancelTimer();
+    entry.waiters = entry.waiters.filter((other) => other !== waiter);
+    waiter.answer(outcomeView(entry.state));
+  }
+
+  #logEvent(gid: Gid, event: TransactionEvent): void {
+    const { logger } = this.#options;
+    switch (event.kind) {
+      case 'recorded':
+        return logger.debug({ event: logEvents.transactionCommitted, gid, seq: event.at.seq });
+      case 'aborted':
+        return logger.debug({ event: logEvents.transactionAborted, gid, reason: event.reason });
+      case 'ended':
+        return logger.debug({ event: logEvents.transactionEnded, gid });
+      case 'reported': {
+        const { branch, reason } = event;
+        return logger.warn({ event: logEvents.branchPending, gid, branch, reason });
+      }
+      case 'heuristic': {
+        const { branch, decision, result, reason } = event;
+        const about = { gid, branch: branch.branch, rm: branch.rm, decision, result, reason };
+        return logger.error({ event: logEvents.branchHeuristic, ...about });
+      }
+      case 'resolved': {
+        const { branch, resolution, operator, reason } = event;
+        const about = { gid, branch, resolution, operator, reason };
+        return logger.warn({ event: logEvents.branchResolved, ...about });
+      }
+      default:
+    }
+  }
+}
+
+function isRecord(event: TransactionEvent): event is TransactionRecord {
+  return event.kind in durability;
+}
+
+/** What an operator must see, or has spoken on, is kept: heuristics, and the word on them. */
+function needsOperator(state: Transaction): boolean {
+  return state.branches.some((b) => b.state.is === 'heuristic' || b.state.is === 'resolved');
+}
+
+/** What the log brought back: nobody owns it, and its deadline is past. */
+function recoveredEntry(state: Transaction): Entry {
+  return {
+    state,
+    name: '',
+    owner: undefined,
+    begunAtMs: Number.NaN,
+    deadlineMs: 0,
+    cancelDeadline: () => {},
+    waiters: [],
+  };
+}

@@ -1,0 +1,94 @@
+import type { BranchView, Gid, Outcome, Reason, TransactionView } from '@unanimous/proto';
+import { hasHeuristic, outcomeOf } from './protocol/answers.ts';
+import type { HeuristicResult } from './protocol/record.ts';
+import { type Branch, isOver, type Transaction } from './protocol/transaction.ts';
+
+const resultNames = {
+  committed: 'COMMITTED',
+  'rolled-back': 'ROLLED_BACK',
+  unknown: 'UNKNOWN_RESULT',
+} as const satisfies Record<HeuristicResult, string>;
+
+const outcomeNames = {
+  committed: 'OUTCOME_COMMITTED',
+  aborted: 'OUTCOME_ABORTED',
+  undecided: 'OUTCOME_UNKNOWN',
+} as const;
+
+/** An outcome without branches. */
+export function bareOutcome(
+  gid: string,
+  kind: Outcome['kind'],
+  reason: Reason | null = null,
+): Outcome {
+  return { ref: 0, gid, kind, applied: false, pending: [], reason, heuristics: [] };
+}
+
+/** The outcome of a transaction as clients are told it. */
+export function outcomeView(state: Transaction): Outcome {
+  const { is, applied } = outcomeOf(state);
+  const owing = is === 'undecided' || applied ? [] : state.branches.filter((b) => !isOver(b));
+  return {
+    ...bareOutcome(state.gid, outcomeNames[is], state.phase === 'aborted' ? state.reason : null),
+    applied,
+    pending: owing.map(({ branch, rm, report }) => ({ branch, rm, reason: report ?? null })),
+    heuristics: state.branches.flatMap(({ branch, rm, state: b }) => {
+      if (b.is !== 'heuristic') return [];
+      return [{ branch, rm, result: resultNames[b.result], reason: b.reason }];
+    }),
+  };
+}
+
+/** What the coordinator knows of a transaction besides its state. */
+export interface Circumstances {
+  readonly name: string;
+  readonly ageMs: number;
+  readonly remainingMs: number;
+  /** Instance name of a session, for people. */
+  readonly instanceOf: (session: number) => string;
+}
+
+/** The name of a transaction's state, for people and for filters. */
+export function stateName(state: Transaction): string {
+  return hasHeuristic(state) ? 'heuristic' : state.phase;
+}
+
+/** A transaction as operators see it. */
+export function transactionView(state: Transaction, known: Circumstances): TransactionView {
+  return {
+    gid: state.gid,
+    state: stateName(state),
+    name: known.name,
+    ageMs: Math.round(known.ageMs),
+    remainingMs: Math.max(0, Math.round(known.remainingMs)),
+    branches: state.branches.map((branch) => branchView(state, branch, known)),
+    reason: state.phase === 'aborted' ? state.reason : null,
+  };
+}
+
+/** A transaction that only its gid is known of. */
+export function bareTransactionView(gid: Gid, state: 'aborted' | 'expired'): TransactionView {
+  return { gid, state, name: '', ageMs: 0, remainingMs: 0, branches: [], reason: null };
+}
+
+function branchView(state: Transaction, branch: Branch, known: Circumstances): BranchView {
+  const { state: is } = branch;
+  return {
+    branch: branch.branch,
+    rm: branch.rm,
+    kind: branch.kind,
+    state: branchStateName(state, branch),
+    instance: known.instanceOf(branch.session),
+    receipt: branch.receipt,
+    reason: is.is === 'heuristic' ? is.reason : (branch.report ?? null),
+    resolvedBy: is.is === 'resolved' ? is.operator : '',
+    resolvedReason: is.is === 'resolved' ? is.reason : '',
+  };
+}
+
+function branchStateName(state: Transaction, { state: branch }: Branch): string {
+  if (branch.is === 'heuristic') return branch.result;
+  if (branch.is !== 'yes' && branch.is !== 'ready') return branch.is;
+  if (state.phase === 'committing' || state.phase === 'delegated') return 'committing';
+  return state.phase === 'aborted' ? 'aborting' : branch.is;
+}

@@ -1,0 +1,25 @@
+import { randomBytes } from 'node:crypto';
+
+/** The world outside the coordinator, handed in so that tests and the simulator can drive it. */
+export interface World {
+  /** Monotonic time in milliseconds; never the wall clock (PROTOCOL rule 4). */
+  nowMs(): number;
+  /** Runs `action` after a time; the answer cancels it. */
+  after(delayMs: number, action: () => void): () => void;
+  /** Random bytes in hexadecimal digits: secrets and nonces. */
+  randomHex(bytes: number): string;
+  /** Time of day for people, ISO 8601. Nothing depends on it. */
+  timeOfDay(): string;
+}
+
+/** The world of a running process. */
+export const realWorld: World = {
+  nowMs: () => performance.now(),
+  after(delayMs, action) {
+    const timer = setTimeout(action, delayMs);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+  randomHex: (bytes) => randomBytes(bytes).toString('hex'),
+  timeOfDay: () => new Date().toISOString(),
+};
