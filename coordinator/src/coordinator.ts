@@ -161,7 +161,7 @@ export class Coordinator implements AsyncDisposable {
       throw new UnanimousError('overloaded', message, { rm, retryAfterMs: 1_000 });
     }
     const branch = 'session' in request ? this.#sessionBranch(request) : this.#workBranch(request);
-    this.#step(entry, { kind: 'enlist', branch, maxBranches: this.limits.maxBranches });
+    void this.#step(entry, { kind: 'enlist', branch, maxBranches: this.limits.maxBranches });
     return { branch: entry.state.branches.length, entry };
   }
 
@@ -226,12 +226,8 @@ export class Coordinator implements AsyncDisposable {
   async checkIdentity(rm: string, identity: string): Promise<void> {
     let known = this.#identities.get(rm);
     if (!known) {
-      known = this.#log.append([{ kind: 'rm-registered', rm, identity }]).then(() => identity);
+      known = this.#registerIdentity(rm, identity);
       this.#identities.set(rm, known);
-      known.then(
-        () => this.#logger.info({ event: logEvents.rmRegistered, rm, identity }),
-        (error: unknown) => this.#fail(UnanimousError.from(error, 'log-failed')),
-      );
     }
     const first = await known;
     if (first === identity) return;
@@ -354,6 +350,18 @@ export class Coordinator implements AsyncDisposable {
     await this.close();
   }
 
+  async #registerIdentity(rm: string, identity: string): Promise<string> {
+    try {
+      await this.#log.append([{ kind: 'rm-registered', rm, identity }]);
+    } catch (error) {
+      const failure = UnanimousError.from(error, 'log-failed');
+      this.#fail(failure);
+      throw failure;
+    }
+    this.#logger.info({ event: logEvents.rmRegistered, rm, identity });
+    return identity;
+  }
+
   #end(
     gidText: string,
     owner: Owner,
@@ -443,19 +451,20 @@ export class Coordinator implements AsyncDisposable {
   /** Forgets old outcomes and compacts the log, now and then, for as long as we run. */
   #scheduleUpkeep(): void {
     const everyMs = Math.min(1_000, this.limits.retainOutcomesMs);
-    this.#cancelUpkeep = this.#world.after(everyMs, () => {
-      this.#upkeep().then(
-        () => this.#stopped ?? this.#scheduleUpkeep(),
-        (error: unknown) => this.#fail(UnanimousError.from(error, 'log-failed')),
-      );
-    });
+    this.#cancelUpkeep = this.#world.after(everyMs, () => void this.#upkeep());
   }
 
   async #upkeep(): Promise<void> {
-    const forgotten = await this.transactions.forget();
-    if (forgotten === 0 || this.#stopped) return;
-    this.#logger.debug({ event: logEvents.outcomesForgotten, count: forgotten });
-    await this.#log.compact();
+    try {
+      const forgotten = await this.transactions.forget();
+      if (forgotten > 0 && !this.#stopped) {
+        this.#logger.debug({ event: logEvents.outcomesForgotten, count: forgotten });
+        await this.#log.compact();
+      }
+      if (!this.#stopped) this.#scheduleUpkeep();
+    } catch (error) {
+      this.#fail(UnanimousError.from(error, 'log-failed'));
+    }
   }
 
   /** The log cannot be trusted: everybody who waits hears `unknown`, and that is the end. */
@@ -476,9 +485,11 @@ export class Coordinator implements AsyncDisposable {
     this.#cancelUpkeep();
     this.transactions.stop();
     this.sessions.endAll(error ?? new UnanimousError('draining', 'the coordinator has stopped'));
-    await this.#log.close().catch((closing: unknown) => {
+    try {
+      await this.#log.close();
+    } catch (closing) {
       this.#logger.error({ event: logEvents.logFailed, reason: String(closing) });
-    });
+    }
     this.#logger.info({ event: logEvents.stopped });
     for (const listener of this.#stopListeners) listener(error);
   }

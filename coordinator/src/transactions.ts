@@ -245,11 +245,14 @@ export class Transactions {
       return undefined;
     }
     // An `ended` that follows in the same step stands behind its forced record.
-    return this.#append(records).then((seq) => {
-      if (seq === undefined) return;
-      const { epoch } = this.#options.incarnation;
-      this.input(entry, { kind: 'recorded', at: { epoch, seq } });
-    });
+    return this.#recordDecision(entry, records);
+  }
+
+  async #recordDecision(entry: Entry, records: readonly LogRecord[]): Promise<void> {
+    const seq = await this.#append(records);
+    if (seq === undefined) return;
+    const { epoch } = this.#options.incarnation;
+    this.input(entry, { kind: 'recorded', at: { epoch, seq } });
   }
 
   async #append(records: readonly LogRecord[]): Promise<number | undefined> {
