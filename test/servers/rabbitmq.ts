@@ -11,7 +11,7 @@ import { waitUntil } from '../support/wait-until.ts';
  * The script that starts the broker, or undefined where RabbitMQ is not installed. Debian's own
  * rabbitmq-server on the PATH would change to the system's user and folders, so it comes last.
  */
-export function rabbitmqScript(): string | undefined {
+function rabbitmqScript(): string | undefined {
   const folders = ['/usr/lib/rabbitmq/bin', ...(process.env.PATH ?? '').split(delimiter)];
   const candidates = folders.map((folder) => join(folder, 'rabbitmq-server'));
   return [process.env.UNANIMOUS_RABBITMQ_SERVER ?? '', ...candidates].find(existsSync);

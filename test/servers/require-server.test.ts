@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
 import { tempDir } from '../support/temp-dir.ts';
+import { type CommandName, commandOrSkip, commandPath } from './require-server.ts';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -55,3 +56,16 @@ test('with UNANIMOUS_TEST_REQUIRE=all what is absent is a failure that says so',
   expect(output).toContain('server absent: rabbitmq; UNANIMOUS_TEST_REQUIRE=all');
   expect(status).toBe(1);
 });
+
+commandOrSkip('psql', 'sqlite3', 'python').test(
+  'the tools are what the tests take them for',
+  () => {
+    const run = (name: CommandName, ...args: string[]) =>
+      spawnSync(commandPath(name), args, { encoding: 'utf8' }).stdout;
+    expect(run('psql', '--version')).toContain('PostgreSQL');
+    expect(run('sqlite3', ':memory:', 'SELECT 6 * 7')).toBe('42\n');
+    expect(run('python', '-c', 'import grpc; print(grpc.StatusCode.ABORTED.name)')).toBe(
+      'ABORTED\n',
+    );
+  },
+);
