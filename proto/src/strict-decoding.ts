@@ -5,10 +5,12 @@ import type {
   PackageDefinition,
   ServiceDefinition,
 } from '@grpc/proto-loader';
+import { checkFrame } from './frame-limits.ts';
 
 /** The part of a field's descriptor that is read here. */
 interface FieldDescriptor {
   readonly name: string;
+  readonly number: number;
   readonly label: string;
   readonly type: string;
   readonly typeName: string;
@@ -17,19 +19,24 @@ interface FieldDescriptor {
 /** What has to be done to a field of a decoded message. */
 type Mend = (message: Record<string, unknown>) => void;
 
+/** Throws when bytes must not be decoded. */
+type Check = (bytes: Buffer) => void;
+
 const packageName = 'unanimous.v1';
 
 /**
  * The services of a package, with decoders that hold what the generated types promise. As it is,
  * the loader lets an unknown enum value through as a number, rounds integers above 2^53 - 1, and
  * hands out bytes as views that keep the whole frame in memory. Here an unknown enum value becomes
- * the enum's zero ("unset: refused"), such an integer fails the call, and bytes are copied.
+ * the enum's zero ("unset: refused"), such an integer fails the call, and bytes are copied. A
+ * frame with too many messages fails before it is decoded.
  */
 export function withStrictDecoding(definition: PackageDefinition): PackageDefinition {
   const mendsOf = collectMends(definition);
-  const strict = (typeName: string, decode: (bytes: Buffer) => object) => {
+  const strict = (typeName: string, decode: (bytes: Buffer) => object, check?: Check) => {
     const mends = mendsOf(typeName);
     return (bytes: Buffer): object => {
+      check?.(bytes);
       const message = decode(bytes);
       for (const mend of mends) mend(message as Record<string, unknown>);
       return message;
@@ -39,9 +46,12 @@ export function withStrictDecoding(definition: PackageDefinition): PackageDefini
     Object.fromEntries(
       Object.entries(service).map(([name, method]) => {
         const { requestType, responseType, requestDeserialize, responseDeserialize } = method;
+        const { requestStream, responseStream } = method;
+        const checkRequest = requestStream ? frameCheck(requestType) : undefined;
+        const checkResponse = responseStream ? frameCheck(responseType) : undefined;
         const decoders = {
-          requestDeserialize: strict(nameOf(requestType), requestDeserialize),
-          responseDeserialize: strict(nameOf(responseType), responseDeserialize),
+          requestDeserialize: strict(nameOf(requestType), requestDeserialize, checkRequest),
+          responseDeserialize: strict(nameOf(responseType), responseDeserialize, checkResponse),
         };
         return [name, { ...method, ...decoders }];
       }),
@@ -62,10 +72,8 @@ function collectMends(definition: PackageDefinition): (typeName: string) => Mend
     if (found) return found;
     const mends: Mend[] = [];
     known.set(typeName, mends);
-    const { field } = (definition[typeName] as MessageTypeDefinition<object, object>).type as {
-      field: FieldDescriptor[];
-    };
-    for (const one of field) {
+    const type = definition[typeName] as MessageTypeDefinition<object, object>;
+    for (const one of fieldsOf(type)) {
       const change = changeOf(one);
       if (change) mends.push(mendField(one, change));
     }
@@ -111,6 +119,20 @@ function closeEnum(definition: EnumTypeDefinition): (value: unknown) => unknown 
 function checkInteger(name: string, value: unknown): unknown {
   if (Number.isSafeInteger(value)) return value;
   throw new RangeError(`${name}: above 2^53 - 1`);
+}
+
+/** The check of a frame, that is, of a stream's messages. */
+function frameCheck(definition: MessageTypeDefinition<object, object>): Check {
+  const fields = fieldsOf(definition);
+  const numbers = fields.map(({ number }) => number);
+  const varints = new Set(
+    fields.filter(({ type }) => type !== 'TYPE_MESSAGE').map(({ number }) => number),
+  );
+  return (bytes) => checkFrame(bytes, varints, Math.max(...numbers));
+}
+
+function fieldsOf(definition: MessageTypeDefinition<object, object>): FieldDescriptor[] {
+  return (definition.type as { field: FieldDescriptor[] }).field;
 }
 
 function isService(entry: AnyDefinition): entry is ServiceDefinition {

@@ -14,7 +14,8 @@ export interface CommitRequest {
    */
   'owner'?: (string);
   /**
-   * How long to wait until all branches have applied the decision, in milliseconds; 0: decided is enough.
+   * How long to wait until all branches have applied the decision, in milliseconds; 0: decided is
+   * enough.
    */
   'waitAppliedMs'?: (number);
 }
@@ -32,7 +33,8 @@ export interface CommitRequest__Output {
    */
   'owner': (string);
   /**
-   * How long to wait until all branches have applied the decision, in milliseconds; 0: decided is enough.
+   * How long to wait until all branches have applied the decision, in milliseconds; 0: decided is
+   * enough.
    */
   'waitAppliedMs': (number);
 }

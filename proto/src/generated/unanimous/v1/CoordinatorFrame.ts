@@ -21,7 +21,7 @@ export interface CoordinatorFrame {
    */
   'welcome'?: (_unanimous_v1_Welcome | null);
   /**
-   * The log's highest durable position when the frame was made; present when `commits` is not empty.
+   * The log's highest durable position when the frame was made; set when `commits` is not empty.
    */
   'position'?: (_unanimous_v1_LogPosition | null);
   /**
@@ -75,7 +75,7 @@ export interface CoordinatorFrame__Output {
    */
   'welcome': (_unanimous_v1_Welcome__Output | null);
   /**
-   * The log's highest durable position when the frame was made; present when `commits` is not empty.
+   * The log's highest durable position when the frame was made; set when `commits` is not empty.
    */
   'position': (_unanimous_v1_LogPosition__Output | null);
   /**

@@ -14,7 +14,8 @@ export interface EnlistRequest {
    */
   'owner'?: (string);
   /**
-   * The resource manager; a connected instance must serve it and take work (queues and functions do).
+   * The resource manager; a connected instance must serve it and take work, as queues and
+   * functions do.
    */
   'rm'?: (string);
   /**
@@ -36,7 +37,8 @@ export interface EnlistRequest__Output {
    */
   'owner': (string);
   /**
-   * The resource manager; a connected instance must serve it and take work (queues and functions do).
+   * The resource manager; a connected instance must serve it and take work, as queues and
+   * functions do.
    */
   'rm': (string);
   /**
