@@ -12,6 +12,7 @@ import { checkLimits, type Limits } from './limits.ts';
 import { hasHeuristic, outcomeOf, verdictOn } from './protocol/answers.ts';
 import type { Input } from './protocol/decide.ts';
 import type { Resolution } from './protocol/record.ts';
+import { RmIdentities } from './rm-identities.ts';
 import { ResourceManagers } from './resource-managers.ts';
 import { PeerSessions } from './sessions/peer-sessions.ts';
 import type { Session, SessionSink } from './sessions/session.ts';
@@ -46,10 +47,10 @@ export class Coordinator implements AsyncDisposable {
   readonly rms = new ResourceManagers();
   readonly transactions: Transactions;
   readonly sessions: PeerSessions;
+  readonly identities: RmIdentities;
   readonly #log: DecisionLog;
   readonly #world: World;
   readonly #logger: Logger;
-  readonly #identities = new Map<string, Promise<string>>();
   readonly #stopListeners: ((error: UnanimousError | undefined) => void)[] = [];
   #draining = false;
   #stopped: Promise<void> | undefined;
@@ -87,6 +88,7 @@ export class Coordinator implements AsyncDisposable {
     this.#log = log;
     this.#world = world;
     this.#logger = logger;
+    const onLogFailure = (error: unknown) => this.#fail(UnanimousError.from(error, 'log-failed'));
     this.transactions = new Transactions({
       log,
       incarnation,
@@ -94,17 +96,16 @@ export class Coordinator implements AsyncDisposable {
       limits: this.limits,
       world,
       logger,
-      onLogFailure: (error) => this.#fail(UnanimousError.from(error, 'log-failed')),
+      onLogFailure,
     });
+    this.identities = new RmIdentities(log, logger, onLogFailure);
     this.sessions = new PeerSessions(this, logger);
     this.transactions.replay(entries);
     this.transactions.finishReplay();
     for (const { record } of entries) {
-      if (record.kind === 'rm-registered') {
-        this.#identities.set(record.rm, Promise.resolve(record.identity));
-      }
+      if (record.kind === 'rm-registered') this.identities.restore(record.rm, record.identity);
     }
-    log.onFailure((error) => this.#fail(UnanimousError.from(error, 'log-failed')));
+    log.onFailure(onLogFailure);
     const { logId, epoch } = incarnation;
     logger.info({ event: logEvents.recovered, logId, epoch, entries: entries.length });
     this.#scheduleUpkeep();
@@ -217,22 +218,6 @@ export class Coordinator implements AsyncDisposable {
     // known was never committed; but a resource manager may have gone back in time.
     const wentBack = incarnation.found !== incarnation.current;
     return wentBack && this.transactions.outcomes.isForgotten(birth) ? 'hazard' : 'abort';
-  }
-
-  /**
-   * Checks and records what the name of a resource manager stands for.
-   * @throws UnanimousError `rm-identity-mismatch`, `log-restored`.
-   */
-  async checkIdentity(rm: string, identity: string): Promise<void> {
-    let known = this.#identities.get(rm);
-    if (!known) {
-      known = this.#registerIdentity(rm, identity);
-      this.#identities.set(rm, known);
-    }
-    const first = await known;
-    if (first === identity) return;
-    const message = `rm: ${rm} stands for ${first}, and this process brings ${identity}`;
-    throw new UnanimousError('rm-identity-mismatch', message, { rm });
   }
 
   /**
@@ -350,18 +335,6 @@ export class Coordinator implements AsyncDisposable {
     await this.close();
   }
 
-  async #registerIdentity(rm: string, identity: string): Promise<string> {
-    try {
-      await this.#log.append([{ kind: 'rm-registered', rm, identity }]);
-    } catch (error) {
-      const failure = UnanimousError.from(error, 'log-failed');
-      this.#fail(failure);
-      throw failure;
-    }
-    this.#logger.info({ event: logEvents.rmRegistered, rm, identity });
-    return identity;
-  }
-
   #end(
     gidText: string,
     owner: Owner,
@@ -399,7 +372,7 @@ export class Coordinator implements AsyncDisposable {
       throw new UnanimousError('takes-no-work', `rm: ${rm} is written through the SDK`, { rm });
     }
     const message = `rm: no connected process serves ${JSON.stringify(rm.slice(0, 80))}`;
-    throw new UnanimousError(this.#identities.has(rm) ? 'rm-not-served' : 'unknown-rm', message, {
+    throw new UnanimousError(this.identities.has(rm) ? 'rm-not-served' : 'unknown-rm', message, {
       rm,
     });
   }

@@ -1,5 +1,5 @@
-import { checkRmName, parseLogId, protocolMax, protocolMin, readReason } from '@unanimous/proto';
-import { reason, UnanimousError } from '@unanimous/proto';
+import { checkRmName, parseLogId, protocolMax, protocolMin } from '@unanimous/proto';
+import { readReason, reason, UnanimousError } from '@unanimous/proto';
 import type {
   Acknowledgement,
   Hello,
@@ -10,8 +10,8 @@ import type { PeerFrame, PeerView, Serve, Vote as WireVote } from '@unanimous/pr
 import type { Coordinator } from '../coordinator.ts';
 import type { LogPosition } from '../log/decision-log.ts';
 import { type Logger, logEvents } from '../log-events.ts';
-import type { Result, Vote } from '../protocol/decide.ts';
 import { version } from '../version.ts';
+import { readResult, readVote } from './read-messages.ts';
 import { Session, type SessionHandler, type SessionSink } from './session.ts';
 
 const verdictKinds = {
@@ -222,7 +222,7 @@ export class PeerSessions implements SessionHandler {
     }
     if (serve.seen) await this.#checkSeen(serve.seen);
     const kind = serve.kind === 'NATIVE' ? 'native' : 'logged';
-    await this.#coordinator.checkIdentity(rm, `${kind} ${identity}`);
+    await this.#coordinator.identities.check(rm, `${kind} ${identity}`);
     if (session.isOver) return;
     this.#coordinator.rms.serve(rm, { session, kind, incarnation, takesWork });
     session.writer.add('served', { ref, rm });
@@ -280,41 +280,5 @@ export class PeerSessions implements SessionHandler {
 
   #find(gid: string) {
     return this.#coordinator.transactions.find(gid as never);
-  }
-}
-
-function readVote(wire: WireVote, maxPayloadBytes: number): Vote {
-  const { kind, receipt, redo, reason: why } = wire;
-  switch (kind) {
-    case 'YES':
-    case 'READY':
-      if (redo.byteLength > maxPayloadBytes || receipt.length > 4_096) {
-        const message = `redo: ${redo.byteLength} bytes; the limit is ${maxPayloadBytes}`;
-        return { is: 'no', reason: reason('payload-too-large', message) };
-      }
-      return { is: kind === 'YES' ? 'yes' : 'ready', receipt, redo };
-    case 'READ_ONLY':
-      return { is: 'read-only' };
-    default:
-      return {
-        is: 'no',
-        reason: why ? readReason(why) : reason('prepare-refused', 'a vote without a reason'),
-      };
-  }
-}
-
-function readResult(ack: Acknowledgement): Result | undefined {
-  const given = ack.reason ? readReason(ack.reason) : undefined;
-  switch (ack.result) {
-    case 'COMMITTED':
-      return { is: 'committed', reason: given ?? reason('heuristic', 'was committed', ack.rm) };
-    case 'ROLLED_BACK':
-      return { is: 'rolled-back', reason: given ?? reason('heuristic', 'was rolled back', ack.rm) };
-    case 'UNKNOWN_RESULT':
-      return { is: 'unknown', reason: given ?? reason('heuristic', 'nobody can tell', ack.rm) };
-    case 'PENDING':
-      return { is: 'pending', reason: given ?? reason('rm-unavailable', 'not yet', ack.rm) };
-    default:
-      return undefined;
   }
 }
