@@ -1,0 +1,230 @@
+import { randomBytes } from 'node:crypto';
+import { type LogId, UnanimousError } from '@unanimous/proto';
+import Database, { type Statement } from 'better-sqlite3';
+import type { Holder, Incarnation, LogPosition } from '../decision-log.ts';
+import {
+  epochRecord,
+  type EpochTable,
+  epochTableRecord,
+  lastEpoch,
+  reaches,
+} from '../epoch-table.ts';
+import { type Batch, type ChainEnd, chainRecords, type Unplaced } from '../record-chain.ts';
+import { isRecordKind, type ReadFrame } from '../record-codec.ts';
+import { isNeeded, mayGoAlone, noteDropped, noteRecord } from '../retention.ts';
+import type { Retention, RetentionKey } from '../retention.ts';
+import type { OnCrashPoint } from './crash-points.ts';
+import { readRow } from './read-generation.ts';
+import { retentionKey } from './retention-key.ts';
+import { type LogRow, maxBatchBytes, readLowWater, type TailRow, writeLowWater } from './schema.ts';
+
+/** A new record on its way to the disk, with what the retention rule needs of it. */
+export interface PendingRecord extends RetentionKey {
+  readonly payload: string;
+}
+
+/** Limits of the WAL: it is rewritten from its start after this many pages (4 KiB each). */
+const walPages = 1_000;
+const walKeptBytes = 67_108_864;
+
+/**
+ * The running log: one generation in SQLite. All methods are synchronous and durable when they
+ * return. After one has thrown the store must not be used again: SQLite may show other rows than
+ * the disk holds, and a second try would change history.
+ */
+export class LogStore {
+  readonly #database: Database.Database;
+  readonly #statements: ReturnType<typeof prepareStatements>;
+  readonly #reached: OnCrashPoint;
+  readonly #epochs: EpochTable;
+  readonly #retention: Retention;
+  #end: ChainEnd;
+  #epoch: number;
+  /** The row that was read last: positions that are asked for lie close together. */
+  #lastRow: readonly ReadFrame[] = [];
+
+  constructor(
+    path: string,
+    log: { readonly epochs: EpochTable; readonly retention: Retention; readonly end: ChainEnd },
+    reached: OnCrashPoint,
+  ) {
+    this.#database = openDatabase(path);
+    this.#statements = prepareStatements(this.#database);
+    this.#epochs = log.epochs;
+    this.#retention = log.retention;
+    this.#end = log.end;
+    this.#epoch = lastEpoch(log.epochs);
+    this.#reached = reached;
+  }
+
+  get logId(): LogId {
+    return this.#end.logId;
+  }
+
+  /** End of the log, durable. */
+  get tip(): { readonly epoch: number; readonly seq: number; readonly chain: string } {
+    const { seq, chain } = this.#end;
+    return { epoch: this.#epoch, seq, chain };
+  }
+
+  /** Begins an epoch. */
+  becomeActive(holder: Holder): Incarnation {
+    const epoch = lastEpoch(this.#epochs) + 1;
+    const nonce = randomBytes(8).toString('hex');
+    this.#write(epoch, [epochRecord(nonce, holder)]);
+    this.#epochs.set(epoch, { nonce, lastSeq: this.#end.seq });
+    return { logId: this.logId, epoch, nonce };
+  }
+
+  /** Appends all records in one transaction. Returns the seq of the first. */
+  append(records: readonly PendingRecord[]): number {
+    const seq = this.#end.seq + 1;
+    this.#write(this.#epoch, records);
+    for (const record of records) noteRecord(this.#retention, record);
+    return seq;
+  }
+
+  /** All records that are needed, in the order in which they were first written. */
+  readNeeded(): ReadFrame[] {
+    const frames = [...this.#rows(this.#end.seq)].flatMap((row) => readRow(row));
+    const needed = frames.filter((frame) => {
+      const key = retentionKey(frame);
+      return key && isNeeded(this.#retention, key);
+    });
+    return needed.sort((a, b) => a.origin.seq - b.origin.seq);
+  }
+
+  /** Whether the log holds a position: see DecisionLog.holds. */
+  holds(position: LogPosition): boolean {
+    if (position.logId !== this.logId || !reaches(this.#epochs, position)) return false;
+    if (position.seq < readLowWater(this.#database).firstSeq) return true;
+    const frame = this.#frameAt(position.seq);
+    if (frame.epoch !== position.epoch) return false;
+    return position.chain === '' || frame.chain === position.chain;
+  }
+
+  /**
+   * Takes the oldest records, up to `untilSeq` and about one batch of them: drops what is not
+   * needed, writes the rest again at the end. Returns how many records are gone, and whether there
+   * is more up to `untilSeq`.
+   */
+  compactStep(untilSeq: number): { readonly droppedCount: number; readonly more: boolean } {
+    const { frames, more } = this.#oldest(untilSeq);
+    const last = frames.at(-1);
+    if (!last) return { droppedCount: 0, more: false };
+    const dropped: RetentionKey[] = [];
+    const carried: Unplaced[] = [];
+    for (const frame of frames) {
+      const key = retentionKey(frame);
+      if (!key) continue;
+      if (mayGoAlone(this.#retention, key)) {
+        dropped.push(key);
+        noteDropped(this.#retention, key);
+      } else carried.push(frame);
+    }
+    const hasEpochs = frames.some((frame) => !isRecordKind(frame.kind));
+    if (hasEpochs) carried.unshift(epochTableRecord(this.#epochs));
+    this.#write(this.#epoch, carried, () => {
+      this.#statements.deleteThrough.run(last.seq);
+      writeLowWater(this.#database, { firstSeq: last.seq + 1, prev: last.chain });
+      // If we crash here, nothing has moved.
+      this.#reached('compact.before-commit');
+    });
+    return { droppedCount: dropped.length, more };
+  }
+
+  /** Moves what stands in the WAL into the database, so that the WAL starts from its beginning. */
+  checkpoint(): void {
+    this.#database.pragma('wal_checkpoint(passive)');
+  }
+
+  /** Lets the files go; what is in the WAL moves into the database. */
+  close(): void {
+    this.#database.close();
+  }
+
+  /** One transaction: the batches, the tail, and what else belongs to it. Forced. */
+  #write(epoch: number, records: readonly Unplaced[], also?: () => void): void {
+    const { batches, end } = chainRecords(this.#end, epoch, records, maxBatchBytes);
+    const { begin, commit } = this.#statements;
+    begin.run();
+    this.#insert(epoch, batches, end);
+    also?.();
+    // If we crash here, SQLite drops the transaction at the next start: nobody was told of it.
+    this.#reached('append.before-commit');
+    commit.run();
+    this.#end = end;
+    this.#epoch = epoch;
+    const entry = this.#epochs.get(epoch);
+    if (entry) entry.lastSeq = end.seq;
+  }
+
+  #insert(epoch: number, batches: readonly Batch[], end: ChainEnd): void {
+    const { insert, moveTail } = this.#statements;
+    for (const { firstSeq, count, bytes } of batches) insert.run(firstSeq, count, bytes);
+    const { changes } = moveTail.run(epoch, end.seq, this.#epoch, this.#end.seq);
+    if (changes !== 1) {
+      throw new UnanimousError('not-active', 'somebody else has written to this log');
+    }
+  }
+
+  #oldest(untilSeq: number): { frames: ReadFrame[]; more: boolean } {
+    const frames: ReadFrame[] = [];
+    let bytes = 0;
+    for (const row of this.#rows(untilSeq)) {
+      if (bytes > 0 && bytes + row.batch.length > maxBatchBytes) return { frames, more: true };
+      bytes += row.batch.length;
+      frames.push(...readRow(row));
+    }
+    return { frames, more: false };
+  }
+
+  #rows(untilSeq: number): Iterable<LogRow> {
+    return this.#statements.rows.iterate(untilSeq) as Iterable<LogRow>;
+  }
+
+  #frameAt(seq: number): ReadFrame {
+    const first = this.#lastRow[0]?.seq ?? Infinity;
+    if (seq < first || seq >= first + this.#lastRow.length) {
+      const row = this.#statements.rowOf.get(seq) as LogRow | undefined;
+      this.#lastRow = row ? readRow(row) : [];
+    }
+    const frame = this.#lastRow.find((candidate) => candidate.seq === seq);
+    if (!frame) throw new UnanimousError('log-damaged', `record ${seq} is missing`);
+    return frame;
+  }
+}
+
+function openDatabase(path: string): Database.Database {
+  const database = new Database(path);
+  database.pragma('locking_mode = exclusive'); // first, so that WAL needs no shared memory
+  const mode = database.pragma('journal_mode = wal', { simple: true });
+  database.pragma('synchronous = full');
+  database.pragma(`wal_autocheckpoint = ${walPages}`);
+  database.pragma(`journal_size_limit = ${walKeptBytes}`);
+  if (mode !== 'wal' || database.pragma('synchronous', { simple: true }) !== 2) {
+    throw new UnanimousError('log-failed', `SQLite gives no durable commits on ${path}`);
+  }
+  return database;
+}
+
+function prepareStatements(database: Database.Database): {
+  readonly begin: Statement;
+  readonly commit: Statement;
+  readonly insert: Statement;
+  readonly moveTail: Statement;
+  readonly deleteThrough: Statement;
+  readonly rows: Statement;
+  readonly rowOf: Statement;
+} {
+  const rows = 'select seq, count, batch from log not indexed';
+  return {
+    begin: database.prepare('begin immediate'),
+    commit: database.prepare('commit'),
+    insert: database.prepare('insert into log (seq, count, batch) values (?, ?, ?)'),
+    moveTail: database.prepare('update tail set epoch = ?, seq = ? where epoch = ? and seq = ?'),
+    deleteThrough: database.prepare('delete from log where seq <= ?'),
+    rows: database.prepare(`${rows} where seq <= ? order by seq`),
+    rowOf: database.prepare(`${rows} where seq <= ? order by seq desc limit 1`),
+  };
+}

@@ -1,0 +1,265 @@
+import type { Worker } from 'node:worker_threads';
+import { type LogId, UnanimousError } from '@unanimous/proto';
+import type { DecisionLog, Holder, Incarnation, LogEntry, LogPosition } from '../decision-log.ts';
+import type { LogRecord } from '../../protocol/record.ts';
+import { decodeRecord, encodeRecord } from '../record-codec.ts';
+import { spawnWorker } from '../spawn-worker.ts';
+import type { CrashPoint } from './crash-points.ts';
+import type { PendingRecord } from './log-store.ts';
+import { maxBatchBytes } from './schema.ts';
+import { type FromWorker, fromWireError, type Requests } from './worker-messages.ts';
+import type { ToWorker, WireTip, WorkerSettings } from './worker-messages.ts';
+
+/** Where the log lives, and how to open it. */
+export interface SqliteLogOptions {
+  /** Folder of the log; made when missing. One coordinator at a time. */
+  readonly dir: string;
+  /** Start although the witness of the tip is lost; log it when you do. */
+  readonly acceptTipLoss?: boolean;
+  /** For tests: the process kills itself when the engine gets there. */
+  readonly killAt?: CrashPoint;
+}
+
+/** How long a lazy record waits for an append to ride with. */
+const lazyDelayMs = 50;
+
+/** A call of append, on its way. */
+interface Call {
+  readonly recordCount: number;
+  resolve(answer: { readonly seq: number }): void;
+  reject(error: Error): void;
+}
+
+/**
+ * The default log: SQLite in a worker thread, one fsync for all appends that wait. See DecisionLog
+ * for what it promises.
+ */
+export class SqliteDecisionLog implements DecisionLog {
+  readonly #settings: WorkerSettings;
+  #worker: Worker | undefined;
+  #tip: LogPosition | undefined;
+  #active = false;
+  #failure: UnanimousError | undefined;
+  #closing: Promise<void> | undefined;
+  readonly #failureListeners: ((error: Error) => void)[] = [];
+
+  /** Records and calls of this turn, not sent yet. */
+  #records: PendingRecord[] = [];
+  #calls: Call[] = [];
+  #sendIsDue = false;
+  #lazyTimer: NodeJS.Timeout | undefined;
+  /** Calls of the messages that were sent and not answered, oldest first. */
+  readonly #sent: (readonly Call[])[] = [];
+  readonly #requests = new Map<
+    number,
+    { resolve(answer: unknown): void; reject(error: Error): void }
+  >();
+  #lastId = 0;
+
+  constructor({ dir, acceptTipLoss = false, killAt }: SqliteLogOptions) {
+    this.#settings = { dir, acceptTipLoss, killAt };
+  }
+
+  async open(): Promise<{ readonly logId: LogId }> {
+    if (this.#worker || this.#closing)
+      throw new UnanimousError('closed', 'open() was called before');
+    this.#worker = spawnWorker(import.meta.url, 'log-worker', { workerData: this.#settings });
+    this.#worker.on('message', (message: FromWorker) => this.#take(message));
+    this.#worker.on('error', (error) => this.#fail(ofWorker(error)));
+    this.#worker.on('exit', () => this.#fail(ofWorker(new Error('it ended'))));
+    try {
+      const { logId, tip } = await this.#request('open', undefined);
+      this.#tip = tip;
+      return { logId };
+    } catch (error) {
+      await this.close();
+      throw error;
+    }
+  }
+
+  async follow(onEntries: (entries: readonly LogEntry[]) => void): Promise<void> {
+    const entries = await this.#request('follow', undefined);
+    onEntries(
+      entries.map(({ epoch, seq, kind, payload }) => {
+        return { epoch, seq, record: decodeRecord({ kind, payload }) };
+      }),
+    );
+  }
+
+  async becomeActive(holder: Holder): Promise<Incarnation> {
+    const { incarnation, tip } = await this.#request('becomeActive', holder);
+    this.#tip = { ...incarnation, ...tip };
+    this.#active = true;
+    return incarnation;
+  }
+
+  async append(records: readonly LogRecord[]): Promise<{ readonly seq: number }> {
+    this.#checkActive();
+    if (records.length === 0) throw new UnanimousError('invalid-argument', 'records: empty');
+    return new Promise((resolve, reject) => {
+      this.#enqueue(records);
+      this.#calls.push({ recordCount: records.length, resolve, reject });
+      this.#sendSoon();
+    });
+  }
+
+  appendLazily(records: readonly LogRecord[]): void {
+    this.#checkActive();
+    if (records.length === 0) return;
+    this.#enqueue(records);
+    this.#calls.push({ recordCount: records.length, resolve: () => {}, reject: () => {} });
+    this.#lazyTimer ??= setTimeout(() => this.#send(), lazyDelayMs);
+  }
+
+  tip(): LogPosition {
+    if (!this.#tip) throw new UnanimousError('closed', 'the log is not open');
+    return this.#tip;
+  }
+
+  async holds(position: LogPosition): Promise<boolean> {
+    return this.#request('holds', position);
+  }
+
+  async compact(): Promise<void> {
+    this.#checkActive();
+    this.#moveTip(await this.#request('compact', undefined));
+  }
+
+  onFailure(listener: (error: Error) => void): void {
+    const failure = this.#failure;
+    if (failure) queueMicrotask(() => listener(failure));
+    else this.#failureListeners.push(listener);
+  }
+
+  async close(): Promise<void> {
+    this.#closing ??= this.#stop();
+    return this.#closing;
+  }
+
+  async #stop(): Promise<void> {
+    const worker = this.#worker;
+    if (!worker) return;
+    if (!this.#failure) {
+      this.#send();
+      await this.#request('close', undefined).catch(() => {});
+    }
+    await worker.terminate();
+  }
+
+  #enqueue(records: readonly LogRecord[]): void {
+    for (const record of records) this.#records.push(pending(record));
+  }
+
+  /** Sends at the end of this turn of microtasks, so that what is appended together goes together. */
+  #sendSoon(): void {
+    if (this.#sendIsDue) return;
+    this.#sendIsDue = true;
+    queueMicrotask(() => this.#send());
+  }
+
+  #send(): void {
+    this.#sendIsDue = false;
+    clearTimeout(this.#lazyTimer);
+    this.#lazyTimer = undefined;
+    if (this.#failure || this.#records.length === 0) return;
+    const [records, calls] = [this.#records, this.#calls];
+    this.#records = [];
+    this.#calls = [];
+    this.#sent.push(calls);
+    this.#post({ type: 'append', records });
+  }
+
+  #request<W extends keyof Requests>(
+    type: W,
+    ask: Requests[W]['ask'],
+  ): Promise<Requests[W]['answer']> {
+    if (this.#failure) return Promise.reject(this.#failure);
+    if (!this.#worker || (this.#closing && type !== 'close')) {
+      return Promise.reject(new UnanimousError('closed', 'the log is not open'));
+    }
+    return new Promise((resolve, reject) => {
+      const id = (this.#lastId += 1);
+      this.#requests.set(id, { resolve: resolve as (answer: unknown) => void, reject });
+      this.#send(); // what was appended before goes first
+      this.#post({ type, id, ask } as ToWorker);
+    });
+  }
+
+  #post(message: ToWorker): void {
+    this.#worker?.postMessage(message);
+  }
+
+  #take(message: FromWorker): void {
+    if (this.#failure) return;
+    switch (message.type) {
+      case 'appended':
+        this.#moveTip(message.tip);
+        this.#settle(message.messageCount, message.seq);
+        return;
+      case 'answer':
+        this.#takeRequest(message.id)?.resolve(message.answer);
+        return;
+      case 'refused':
+        this.#takeRequest(message.id)?.reject(fromWireError(message.error));
+        return;
+      case 'failed':
+        this.#fail(fromWireError(message.error));
+    }
+  }
+
+  #settle(messageCount: number, firstSeq: number): void {
+    let seq = firstSeq;
+    for (const calls of this.#sent.splice(0, messageCount)) {
+      for (const call of calls) {
+        call.resolve({ seq });
+        seq += call.recordCount;
+      }
+    }
+  }
+
+  #takeRequest(
+    id: number,
+  ): { resolve(answer: unknown): void; reject(error: Error): void } | undefined {
+    const request = this.#requests.get(id);
+    this.#requests.delete(id);
+    return request;
+  }
+
+  #moveTip(tip: WireTip): void {
+    if (this.#tip && tip.seq > this.#tip.seq) this.#tip = { ...this.#tip, ...tip };
+  }
+
+  /** The end: nothing is known of what was in flight, and nothing is tried again. */
+  #fail(error: UnanimousError): void {
+    if (this.#failure || (this.#closing && this.#requests.size === 0)) return;
+    this.#failure = error;
+    clearTimeout(this.#lazyTimer);
+    const waiting = [...this.#sent.flat(), ...this.#calls, ...this.#requests.values()];
+    this.#sent.length = 0;
+    this.#records = [];
+    this.#calls = [];
+    this.#requests.clear();
+    for (const { reject } of waiting) reject(error);
+    for (const listener of this.#failureListeners.splice(0)) listener(error);
+  }
+
+  #checkActive(): void {
+    if (this.#failure) throw this.#failure;
+    if (this.#closing) throw new UnanimousError('closed', 'the log was closed');
+    if (!this.#active) throw new UnanimousError('not-active', 'becomeActive() was not called');
+  }
+}
+
+function pending(record: LogRecord): PendingRecord {
+  const { payload } = encodeRecord(record);
+  const { kind } = record;
+  if (record.kind === 'forgotten') return { kind, payload, through: record.through };
+  if (record.kind === 'rm-registered') return { kind, payload };
+  return { kind, payload, gid: record.gid };
+}
+
+function ofWorker(error: Error): UnanimousError {
+  return new UnanimousError('log-failed', `the thread of the log failed: ${error.message}`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,89 @@
+import { type ErrorCode, type LogId, UnanimousError } from '@unanimous/proto';
+import type { Holder, Incarnation, LogPosition } from '../decision-log.ts';
+import type { FrameContent } from '../record-codec.ts';
+import type { CrashPoint } from './crash-points.ts';
+import type { PendingRecord } from './log-store.ts';
+
+/** What the worker is started with. */
+export interface WorkerSettings {
+  readonly dir: string;
+  readonly acceptTipLoss: boolean;
+  /** For tests: kill the process with SIGKILL when this point is reached. */
+  readonly killAt: CrashPoint | undefined;
+}
+
+/** What is asked of the worker, one answer each. */
+export interface Requests {
+  open: {
+    readonly ask: undefined;
+    readonly answer: { readonly logId: LogId; readonly tip: LogPosition };
+  };
+  follow: { readonly ask: undefined; readonly answer: readonly WireEntry[] };
+  becomeActive: {
+    readonly ask: Holder;
+    readonly answer: { readonly incarnation: Incarnation; readonly tip: WireTip };
+  };
+  holds: { readonly ask: LogPosition; readonly answer: boolean };
+  compact: { readonly ask: undefined; readonly answer: WireTip };
+  close: { readonly ask: undefined; readonly answer: undefined };
+}
+
+/** A record with the place where it was first written, its content still as JSON. */
+export interface WireEntry extends FrameContent {
+  readonly epoch: number;
+  readonly seq: number;
+}
+
+/** End of the log after a write. */
+export interface WireTip {
+  readonly seq: number;
+  readonly chain: string;
+}
+
+/** A message to the worker. Appends are answered in their order, in groups. */
+export type ToWorker =
+  | { readonly type: 'append'; readonly records: readonly PendingRecord[] }
+  | { readonly [W in keyof Requests]: Request<W> }[keyof Requests];
+
+interface Request<W extends keyof Requests> {
+  readonly type: W;
+  readonly id: number;
+  readonly ask: Requests[W]['ask'];
+}
+
+/** A message from the worker. */
+export type FromWorker =
+  /** The oldest `messageCount` append messages are durable, the first record of them at `seq`. */
+  | {
+      readonly type: 'appended';
+      readonly messageCount: number;
+      readonly seq: number;
+      readonly tip: WireTip;
+    }
+  | { readonly type: 'answer'; readonly id: number; readonly answer: unknown }
+  | { readonly type: 'refused'; readonly id: number; readonly error: WireError }
+  /** The log has failed for good: whatever is not answered never will be. */
+  | { readonly type: 'failed'; readonly error: WireError };
+
+/** An error as it travels between threads. */
+export interface WireError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/** Makes an error ready to travel; one of SQLite or the file system becomes `log-failed`. */
+export function toWireError(error: unknown, dir: string): WireError {
+  if (error instanceof UnanimousError) {
+    const { code, message, hint } = error;
+    return { code, message, hint };
+  }
+  const { code = '', message } = error as { code?: string; message: string };
+  const text = `the log in ${dir} failed: ${message.includes(code) ? message : `${code} ${message}`}`;
+  return toWireError(new UnanimousError('log-failed', text), dir);
+}
+
+/** The error that travelled. */
+export function fromWireError({ code, message, hint }: WireError): UnanimousError {
+  return new UnanimousError(code, message, { hint });
+}
