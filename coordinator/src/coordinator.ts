@@ -302,7 +302,7 @@ export class Coordinator implements AsyncDisposable {
       logId,
       epoch,
       active: this.transactions.openCount,
-      unfinished: entries.filter((e) => e.state.phase === 'committing').length,
+      unfinished: entries.filter((e) => stateName(e.state) === 'committing').length,
       heuristic: entries.filter((e) => hasHeuristic(e.state)).length,
       peers: this.sessions.views(),
       seq: this.tip().seq,
@@ -469,7 +469,8 @@ export class Coordinator implements AsyncDisposable {
 }
 
 function isUnfinished({ state }: Entry): boolean {
-  return hasHeuristic(state) || (state.phase !== 'committed' && state.phase !== 'aborted');
+  const name = stateName(state);
+  return name !== 'committed' && name !== 'aborted';
 }
 
 function newBranch(

@@ -50,7 +50,9 @@ export interface Circumstances {
 
 /** The name of a transaction's state, for people and for filters. */
 export function stateName(state: Transaction): string {
-  return hasHeuristic(state) ? 'heuristic' : state.phase;
+  if (hasHeuristic(state)) return 'heuristic';
+  // Kept for the operator's word on a branch, though nothing is owed any more.
+  return state.phase === 'committing' && state.branches.every(isOver) ? 'committed' : state.phase;
 }
 
 /** A transaction as operators see it. */
