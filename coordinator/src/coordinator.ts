@@ -168,7 +168,7 @@ export class Coordinator implements AsyncDisposable {
 
   /**
    * Commits, and answers the outcome once it is decided (0) or applied, bounded by the given time.
-   * Asked again, answers the same.
+   * Asked again, answers the same. What it returns ends the wait, not the transaction.
    * @throws UnanimousError `malformed-gid`, `foreign-gid`, `not-owner`.
    */
   commit(
@@ -176,13 +176,18 @@ export class Coordinator implements AsyncDisposable {
     owner: Owner,
     waitAppliedMs: number,
     answer: (outcome: Outcome) => void,
-  ): void {
-    this.#end(gidText, owner, { kind: 'commit' }, waitAppliedMs, answer);
+  ): () => void {
+    return this.#end(gidText, owner, { kind: 'commit' }, waitAppliedMs, answer);
   }
 
   /** Aborts, and answers the outcome. Errors as `commit`. */
-  abort(gidText: string, owner: Owner, why: Reason, answer: (outcome: Outcome) => void): void {
-    this.#end(gidText, owner, { kind: 'abort', reason: why }, 0, answer);
+  abort(
+    gidText: string,
+    owner: Owner,
+    why: Reason,
+    answer: (outcome: Outcome) => void,
+  ): () => void {
+    return this.#end(gidText, owner, { kind: 'abort', reason: why }, 0, answer);
   }
 
   /**
@@ -341,15 +346,18 @@ export class Coordinator implements AsyncDisposable {
     input: Input & { kind: 'commit' | 'abort' },
     waitAppliedMs: number,
     answer: (outcome: Outcome) => void,
-  ): void {
+  ): () => void {
     const { gid } = this.#ownGid(gidText);
     const entry = this.transactions.find(gid);
     // Not live, and known by the log alone if at all: the answer is the outcome.
-    if (!entry || this.#failure) return answer(this.outcome(gid));
+    if (!entry || this.#failure) {
+      answer(this.outcome(gid));
+      return () => {};
+    }
     // After a restart nobody owns what the log brought back, and anybody may ask for its outcome.
     if (entry.owner) this.#checkOwner(entry, owner);
     this.transactions.input(entry, input);
-    this.transactions.wait(entry, waitAppliedMs, answer);
+    return this.transactions.wait(entry, waitAppliedMs, answer);
   }
 
   #sessionBranch(request: { session: Session; rm: string; canOnePhase: boolean }) {

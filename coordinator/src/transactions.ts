@@ -146,13 +146,21 @@ export class Transactions {
     return Math.max(0, Math.floor(entry.deadlineMs - this.#options.world.nowMs()));
   }
 
-  /** Answers when the outcome is decided (0) or applied, bounded; at once when it already is. */
-  wait(entry: Entry, waitAppliedMs: number, answer: (outcome: Outcome) => void): void {
+  /**
+   * Answers when the outcome is decided (0) or applied, bounded; at once when it already is. What it
+   * returns ends the wait without an answer: whoever asked is gone.
+   */
+  wait(entry: Entry, waitAppliedMs: number, answer: (outcome: Outcome) => void): () => void {
+    if (this.#stopped) {
+      answer(outcomeView(entry.state));
+      return () => {};
+    }
     const waiter: Waiter = { waitAppliedMs, answer, cancelTimer: () => {}, isDecided: false };
     entry.waiters.push(waiter);
     // Past the deadline only a slow log or a delegated branch can keep the decision from us.
     this.#bound(entry, waiter, this.remainingMs(entry) + waitAppliedMs + 1_000);
     this.#answerWaiters(entry);
+    return () => this.#drop(entry, waiter);
   }
 
   /**
@@ -330,9 +338,13 @@ export class Transactions {
   }
 
   #release(entry: Entry, waiter: Waiter): void {
+    this.#drop(entry, waiter);
+    waiter.answer(outcomeView(entry.state));
+  }
+
+  #drop(entry: Entry, waiter: Waiter): void {
     waiter.cancelTimer();
     entry.waiters = entry.waiters.filter((other) => other !== waiter);
-    waiter.answer(outcomeView(entry.state));
   }
 
   #logEvent(gid: Gid, event: TransactionEvent): void {

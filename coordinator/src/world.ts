@@ -12,11 +12,14 @@ export interface World {
   timeOfDay(): string;
 }
 
+/** Longest delay of a timer of Node; it takes a longer one for 1 ms. */
+const longestDelayMs = 2 ** 31 - 1;
+
 /** The world of a running process. */
 export const realWorld: World = {
   nowMs: () => performance.now(),
   after(delayMs, action) {
-    const timer = setTimeout(action, delayMs);
+    const timer = setTimeout(action, Math.min(delayMs, longestDelayMs));
     timer.unref();
     return () => clearTimeout(timer);
   },
