@@ -1,4 +1,5 @@
-import { parseGid, type Reason, reason, UnanimousError } from '@unanimous/proto';
+import { type Birth, compareBirths, parseGid, type Reason, reason } from '@unanimous/proto';
+import { UnanimousError } from '@unanimous/proto';
 import type { Gid, Outcome, StatusReply, TransactionView } from '@unanimous/proto';
 import type {
   DecisionLog,
@@ -264,7 +265,11 @@ export class Coordinator implements AsyncDisposable {
     return this.#view(entry);
   }
 
-  /** Transactions in these states (none: all that are not over), oldest first, after a gid. */
+  /**
+   * Transactions in these states (none: all that are not over), by birth, oldest first. `after` is the
+   * last gid of the page before; it need not exist any more.
+   * @throws UnanimousError `malformed-gid`, `foreign-gid`.
+   */
   list(
     states: readonly string[],
     limit: number,
@@ -273,17 +278,19 @@ export class Coordinator implements AsyncDisposable {
     transactions: TransactionView[];
     more: boolean;
   } {
-    const found: TransactionView[] = [];
-    let started = after === '';
+    const from = after === '' ? undefined : this.#ownGid(after).birth;
+    const found: { entry: Entry; birth: Birth }[] = [];
     for (const entry of this.transactions.all()) {
       const { state } = entry;
-      if (!started) started = state.gid === after;
-      else if (states.length > 0 ? states.includes(stateName(state)) : isUnfinished(entry)) {
-        if (found.length === limit) return { transactions: found, more: true };
-        found.push(this.#view(entry));
-      }
+      const isAsked = states.length > 0 ? states.includes(stateName(state)) : isUnfinished(entry);
+      if (!isAsked) continue;
+      const { birth } = parseGid(state.gid);
+      if (!from || compareBirths(birth, from) > 0) found.push({ entry, birth });
     }
-    return { transactions: found, more: false };
+    // The log brings decisions back in their own order, and live transactions stand in another.
+    found.sort((a, b) => compareBirths(a.birth, b.birth));
+    const transactions = found.slice(0, limit).map(({ entry }) => this.#view(entry));
+    return { transactions, more: found.length > limit };
   }
 
   /**
