@@ -97,6 +97,9 @@ const catalogue = {
 /** Stable code of an error; new ones may come, none changes its meaning. */
 export type ErrorCode = keyof typeof catalogue;
 
+/** All codes, in the order of the catalogue. */
+export const errorCodes = Object.keys(catalogue) as readonly ErrorCode[];
+
 /** True for a text that is a code of this version's catalogue. */
 export function isErrorCode(text: string): text is ErrorCode {
   return Object.hasOwn(catalogue, text);

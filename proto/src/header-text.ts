@@ -3,18 +3,25 @@ export function wellFormed(text: string): string {
   return Buffer.from(text, 'utf8').toString('utf8');
 }
 
-/**
- * Text as a header's value: printable ASCII stays, all else is percent-encoded. Text that would take
- * more than `maxBytes` is cut between characters.
- */
-export function encodeHeaderText(text: string, maxBytes: number): string {
-  let encoded = '';
+/** The longest beginning of a text that takes at most `maxBytes` when it is encoded. */
+export function cutEncoded(
+  text: string,
+  maxBytes: number,
+  encode: (character: string) => string,
+): string {
+  let kept = '';
+  let bytes = 0;
   for (const character of wellFormed(text)) {
-    const isPlain = character >= ' ' && character <= '~' && character !== '%';
-    const next = isPlain ? character : encodeURIComponent(character);
-    if (encoded.length + next.length > maxBytes) break;
-    encoded += next;
+    bytes += encode(character).length;
+    if (bytes > maxBytes) break;
+    kept += character;
   }
+  return kept;
+}
+
+/** Text as a header's value: printable ASCII stays, all else is percent-encoded. */
+export function encodeHeaderText(text: string): string {
+  const encoded = wellFormed(text).replace(/[^ -~]|%/gu, encodeURIComponent);
   // A blank at either end would be trimmed on its way.
   return encoded.replace(/^ | $/g, '%20');
 }

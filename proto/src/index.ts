@@ -1,8 +1,8 @@
 // The public list of @unanimous/proto, kept by hand. What is not here is internal.
 
 // For users: what services and operators' tools meet.
-export { type ErrorCode, type ErrorDetails, isErrorCode, type Reason } from './errors.ts';
-export { readReason, reason, UnanimousError } from './errors.ts';
+export { type ErrorCode, errorCodes, type ErrorDetails, isErrorCode } from './errors.ts';
+export { type Reason, readReason, reason, UnanimousError } from './errors.ts';
 export { type Birth, compareBirths, formatGid, type Gid, parseGid } from './gid.ts';
 export { type LogId, parseLogId } from './gid.ts';
 export { checkRmName } from './rm-name.ts';

@@ -1,7 +1,7 @@
 import { Metadata, type ServiceError, status as Status } from '@grpc/grpc-js';
 import { metadataKeys } from './definition.ts';
 import { type ErrorCode, isErrorCode, type Reason, readReason, UnanimousError } from './errors.ts';
-import { decodeHeaderText, encodeHeaderText, wellFormed } from './header-text.ts';
+import { cutEncoded, decodeHeaderText, encodeHeaderText } from './header-text.ts';
 
 /**
  * Status of each code, for callers that know gRPC but not Unanimous. ABORTED and UNAVAILABLE: nothing
@@ -94,13 +94,13 @@ export function toServiceError(error: unknown): ServiceError {
     UnanimousError.from(error);
   const metadata = new Metadata();
   metadata.set(metadataKeys.code, code);
-  metadata.set(metadataKeys.hint, encodeHeaderText(hint, maxHintBytes));
+  metadata.set(metadataKeys.hint, encodeHeaderText(cut(hint, maxHintBytes)));
   metadata.set(metadataKeys.retryable, String(retryable));
-  if (gid !== undefined) metadata.set(metadataKeys.gid, encodeHeaderText(gid, maxNameBytes));
-  if (rm !== undefined) metadata.set(metadataKeys.rm, encodeHeaderText(rm, maxNameBytes));
+  if (gid !== undefined) metadata.set(metadataKeys.gid, encodeHeaderText(cut(gid, maxNameBytes)));
+  if (rm !== undefined) metadata.set(metadataKeys.rm, encodeHeaderText(cut(rm, maxNameBytes)));
   if (reason) metadata.set(metadataKeys.reason, encodeReason(reason));
   if (retryAfterMs !== undefined) metadata.set(metadataKeys.retryAfterMs, String(retryAfterMs));
-  const details = cut(message, maxMessageBytes);
+  const details = cutEncoded(message, maxMessageBytes, encodeURI); // as grpc-js encodes it
   return Object.assign(new Error(details), { code: statusOf(code), details, metadata });
 }
 
@@ -163,23 +163,21 @@ function encodeReason({ code, message, hint, rm, retryable }: Reason): string {
     rm: cut(rm, maxNameBytes),
     retryable,
   };
-  return encodeHeaderText(JSON.stringify(short), Number.POSITIVE_INFINITY);
+  return encodeHeaderText(JSON.stringify(short));
+}
+
+function cut(text: string, maxBytes: number): string {
+  return cutEncoded(text, maxBytes, encodeHeaderText);
 }
 
 function decodeReason(text: string | undefined): Reason | undefined {
   if (text === undefined) return undefined;
   try {
-    const wire = JSON.parse(text) as Reason;
-    const texts = [wire.code, wire.message, wire.hint, wire.rm];
-    const isWhole = texts.every((one) => typeof one === 'string');
-    return isWhole ? readReason({ ...wire, retryable: wire.retryable === true }) : undefined;
+    const { code, message, hint, rm, retryable } = JSON.parse(text) as Reason;
+    const isWhole = [code, message, hint, rm].every((one) => typeof one === 'string');
+    if (!isWhole || typeof retryable !== 'boolean') return undefined;
+    return readReason({ code, message, hint, rm, retryable });
   } catch {
     return undefined; // a trailer that somebody else wrote
   }
-}
-
-/** The beginning of a text, as much as fits when it is encoded. */
-function cut(text: string, maxBytes: number): string {
-  if (text.length * 9 <= maxBytes) return wellFormed(text);
-  return decodeHeaderText(encodeHeaderText(text, maxBytes));
 }

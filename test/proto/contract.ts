@@ -24,7 +24,7 @@ export const protoFiles = files.map((name) => ({
 
 /** Names of all messages. */
 export const messageNames = Object.keys(contract)
-  .filter((name) => String(contract[name]?.format).includes(' DescriptorProto'))
+  .filter((name) => contract[name]?.format === 'Protocol Buffer 3 DescriptorProto')
   .map((name) => name.replace('unanimous.v1.', ''));
 
 /** The loader's own definition of a message. */
