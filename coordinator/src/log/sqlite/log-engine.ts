@@ -1,11 +1,11 @@
 import { UnanimousError } from '@unanimous/proto';
 import type { LogPosition } from '../decision-log.ts';
 import { lastEpoch } from '../epoch-table.ts';
-import { frameOverheadBytes } from '../record-codec.ts';
 import { countUnneeded, type Retention } from '../retention.ts';
 import type { CrashPoint } from './crash-points.ts';
 import { type FolderLock, lockFolder, prepareFolder } from './log-folder.ts';
-import { LogStore, type PendingRecord } from './log-store.ts';
+import { LogStore } from './log-store.ts';
+import { estimateBytes, type PendingRecord } from './pending-record.ts';
 import { maxBatchBytes, migrations, schemaVersion } from './schema.ts';
 import { type StartedLog, startLog } from './start-log.ts';
 import type { TipWitness } from './tip-witness.ts';
@@ -245,10 +245,4 @@ function startedTip({ epochs, end: { logId } }: StartedLog): LogPosition {
   const epoch = lastEpoch(epochs);
   const { nonce = '', lastSeq: seq = 0 } = epochs.get(epoch) ?? {};
   return { logId, epoch, nonce, seq, chain: '' };
-}
-
-function estimateBytes(records: readonly PendingRecord[]): number {
-  let bytes = 0;
-  for (const { payload } of records) bytes += payload.length + frameOverheadBytes;
-  return bytes;
 }

@@ -14,14 +14,10 @@ import { isRecordKind, type ReadFrame } from '../record-codec.ts';
 import { isNeeded, mayGoAlone, noteDropped, noteRecord } from '../retention.ts';
 import type { Retention, RetentionKey } from '../retention.ts';
 import type { OnCrashPoint } from './crash-points.ts';
+import type { PendingRecord } from './pending-record.ts';
 import { readRow } from './read-generation.ts';
 import { retentionKey } from './retention-key.ts';
-import { type LogRow, maxBatchBytes, readLowWater, type TailRow, writeLowWater } from './schema.ts';
-
-/** A new record on its way to the disk, with what the retention rule needs of it. */
-export interface PendingRecord extends RetentionKey {
-  readonly payload: string;
-}
+import { type LogRow, maxBatchBytes, readLowWater, writeLowWater } from './schema.ts';
 
 /** Limits of the WAL: it is rewritten from its start after this many pages (4 KiB each). */
 const walPages = 1_000;
@@ -91,7 +87,7 @@ export class LogStore {
       const key = retentionKey(frame);
       return key && isNeeded(this.#retention, key);
     });
-    return needed.sort((a, b) => a.origin.seq - b.origin.seq);
+    return needed.toSorted((a, b) => a.origin.seq - b.origin.seq);
   }
 
   /** Whether the log holds a position: see DecisionLog.holds. */

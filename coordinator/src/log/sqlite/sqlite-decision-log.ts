@@ -2,10 +2,10 @@ import type { Worker } from 'node:worker_threads';
 import { type LogId, UnanimousError } from '@unanimous/proto';
 import type { DecisionLog, Holder, Incarnation, LogEntry, LogPosition } from '../decision-log.ts';
 import type { LogRecord } from '../../protocol/record.ts';
-import { decodeRecord, encodeRecord } from '../record-codec.ts';
+import { decodeRecord } from '../record-codec.ts';
 import { spawnWorker } from '../spawn-worker.ts';
 import type { CrashPoint } from './crash-points.ts';
-import type { PendingRecord } from './log-store.ts';
+import { estimateBytes, type PendingRecord, toPending } from './pending-record.ts';
 import { maxBatchBytes } from './schema.ts';
 import { type FromWorker, fromWireError, type Requests } from './worker-messages.ts';
 import type { ToWorker, WireTip, WorkerSettings } from './worker-messages.ts';
@@ -24,10 +24,14 @@ export interface SqliteLogOptions {
 const lazyDelayMs = 50;
 
 /** A call of append, on its way. */
-interface Call {
-  readonly recordCount: number;
-  resolve(answer: { readonly seq: number }): void;
-  reject(error: Error): void;
+interface Call extends Waiting<{ readonly seq: number }> {
+  readonly records: readonly PendingRecord[];
+}
+
+/** The two ends of a promise. */
+interface Waiting<T> {
+  readonly resolve: (answer: T) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /**
@@ -43,8 +47,7 @@ export class SqliteDecisionLog implements DecisionLog {
   #closing: Promise<void> | undefined;
   readonly #failureListeners: ((error: Error) => void)[] = [];
 
-  /** Records and calls of this turn, not sent yet. */
-  #records: PendingRecord[] = [];
+  /** Calls of this turn, not sent yet. */
   #calls: Call[] = [];
   #sendIsDue = false;
   #lazyTimer: NodeJS.Timeout | undefined;
@@ -97,8 +100,7 @@ export class SqliteDecisionLog implements DecisionLog {
     this.#checkActive();
     if (records.length === 0) throw new UnanimousError('invalid-argument', 'records: empty');
     return new Promise((resolve, reject) => {
-      this.#enqueue(records);
-      this.#calls.push({ recordCount: records.length, resolve, reject });
+      this.#calls.push({ records: records.map(toPending), resolve, reject });
       this.#sendSoon();
     });
   }
@@ -106,8 +108,7 @@ export class SqliteDecisionLog implements DecisionLog {
   appendLazily(records: readonly LogRecord[]): void {
     this.#checkActive();
     if (records.length === 0) return;
-    this.#enqueue(records);
-    this.#calls.push({ recordCount: records.length, resolve: () => {}, reject: () => {} });
+    this.#calls.push({ records: records.map(toPending), resolve: () => {}, reject: () => {} });
     this.#lazyTimer ??= setTimeout(() => this.#send(), lazyDelayMs);
   }
 
@@ -146,10 +147,6 @@ export class SqliteDecisionLog implements DecisionLog {
     await worker.terminate();
   }
 
-  #enqueue(records: readonly LogRecord[]): void {
-    for (const record of records) this.#records.push(pending(record));
-  }
-
   /** Sends at the end of this turn of microtasks, so that what is appended together goes together. */
   #sendSoon(): void {
     if (this.#sendIsDue) return;
@@ -161,12 +158,10 @@ export class SqliteDecisionLog implements DecisionLog {
     this.#sendIsDue = false;
     clearTimeout(this.#lazyTimer);
     this.#lazyTimer = undefined;
-    if (this.#failure || this.#records.length === 0) return;
-    const [records, calls] = [this.#records, this.#calls];
-    this.#records = [];
-    this.#calls = [];
-    this.#sent.push(calls);
-    this.#post({ type: 'append', records });
+    for (const calls of splitCalls(this.#calls.splice(0))) {
+      this.#sent.push(calls);
+      this.#post({ type: 'append', records: calls.flatMap((call) => call.records) });
+    }
   }
 
   #request<W extends keyof Requests>(
@@ -179,7 +174,7 @@ export class SqliteDecisionLog implements DecisionLog {
     }
     return new Promise((resolve, reject) => {
       const id = (this.#lastId += 1);
-      this.#requests.set(id, { resolve: resolve as (answer: unknown) => void, reject });
+      this.#requests.set(id, { resolve, reject });
       this.#send(); // what was appended before goes first
       this.#post({ type, id, ask } as ToWorker);
     });
@@ -212,14 +207,12 @@ export class SqliteDecisionLog implements DecisionLog {
     for (const calls of this.#sent.splice(0, messageCount)) {
       for (const call of calls) {
         call.resolve({ seq });
-        seq += call.recordCount;
+        seq += call.records.length;
       }
     }
   }
 
-  #takeRequest(
-    id: number,
-  ): { resolve(answer: unknown): void; reject(error: Error): void } | undefined {
+  #takeRequest(id: number): Waiting<unknown> | undefined {
     const request = this.#requests.get(id);
     this.#requests.delete(id);
     return request;
@@ -234,12 +227,10 @@ export class SqliteDecisionLog implements DecisionLog {
     if (this.#failure || (this.#closing && this.#requests.size === 0)) return;
     this.#failure = error;
     clearTimeout(this.#lazyTimer);
-    const waiting = [...this.#sent.flat(), ...this.#calls, ...this.#requests.values()];
-    this.#sent.length = 0;
-    this.#records = [];
-    this.#calls = [];
+    const calls = [...this.#sent.splice(0).flat(), ...this.#calls.splice(0)];
+    const waiting = [...calls, ...this.#requests.values()];
     this.#requests.clear();
-    for (const { reject } of waiting) reject(error);
+    for (const call of waiting) call.reject(error);
     for (const listener of this.#failureListeners.splice(0)) listener(error);
   }
 
@@ -250,12 +241,20 @@ export class SqliteDecisionLog implements DecisionLog {
   }
 }
 
-function pending(record: LogRecord): PendingRecord {
-  const { payload } = encodeRecord(record);
-  const { kind } = record;
-  if (record.kind === 'forgotten') return { kind, payload, through: record.through };
-  if (record.kind === 'rm-registered') return { kind, payload };
-  return { kind, payload, gid: record.gid };
+/** The calls, in their order, in groups of about one batch; a larger call is a group of its own. */
+function splitCalls(calls: readonly Call[]): Call[][] {
+  const groups: Call[][] = [];
+  let bytes = Infinity;
+  for (const call of calls) {
+    const callBytes = estimateBytes(call.records);
+    bytes += callBytes;
+    if (bytes > maxBatchBytes) {
+      groups.push([]);
+      bytes = callBytes;
+    }
+    groups.at(-1)?.push(call);
+  }
+  return groups;
 }
 
 function ofWorker(error: Error): UnanimousError {

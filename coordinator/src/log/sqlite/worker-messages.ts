@@ -2,7 +2,7 @@ import { type ErrorCode, type LogId, UnanimousError } from '@unanimous/proto';
 import type { Holder, Incarnation, LogPosition } from '../decision-log.ts';
 import type { FrameContent } from '../record-codec.ts';
 import type { CrashPoint } from './crash-points.ts';
-import type { PendingRecord } from './log-store.ts';
+import type { PendingRecord } from './pending-record.ts';
 
 /** What the worker is started with. */
 export interface WorkerSettings {
