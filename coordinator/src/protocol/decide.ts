@@ -266,13 +266,17 @@ function decideResolve(state: Transaction, input: Input & { kind: 'resolve' }): 
   }
   const { gid } = state;
   const { branch: number, resolution, reason: why, operator, at } = input;
-  const resolved = { kind: 'resolved', gid, branch: number, resolution, reason: why, operator, at };
-  const events = [resolved as TransactionEvent & { kind: 'resolved' }] as TransactionEvent[];
+  const audit = reason('heuristic', `resolved by ${operator}: ${why}`, branch.rm);
+  const events: TransactionEvent[] = [];
+  // An abort has no record: the log must know the branch before it holds a word about it.
+  if (state.phase === 'aborted' && branch.state.is !== 'heuristic') {
+    events.push(heuristic(gid, 'aborted', branch, 'unknown', audit));
+  }
+  events.push({ kind: 'resolved', gid, branch: number, resolution, reason: why, operator, at });
   // Only the receipt's holder knew what became of a delegated branch; now the operator's word counts.
   if (state.phase === 'delegated' && resolution !== 'abandoned') {
     const outcome = resolution === 'committed' ? 'committed' : 'aborted';
-    const settledReason = reason('heuristic', `resolved by ${operator}: ${why}`, branch.rm);
-    events.push({ kind: 'settled', gid, outcome, reason: settledReason });
+    events.push({ kind: 'settled', gid, outcome, reason: audit });
   }
   return { events };
 }
