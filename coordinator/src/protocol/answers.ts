@@ -21,8 +21,8 @@ export function verdictOn(state: Transaction, number: number): VerdictOn {
       return 'wait';
     case 'committing':
     case 'committed':
-      // A commit lists every branch that voted yes. One that it does not list never voted.
-      return branch === undefined ? 'hazard' : 'commit';
+      // The record lists every branch that voted yes. What it does not list has nothing to commit.
+      return branch === undefined || branch.state.is === 'read-only' ? 'hazard' : 'commit';
     case 'aborted':
       return 'abort';
   }
