@@ -1,0 +1,109 @@
+import { performance } from 'node:perf_hooks';
+import type { TransactionClient } from '@unanimous/participant-sdk';
+import type pg from 'pg';
+
+/** A prepared branch in one of the databases: it holds locks until it hears the decision. */
+interface PreparedBranch {
+  readonly rm: string;
+  readonly branchId: string;
+  readonly gid: string;
+}
+
+/** What was blocked at one moment, and who was held up by it. */
+export interface Blocked {
+  readonly branches: readonly PreparedBranch[];
+  /** Locks on tables and rows that the prepared branches hold, by table. */
+  readonly locks: ReadonlyMap<string, number>;
+  /** Sessions that wait for a lock. */
+  readonly waiters: number;
+}
+
+const preparedQuery = `
+  select gid from pg_prepared_xacts
+  where database = current_database() and gid like 'un1.%'`;
+
+// A prepared transaction's locks have no process; its virtual transaction is -1/xid.
+const locksQuery = `
+  select relation::regclass::text as table, count(*)::int as locks
+  from pg_locks
+  where pid is null and locktype in ('relation', 'tuple')
+    and database = (select oid from pg_database where datname = current_database())
+    and relation >= 16384
+  group by 1`;
+
+const waitersQuery = 'select count(*)::int as waiters from pg_locks where not granted';
+
+/** Looks into the databases from outside, as an operator with psql would. */
+export class Onlooker {
+  readonly #databases: ReadonlyMap<string, pg.Pool>;
+
+  constructor(databases: ReadonlyMap<string, pg.Pool>) {
+    this.#databases = databases;
+  }
+
+  /** Prepared branches in all databases that answer. */
+  async prepared(): Promise<PreparedBranch[]> {
+    const found = await this.#ask<{ gid: string }>(preparedQuery);
+    return found.map(({ rm, row }) => {
+      const [, gid = ''] = row.gid.split('.');
+      return { rm, branchId: row.gid, gid };
+    });
+  }
+
+  /** Prepared branches with their locks and waiters. */
+  async blocked(): Promise<Blocked> {
+    const [branches, locks, waiters] = await Promise.all([
+      this.prepared(),
+      this.#ask<{ table: string; locks: number }>(locksQuery),
+      this.#ask<{ waiters: number }>(waitersQuery),
+    ]);
+    return {
+      branches,
+      locks: new Map(locks.map(({ row }) => [row.table, row.locks])),
+      waiters: waiters.reduce((sum, { row }) => sum + row.waiters, 0),
+    };
+  }
+
+  /** Waits until none of these branches is prepared any more; answers how long that took. */
+  async untilResolved(branches: readonly PreparedBranch[], sinceMs: number): Promise<number> {
+    for (;;) {
+      const answered = new Map<string, boolean>();
+      const still = new Set((await this.#preparedOrUnknown(answered)).map((b) => b.branchId));
+      const open = branches.some((b) => still.has(b.branchId) || answered.get(b.rm) === false);
+      if (!open) return performance.now() - sinceMs;
+      await new Promise((resolve) => setTimeout(resolve, 15));
+    }
+  }
+
+  async #preparedOrUnknown(answered: Map<string, boolean>): Promise<PreparedBranch[]> {
+    const all = await this.#ask<{ gid: string }>(preparedQuery, answered);
+    return all.map(({ rm, row }) => ({ rm, branchId: row.gid, gid: '' }));
+  }
+
+  async #ask<Row extends pg.QueryResultRow>(sql: string, answered?: Map<string, boolean>) {
+    const asked = [...this.#databases].map(async ([rm, pool]) => {
+      try {
+        const { rows } = await pool.query<Row>(sql);
+        answered?.set(rm, true);
+        return rows.map((row) => ({ rm, row }));
+      } catch {
+        answered?.set(rm, false); // this server was killed
+        return [];
+      }
+    });
+    return (await Promise.all(asked)).flat();
+  }
+}
+
+/** How the transactions of these branches ended, as their coordinator answers. */
+export async function outcomesOf(
+  tm: TransactionClient,
+  branches: readonly PreparedBranch[],
+): Promise<{ committed: number; aborted: number; other: number }> {
+  const counts = { committed: 0, aborted: 0, other: 0 };
+  const gids = [...new Set(branches.map((branch) => branch.gid))];
+  for (const { outcome } of await Promise.all(gids.map((gid) => tm.outcome(gid)))) {
+    counts[outcome === 'committed' || outcome === 'aborted' ? outcome : 'other'] += 1;
+  }
+  return counts;
+}
