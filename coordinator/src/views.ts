@@ -48,9 +48,31 @@ export interface Circumstances {
   readonly instanceOf: (session: number) => string;
 }
 
-/** The name of a transaction's state, for people and for filters. */
-export function stateName(state: Transaction): string {
+/** Names of the states that a listed transaction can have. */
+export const stateNames = [
+  'active',
+  'preparing',
+  'deciding',
+  'delegated',
+  'committing',
+  'heuristic',
+  'committed',
+  'aborted',
+] as const;
+
+/** Name of a state, for people and for filters. */
+export type StateName = (typeof stateNames)[number];
+
+/** True for the name of a state. */
+export function isStateName(text: string): text is StateName {
+  return (stateNames as readonly string[]).includes(text);
+}
+
+/** The name of a transaction's state. */
+export function stateName(state: Transaction): StateName {
   if (hasHeuristic(state)) return 'heuristic';
+  // Both wait for the log; which record they wait for is of no use to an operator.
+  if (state.phase === 'delegating') return 'deciding';
   // Kept for the operator's word on a branch, though nothing is owed any more.
   return state.phase === 'committing' && state.branches.every(isOver) ? 'committed' : state.phase;
 }
