@@ -224,7 +224,8 @@ function decideDelegatedResult(gid: Gid, branch: Branch, result: Result): Decisi
       return { events: [settled, { kind: 'ended', gid }] };
     }
     case 'unknown':
-      if (branch.state.is === 'heuristic') return nothing;
+      // Known already; or an operator has given it up, and `unknown` is no news.
+      if (isOver(branch)) return nothing;
       return { events: [heuristic(gid, 'committed', branch, 'unknown', result.reason)] };
     case 'pending':
       return { events: [{ kind: 'reported', branch: branch.branch, reason: result.reason }] };
