@@ -1,3 +1,4 @@
+import type { Gid } from '@unanimous/proto';
 import { afterEach, describe, expect, test } from 'vitest';
 import type {
   DecisionLog,
@@ -18,7 +19,7 @@ export interface LogSite {
 interface ActiveLog {
   readonly log: DecisionLog;
   readonly incarnation: Incarnation;
-  gid(counter: number): ReturnType<typeof gidOf>;
+  readonly gid: (counter: number) => Gid;
 }
 
 const holder = { name: 'contract', address: 'localhost:1' };

@@ -23,3 +23,19 @@ export type CrashPoint = (typeof crashPoints)[number];
 
 /** Told of every crash point that is reached; a test's version throws or kills the process. */
 export type OnCrashPoint = (point: CrashPoint) => void;
+
+/** What a test wants to happen, and where. */
+export interface PlannedCrash {
+  readonly at: CrashPoint;
+  /** `kill`: SIGKILL for the whole process. `throw`: an I/O error there. */
+  readonly how: 'kill' | 'throw';
+}
+
+/** Carries out a planned crash. */
+export function crashOn(planned: PlannedCrash | undefined): OnCrashPoint {
+  return (point) => {
+    if (point !== planned?.at) return;
+    if (planned.how === 'kill') process.kill(process.pid, 'SIGKILL');
+    throw Object.assign(new Error(`planned at ${point}`), { code: 'EIO' });
+  };
+}

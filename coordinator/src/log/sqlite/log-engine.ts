@@ -2,7 +2,7 @@ import { UnanimousError } from '@unanimous/proto';
 import type { LogPosition } from '../decision-log.ts';
 import { lastEpoch } from '../epoch-table.ts';
 import { countUnneeded, type Retention } from '../retention.ts';
-import type { CrashPoint } from './crash-points.ts';
+import type { OnCrashPoint } from './crash-points.ts';
 import { type FolderLock, lockFolder, prepareFolder } from './log-folder.ts';
 import { LogStore } from './log-store.ts';
 import { estimateBytes, type PendingRecord } from './pending-record.ts';
@@ -43,14 +43,16 @@ interface Compaction {
 export class LogEngine {
   readonly #settings: WorkerSettings;
   readonly #port: EnginePort;
+  readonly #reached: OnCrashPoint;
   #opened: Opened | undefined;
   #failed = false;
   #compaction: Compaction | undefined;
   #witnessTimer: NodeJS.Timeout | undefined;
 
-  constructor(settings: WorkerSettings, port: EnginePort) {
+  constructor(settings: WorkerSettings, port: EnginePort, reached: OnCrashPoint) {
     this.#settings = settings;
     this.#port = port;
+    this.#reached = reached;
   }
 
   /** Takes one message, and with it the appends that already wait behind it. */
@@ -120,7 +122,7 @@ export class LogEngine {
     try {
       prepareFolder(dir);
       lock = lockFolder(dir);
-      const reached = (point: CrashPoint) => this.#reached(point);
+      const reached = this.#reached;
       const log = startLog({ dir, acceptTipLoss, schemaVersion, migrations, reached });
       const tip = startedTip(log);
       const store = new LogStore(log.path, log, reached);
@@ -228,10 +230,6 @@ export class LogEngine {
 
   #answer(id: number, answer: unknown): void {
     this.#port.send({ type: 'answer', id, answer });
-  }
-
-  #reached(point: CrashPoint): void {
-    if (point === this.#settings.killAt) process.kill(process.pid, 'SIGKILL');
   }
 }
 

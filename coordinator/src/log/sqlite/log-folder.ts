@@ -44,6 +44,7 @@ export function lockFolder(dir: string): FolderLock {
   const database = new Database(path, { timeout: 0 });
   try {
     chmodSync(path, 0o600);
+    database.pragma('journal_mode = memory'); // nothing is ever written, so no journal file either
     database.exec('begin exclusive');
   } catch (error) {
     database.close();

@@ -157,11 +157,11 @@ export class LogStore {
 
   #insert(epoch: number, batches: readonly Batch[], end: ChainEnd): void {
     const { insert, moveTail } = this.#statements;
-    for (const { firstSeq, count, bytes } of batches) insert.run(firstSeq, count, bytes);
     const { changes } = moveTail.run(epoch, end.seq, this.#epoch, this.#end.seq);
     if (changes !== 1) {
       throw new UnanimousError('not-active', 'somebody else has written to this log');
     }
+    for (const { firstSeq, count, bytes } of batches) insert.run(firstSeq, count, bytes);
   }
 
   #oldest(untilSeq: number): { frames: ReadFrame[]; more: boolean } {

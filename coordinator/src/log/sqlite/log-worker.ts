@@ -1,5 +1,6 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { LogEngine } from './log-engine.ts';
+import { crashOn } from './crash-points.ts';
+import { type EnginePort, LogEngine } from './log-engine.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from './worker-messages.ts';
 
 // The thread that owns SQLite. Everything that waits goes into one transaction, and nothing waits
@@ -7,10 +8,12 @@ import type { FromWorker, ToWorker, WorkerSettings } from './worker-messages.ts'
 const port = parentPort;
 if (!port) throw new Error('log-worker runs as a worker thread');
 
-const engine = new LogEngine(workerData as WorkerSettings, {
+const settings = workerData as WorkerSettings;
+const enginePort: EnginePort = {
   send: (message: FromWorker) => port.postMessage(message),
   receive: () => receiveMessageOnPort(port)?.message as ToWorker | undefined,
   end: () => port.close(),
-});
+};
+const engine = new LogEngine(settings, enginePort, crashOn(settings.crash));
 
 port.on('message', (message: ToWorker) => engine.take(message));

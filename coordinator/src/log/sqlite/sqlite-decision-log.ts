@@ -4,7 +4,7 @@ import type { DecisionLog, Holder, Incarnation, LogEntry, LogPosition } from '..
 import type { LogRecord } from '../../protocol/record.ts';
 import { decodeRecord } from '../record-codec.ts';
 import { spawnWorker } from '../spawn-worker.ts';
-import type { CrashPoint } from './crash-points.ts';
+import type { PlannedCrash } from './crash-points.ts';
 import { estimateBytes, type PendingRecord, toPending } from './pending-record.ts';
 import { maxBatchBytes } from './schema.ts';
 import { type FromWorker, fromWireError, type Requests } from './worker-messages.ts';
@@ -16,8 +16,8 @@ export interface SqliteLogOptions {
   readonly dir: string;
   /** Start although the witness of the tip is lost; log it when you do. */
   readonly acceptTipLoss?: boolean;
-  /** For tests: the process kills itself when the engine gets there. */
-  readonly killAt?: CrashPoint;
+  /** For tests: stops the engine at one place. */
+  readonly crash?: PlannedCrash;
 }
 
 /** How long a lazy record waits for an append to ride with. */
@@ -59,8 +59,8 @@ export class SqliteDecisionLog implements DecisionLog {
   >();
   #lastId = 0;
 
-  constructor({ dir, acceptTipLoss = false, killAt }: SqliteLogOptions) {
-    this.#settings = { dir, acceptTipLoss, killAt };
+  constructor({ dir, acceptTipLoss = false, crash }: SqliteLogOptions) {
+    this.#settings = { dir, acceptTipLoss, crash };
   }
 
   async open(): Promise<{ readonly logId: LogId }> {

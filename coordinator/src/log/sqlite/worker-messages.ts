@@ -1,15 +1,15 @@
 import { type ErrorCode, type LogId, UnanimousError } from '@unanimous/proto';
 import type { Holder, Incarnation, LogPosition } from '../decision-log.ts';
 import type { FrameContent } from '../record-codec.ts';
-import type { CrashPoint } from './crash-points.ts';
+import type { PlannedCrash } from './crash-points.ts';
 import type { PendingRecord } from './pending-record.ts';
 
 /** What the worker is started with. */
 export interface WorkerSettings {
   readonly dir: string;
   readonly acceptTipLoss: boolean;
-  /** For tests: kill the process with SIGKILL when this point is reached. */
-  readonly killAt: CrashPoint | undefined;
+  /** For tests. */
+  readonly crash: PlannedCrash | undefined;
 }
 
 /** What is asked of the worker, one answer each. */

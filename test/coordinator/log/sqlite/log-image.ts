@@ -1,5 +1,13 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
+import type { ReadFrame } from '../../../../coordinator/src/log/record-codec.ts';
 import type { OnCrashPoint } from '../../../../coordinator/src/log/sqlite/crash-points.ts';
 import { listGenerations } from '../../../../coordinator/src/log/sqlite/log-folder.ts';
 import { LogStore } from '../../../../coordinator/src/log/sqlite/log-store.ts';
@@ -34,7 +42,7 @@ export function openStore(dir: string, options: Partial<StartOptions> = {}): Ope
       store.append([toPending(record)]);
       note();
     },
-    decisions: () => store.readNeeded().map((frame) => gidIn(frame.payload)),
+    decisions: () => store.readNeeded().flatMap(decisionIn),
     close() {
       store.close();
       log.witness.sync();
@@ -43,8 +51,9 @@ export function openStore(dir: string, options: Partial<StartOptions> = {}): Ope
   };
 }
 
-function gidIn(payload: string): string {
-  return (JSON.parse(payload) as { gid: string }).gid.slice(13);
+function decisionIn({ kind, payload }: ReadFrame): string[] {
+  if (kind !== 'commit-decided') return [];
+  return [(JSON.parse(payload) as { gid: string }).gid.slice(13)];
 }
 
 /** Files of the log as bytes: what stands on the disk after kill -9. */
@@ -73,10 +82,13 @@ export function writeImage(dir: string, image: LogImage): void {
   if (image.tip) writeFileSync(join(dir, 'tip'), image.tip);
 }
 
-/** Copies what a crash would leave of a folder: its files, not its locks. */
-export function copyCrashed(from: string, to: string, names: readonly string[]): void {
-  mkdirSync(to, { recursive: true });
-  for (const name of names) copyFileSync(join(from, name), join(to, name));
+/** Copies what a crash would leave of a folder: its files, not its lock. */
+export function copyCrashed(from: string, to: string): void {
+  mkdirSync(to);
+  for (const name of readdirSync(from)) {
+    // Closing a copied lock.db would free the lock of this process.
+    if (name !== 'lock.db') copyFileSync(join(from, name), join(to, name));
+  }
 }
 
 /** Path of the newest generation's database. */

@@ -1,0 +1,177 @@
+import {
+  chmodSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { UnanimousError } from '@unanimous/proto';
+import Database from 'better-sqlite3';
+import { describe, expect, test } from 'vitest';
+import { newRetention } from '../../../../coordinator/src/log/retention.ts';
+import { lockFolder, prepareFolder } from '../../../../coordinator/src/log/sqlite/log-folder.ts';
+import { LogStore } from '../../../../coordinator/src/log/sqlite/log-store.ts';
+import { schemaVersion } from '../../../../coordinator/src/log/sqlite/schema.ts';
+import { type TempDir, tempDir } from '../../../support/temp-dir.ts';
+import { toPending } from '../../../../coordinator/src/log/sqlite/pending-record.ts';
+import { commitDecided, gidOf } from '../log-records.ts';
+import { newestDatabase, openStore } from './log-image.ts';
+
+/** A folder with three decisions, closed. */
+function folderWithDecisions(): TempDir {
+  const dir = tempDir();
+  const open = openStore(dir.path);
+  open.store.becomeActive({ name: 'a', address: '' });
+  for (let n = 1; n <= 3; n += 1) open.decide(n);
+  open.close();
+  return dir;
+}
+
+function errorOf(work: () => unknown): UnanimousError {
+  try {
+    work();
+  } catch (error) {
+    return UnanimousError.from(error);
+  }
+  throw new Error('it did not fail');
+}
+
+describe('versions', () => {
+  test('a newer version is refused, both are named, nothing is touched', () => {
+    using dir = folderWithDecisions();
+    const path = newestDatabase(dir.path);
+    const database = new Database(path);
+    database.pragma(`user_version = ${schemaVersion + 2}`);
+    database.close();
+    const bytes = readFileSync(path);
+    expect(errorOf(() => openStore(dir.path))).toMatchObject({
+      code: 'log-newer',
+      message: `the log has version ${schemaVersion + 2}, this program reads up to version ${schemaVersion}`,
+    });
+    expect(readdirSync(dir.path).toSorted()).toEqual(['decisions-1.db', 'tip']);
+    expect(readFileSync(path).equals(bytes)).toBe(true);
+  });
+
+  test('an older version is migrated step by step, in the copy; the next generation is ours', () => {
+    using dir = folderWithDecisions();
+    const path = newestDatabase(dir.path);
+    const database = new Database(path);
+    // As if an older version had named its table and its column in another way.
+    database.exec('alter table log rename to decisions; alter table decisions rename seq to n');
+    database.pragma('user_version = 1');
+    database.close();
+    const steps: number[] = [];
+    const open = openStore(dir.path, {
+      schemaVersion: 3,
+      migrations: {
+        1: (older) => {
+          steps.push(1);
+          older.exec('alter table decisions rename to log');
+        },
+        2: (older) => {
+          steps.push(2);
+          older.exec('alter table log rename n to seq');
+        },
+      },
+    });
+    expect(steps).toEqual([1, 2]);
+    expect(open.decisions()).toEqual(['1-1', '1-2', '1-3']);
+    open.close();
+  });
+
+  test('a version that never was is damage', () => {
+    using dir = folderWithDecisions();
+    const database = new Database(newestDatabase(dir.path));
+    database.pragma('user_version = 0');
+    database.close();
+    expect(errorOf(() => openStore(dir.path)).code).toBe('log-damaged');
+  });
+});
+
+describe('generations', () => {
+  test('the newest counts, whatever older files lie around', () => {
+    using dir = folderWithDecisions();
+    writeFileSync(dir.file('decisions-1.db-wal'), readFileSync(newestDatabase(dir.path)));
+    const open = openStore(dir.path);
+    expect(open.decisions()).toEqual(['1-1', '1-2', '1-3']);
+    open.close();
+    expect(readdirSync(dir.path).toSorted()).toEqual(['decisions-2.db', 'tip']);
+  });
+
+  test('a WAL without a database never meets a new one', () => {
+    using dir = folderWithDecisions();
+    writeFileSync(dir.file('decisions-2.db-wal'), 'stale');
+    openStore(dir.path).close();
+    expect(readdirSync(dir.path)).toContain('decisions-3.db');
+  });
+
+  test('what an interrupted start left is removed', () => {
+    using dir = folderWithDecisions();
+    writeFileSync(dir.file('decisions-2.db.tmp'), 'half');
+    writeFileSync(dir.file('decisions-2.db.tmp-wal'), 'half');
+    mkdirSync(dir.file('reading-abc'));
+    writeFileSync(dir.file('reading-abc/decisions.db'), 'copy');
+    openStore(dir.path).close();
+    expect(readdirSync(dir.path).toSorted()).toEqual(['decisions-2.db', 'tip']);
+  });
+});
+
+test('an append is a compare-and-swap on the tail: who holds an older end is fenced', () => {
+  using dir = folderWithDecisions();
+  const newer = openStore(dir.path);
+  const { logId, tip } = newer.store;
+  const older = {
+    epochs: new Map([[tip.epoch, { nonce: 'ab', lastSeq: tip.seq }]]),
+    retention: newRetention(),
+    end: { logId, ...tip },
+  };
+  newer.store.becomeActive({ name: 'newer', address: '' });
+  newer.close();
+  const stale = new LogStore(newestDatabase(dir.path), older, () => {});
+  const append = () => stale.append([toPending(commitDecided(gidOf(logId, 1, 9)))]);
+  expect(errorOf(append).code).toBe('not-active');
+  stale.close();
+  const open = openStore(dir.path);
+  expect(open.decisions()).toEqual(['1-1', '1-2', '1-3']);
+  open.close();
+});
+
+describe('the folder', () => {
+  test('is made when it is missing', () => {
+    using dir = tempDir();
+    prepareFolder(dir.file('a/b/c'));
+    prepareFolder(dir.file('a/b/c'));
+    expect(readdirSync(dir.file('a/b'))).toEqual(['c']);
+  });
+
+  test('is refused when it is a link, a file, or open to others', () => {
+    using dir = tempDir();
+    symlinkSync(dir.path, dir.file('link'));
+    expect(errorOf(() => prepareFolder(dir.file('link'))).message).toMatch(/link/);
+    writeFileSync(dir.file('file'), '');
+    expect(errorOf(() => prepareFolder(dir.file('file'))).message).toMatch(/file|EEXIST/);
+    for (const mode of [0o770, 0o702]) {
+      const open = dir.file(`open-${mode}`);
+      mkdirSync(open);
+      chmodSync(open, mode);
+      expect(errorOf(() => prepareFolder(open))).toMatchObject({
+        code: 'invalid-argument',
+        message: expect.stringContaining('may be written by others'),
+        hint: `chmod go-w ${open}`,
+      });
+    }
+  });
+
+  test('has one holder at a time, also within a process', () => {
+    using dir = tempDir();
+    const lock = lockFolder(dir.path);
+    expect(errorOf(() => lockFolder(dir.path))).toMatchObject({
+      code: 'log-locked',
+      message: expect.stringContaining(dir.path),
+    });
+    lock.release();
+    lockFolder(dir.path).release();
+    expect(readdirSync(dir.path)).toEqual(['lock.db']);
+  });
+});
