@@ -1,0 +1,204 @@
+import { type Reason, reason } from '@unanimous/proto';
+import { causeOf, evolve } from './branch-evolve.ts';
+import { decideOrder, receiptOf } from './branch-orders.ts';
+import type {
+  BranchEvent,
+  BranchInput,
+  BranchResult,
+  BranchState,
+  FinishingOrder,
+  NoVote,
+  ReadyVote,
+  YesVote,
+} from './branch-state.ts';
+
+/** What an input makes of a branch. Total: no input fails in any state. */
+export function decide(state: BranchState, input: BranchInput): readonly BranchEvent[] {
+  switch (input.kind) {
+    case 'opened':
+      return isGone(state) ? [{ kind: 'opened' }] : [];
+    case 'prepare':
+      return decidePrepare(state, input);
+    case 'prepared':
+      return decidePrepared(state, { kind: 'yes', receipt: input.receipt, redo: input.redo });
+    case 'readied':
+      return decidePrepared(state, { kind: 'ready', receipt: input.receipt });
+    case 'read-only':
+      return decideReadOnly(state);
+    case 'refused':
+      return decideRefused(state, input.reason);
+    case 'order':
+      return decideOrder(state, input.order);
+    case 'finished':
+      return decideFinished(state, input.result);
+    case 'failed':
+      return decideFailed(state, input.cause);
+    case 'retry':
+    case 'session-opened':
+      return decideAgain(state, input.kind);
+    case 'rolled-back':
+      return decideRolledBack(state);
+    case 'doom':
+      return decideAlone(state, input.reason, true);
+    case 'session-lost':
+    case 'deadline-passed':
+      return decideAlone(state, input.reason, false);
+    case 'decided-elsewhere':
+      return state.at === 'prepared' ? [{ kind: 'forgotten' }] : [];
+  }
+}
+
+/** Prepare finds the branch whole, or votes no (PROTOCOL rule 2). */
+function decidePrepare(
+  state: BranchState,
+  input: BranchInput & { kind: 'prepare' },
+): readonly BranchEvent[] {
+  const begun = { kind: 'prepare-begun', onePhase: input.onePhase, accept: input.work } as const;
+  switch (state.at) {
+    case 'absent':
+    case 'done': {
+      if (input.work) return [begun];
+      const why = reason('branch-unknown', 'the participant holds no such branch');
+      return [{ kind: 'voted', vote: { kind: 'no', reason: why } }];
+    }
+    case 'working':
+      return input.obstacle ? refuse(input.obstacle) : [begun];
+    case 'doomed':
+    case 'prepared':
+    case 'ready':
+      return [{ kind: 'voted-again', vote: state.vote }];
+    case 'left':
+      return [{ kind: 'voted-again', vote: { kind: 'read-only' } }];
+    case 'preparing':
+    case 'readying':
+    case 'committing-one-phase':
+    case 'finishing':
+      return [];
+  }
+}
+
+function decidePrepared(state: BranchState, vote: YesVote | ReadyVote): readonly BranchEvent[] {
+  if (state.at !== 'preparing' && state.at !== 'readying') return [];
+  const silently = { kind: 'silently', vote } as const;
+  if (state.next) return [silently, ...decideOrder(evolve(state, silently), state.next)];
+  if (!state.cancelled) return [{ kind: 'voted', vote }];
+  // The vote was never handed over, so the branch may still abort alone (PROTOCOL rule 3).
+  const no: NoVote = { kind: 'no', reason: state.cancelled };
+  if (vote.kind === 'ready') {
+    return [
+      { kind: 'doomed', vote: no, keep: false },
+      { kind: 'voted', vote: no },
+    ];
+  }
+  const order = { kind: 'abort', receipt: vote.receipt, prepared: true, asker: 'self' } as const;
+  return [silently, { kind: 'voted', vote: no }, { kind: 'ordered', order }];
+}
+
+function decideReadOnly(state: BranchState): readonly BranchEvent[] {
+  if (state.at !== 'preparing' && state.at !== 'readying') return [];
+  if (!state.next) return [{ kind: 'voted', vote: { kind: 'read-only' } }];
+  return decideOrder({ at: 'left' }, state.next);
+}
+
+function decideRefused(state: BranchState, why: Reason): readonly BranchEvent[] {
+  if (state.at !== 'preparing' && state.at !== 'readying') return [];
+  const events = refuse(why);
+  if (!state.next) return events;
+  return [...events, ...decideOrder(events.reduce(evolve, state), state.next)];
+}
+
+/** The branch ends here, and says why now and whenever it is asked. */
+function refuse(why: Reason): readonly BranchEvent[] {
+  const vote: NoVote = { kind: 'no', reason: why };
+  return [
+    { kind: 'doomed', vote, keep: true },
+    { kind: 'voted', vote },
+  ];
+}
+
+/** The participant aborts alone, where it still may. `keep`: it will be asked for a reason. */
+function decideAlone(state: BranchState, why: Reason, keep: boolean): readonly BranchEvent[] {
+  switch (state.at) {
+    case 'working':
+    case 'ready': // not prepared: its receipt tells the coordinator what became of it
+      return [{ kind: 'doomed', vote: { kind: 'no', reason: why }, keep }];
+    case 'preparing':
+    case 'readying':
+      return state.cancelled ? [] : [{ kind: 'cancelled', reason: why }];
+    case 'doomed':
+      if (keep) return [];
+      return state.undoing ? [{ kind: 'not-kept' }] : [{ kind: 'forgotten' }];
+    case 'left':
+      return keep ? [] : [{ kind: 'forgotten' }];
+    case 'absent':
+    case 'prepared':
+    case 'committing-one-phase':
+    case 'finishing':
+    case 'done':
+      return [];
+  }
+}
+
+function decideRolledBack(state: BranchState): readonly BranchEvent[] {
+  if (state.at !== 'doomed' || !state.undoing) return [];
+  if (state.next) return decideOrder({ ...state, undoing: false }, state.next);
+  return state.keep ? [{ kind: 'undone' }] : [{ kind: 'forgotten' }];
+}
+
+function decideFinished(state: BranchState, result: BranchResult): readonly BranchEvent[] {
+  if (state.at !== 'committing-one-phase' && state.at !== 'finishing') return [];
+  if (state.at === 'finishing' && state.again && !isAsOrdered(state.order, result)) {
+    return [{ kind: 'attempted-again' }];
+  }
+  const answer = state.at === 'committing-one-phase' || isAnswered(state.order, result);
+  const finished = { kind: 'finished', result, answer } as const;
+  return state.next ? [finished, ...decideOrder({ at: 'done' }, state.next)] : [finished];
+}
+
+function isAsOrdered(order: FinishingOrder, { result }: BranchResult): boolean {
+  switch (order.kind) {
+    case 'commit':
+      return result === 'committed';
+    case 'abort':
+      return result === 'rolled-back';
+    case 'settle':
+      return result !== 'unknown';
+  }
+}
+
+function isAnswered(order: FinishingOrder, result: BranchResult): boolean {
+  switch (order.asker) {
+    case 'decision':
+      return true;
+    case 'scan':
+      return isAsOrdered(order, result) || receiptOf(order) !== '';
+    case 'self':
+      return false;
+  }
+}
+
+/** An attempt brought no answer: never success by default, never dropped (LESSONS 1 and 5). */
+function decideFailed(state: BranchState, cause: Reason): readonly BranchEvent[] {
+  if (state.at === 'committing-one-phase') {
+    const order = { kind: 'settle', facts: state.facts, asker: 'decision' } as const;
+    const ordered = { kind: 'ordered', order } as const;
+    return state.next ? [ordered, ...decideOrder(evolve(state, ordered), state.next)] : [ordered];
+  }
+  if (state.at !== 'finishing' || !state.running) return [];
+  const tell = state.order.asker !== 'self' && causeOf(cause) !== state.told;
+  const failed = { kind: 'attempt-failed', cause, tell } as const;
+  return state.again ? [failed, { kind: 'attempted-again' }] : [failed];
+}
+
+/** A hello is not a vote: the vote itself is said again, whole (PROTOCOL rule 3). */
+function decideAgain(state: BranchState, why: 'retry' | 'session-opened'): readonly BranchEvent[] {
+  if (state.at === 'finishing' && !state.running) return [{ kind: 'attempted-again' }];
+  if (state.at === 'prepared' && why === 'session-opened') {
+    return [{ kind: 'voted-again', vote: state.vote }];
+  }
+  return [];
+}
+
+function isGone(state: BranchState): boolean {
+  return state.at === 'absent' || state.at === 'done';
+}
