@@ -1,0 +1,216 @@
+import {
+  type Begun,
+  type CoordinatorFrame,
+  type Enlisted,
+  FrameWriter,
+  type Hello,
+  newPeerFrame,
+  type Outcome,
+  type PeerFrame,
+  type Refusal,
+  readReason,
+  type Served,
+  UnanimousError,
+  type Welcome,
+} from '@unanimous/proto';
+import type { Ambient } from '../ambient.ts';
+import type { Connection, Transport } from './transport.ts';
+
+/** What each kind of request is answered with. */
+interface Answers {
+  serves: Served;
+  enlists: Enlisted;
+  begins: Begun;
+  aborts: Outcome;
+  commits: Outcome;
+  asks: Outcome;
+}
+
+/** A request without its number. */
+type Question<K extends keyof Answers> = Omit<PeerFrame[K][number], 'ref'>;
+
+/** Hears the one answer to a request, in the turn in which its frame arrived. */
+export interface Pending<A> {
+  answer(answer: A): void;
+  refuse(error: UnanimousError): void;
+}
+
+/** Who owns a link. All are called in the order of a frame's fields. */
+export interface LinkOwner {
+  welcomed(link: Link): void;
+  /** Everything but answers to requests: `part` says which fields are due. */
+  received(link: Link, frame: CoordinatorFrame, part: 'phase-two' | 'phase-one' | 'end'): void;
+  /** The link is over; told once, after its pending requests were refused. */
+  lost(link: Link, error: UnanimousError): void;
+}
+
+/** Messages that may wait before new transactions are refused; finishing ones goes on. */
+const maxWaitingForBegin = 32_768;
+
+/** How long a coordinator may take to welcome us. */
+const welcomeTimeoutMs = 5_000;
+
+/** One connection, from hello to its end. Its requests never outlive it. */
+export class Link {
+  readonly #owner: LinkOwner;
+  readonly #connection: Connection;
+  readonly #writer: FrameWriter<PeerFrame>;
+  readonly #pending = new Map<number, { kind: keyof Answers } & Pending<never>>();
+  readonly #callOffWelcome: () => void;
+  #nextRef = 1;
+  #isOver = false;
+  #isEnding = false;
+  #welcome: Welcome | undefined;
+  /** The coordinator is about to stop. */
+  isDraining = false;
+
+  constructor(transport: Transport, hello: Hello, ambient: Ambient, owner: LinkOwner) {
+    this.#owner = owner;
+    this.#writer = new FrameWriter<PeerFrame>({
+      newFrame: newPeerFrame,
+      write: (frame) => this.#connection.write(frame),
+      onOverflow: () => this.fail(new UnanimousError('overloaded', 'the outbox overflowed')),
+      schedule: (flush) => ambient.soon(flush),
+    });
+    this.#connection = transport.connect({
+      frame: (frame) => this.#receive(frame),
+      drained: () => this.#writer.drained(),
+      closed: (error) => this.#over(asLoss(error)),
+    });
+    this.#callOffWelcome = ambient.after(welcomeTimeoutMs, () => {
+      this.fail(new UnanimousError('not-connected', 'the coordinator did not say welcome'));
+    });
+    this.#writer.set('hello', hello); // leaves at the end of this turn, when the owner knows us
+  }
+
+  /** What the coordinator said of itself; the link is open only then. */
+  get welcome(): Welcome | undefined {
+    return this.#welcome;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Too much waits already: nothing new should be begun. */
+  get isCongested(): boolean {
+    return this.#writer.waitingMessages > maxWaitingForBegin;
+  }
+
+  /** Sends a message that has no answer. */
+  send<K extends 'acknowledgements' | 'votes' | 'inDoubts'>(
+    kind: K,
+    message: PeerFrame[K][number],
+  ): void {
+    if (!this.#isEnding) this.#writer.add(kind, message as never);
+  }
+
+  /** Sends a request; exactly one of the two functions is called, once. */
+  request<K extends keyof Answers>(kind: K, question: Question<K>, pending: Pending<Answers[K]>) {
+    if (this.#isOver || this.#isEnding) {
+      pending.refuse(new UnanimousError('session-lost', 'the session is over'));
+      return;
+    }
+    const ref = this.#nextRef;
+    this.#nextRef = (ref % 0xffff_ffff) + 1;
+    this.#pending.set(ref, { kind, ...pending });
+    this.#writer.add(kind, { ...question, ref } as never);
+  }
+
+  /** As `request`; rejects with the refusal, or `session-lost`. */
+  ask<K extends keyof Answers>(kind: K, question: Question<K>): Promise<Answers[K]> {
+    return new Promise((resolve, reject) => {
+      this.request(kind, question, { answer: resolve, refuse: reject });
+    });
+  }
+
+  /** Ends the link after what was sent. */
+  close(): void {
+    if (this.#isEnding) return;
+    this.#isEnding = true;
+    this.#writer.flush();
+    this.#connection.close();
+  }
+
+  /** Gives the link up at once. */
+  fail(error: UnanimousError): void {
+    this.#connection.close();
+    this.#over(error);
+  }
+
+  #over(error: UnanimousError): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#isEnding = true;
+    this.#callOffWelcome();
+    this.#writer.close();
+    const pending = [...this.#pending.values()];
+    this.#pending.clear();
+    const lost = new UnanimousError('session-lost', `the session was lost: ${error.message}`, {
+      cause: error,
+    });
+    for (const request of pending) request.refuse(lost);
+    this.#owner.lost(this, error);
+  }
+
+  #receive(frame: CoordinatorFrame): void {
+    if (this.#isOver) return;
+    try {
+      if (frame.welcome) this.#welcomed(frame.welcome);
+      if (!this.#welcome) throw new UnanimousError('internal', 'a frame came before the welcome');
+      for (const one of frame.served) this.#answer(['serves'], one.ref, one);
+      this.#owner.received(this, frame, 'phase-two');
+      for (const one of frame.enlisted) this.#answer(['enlists'], one.ref, one);
+      for (const one of frame.begun) this.#answer(['begins'], one.ref, one);
+      this.#owner.received(this, frame, 'phase-one');
+      for (const one of frame.outcomes) this.#answer(['commits', 'aborts', 'asks'], one.ref, one);
+      for (const one of frame.refusals) this.#refuse(one);
+      if (frame.draining) this.isDraining = true;
+      this.#owner.received(this, frame, 'end');
+    } catch (error) {
+      this.fail(UnanimousError.from(error));
+    }
+  }
+
+  #welcomed(welcome: Welcome): void {
+    if (this.#welcome) return;
+    this.#welcome = welcome;
+    this.#callOffWelcome();
+    this.#owner.welcomed(this);
+  }
+
+  #answer(kinds: readonly (keyof Answers)[], ref: number, answer: Answers[keyof Answers]): void {
+    const pending = this.#pending.get(ref);
+    if (!pending) return;
+    if (!kinds.includes(pending.kind)) {
+      throw new UnanimousError('internal', `request ${ref} got the answer to another kind`);
+    }
+    this.#pending.delete(ref);
+    pending.answer(answer as never);
+  }
+
+  #refuse({ ref, reason, retryAfterMs }: Refusal): void {
+    const pending = this.#pending.get(ref);
+    if (!pending) return;
+    this.#pending.delete(ref);
+    pending.refuse(errorOf(reason, retryAfterMs));
+  }
+}
+
+/** The error that a reason from the coordinator stands for. */
+export function errorOf(wire: Refusal['reason'], retryAfterMs = 0, gid?: string): UnanimousError {
+  if (!wire) return new UnanimousError('internal', 'refused without a reason');
+  const { code, message, hint, rm, retryable } = readReason(wire);
+  return new UnanimousError(code, message, {
+    retryable,
+    ...(hint && { hint }),
+    ...(rm && { rm }),
+    ...(gid && { gid }),
+    ...(retryAfterMs > 0 && { retryAfterMs }),
+  });
+}
+
+function asLoss(error: Error | undefined): UnanimousError {
+  if (error) return UnanimousError.from(error, 'not-connected');
+  return new UnanimousError('not-connected', 'the coordinator ended the session');
+}
