@@ -1,0 +1,241 @@
+import { type BranchId, type Reason, reason, UnanimousError } from '@unanimous/proto';
+import type { Ambient } from '../ambient.ts';
+import { backoffMs } from '../backoff.ts';
+import { describeError, type Log } from '../logger.ts';
+import { absent, step } from '../protocol/branch.ts';
+import type {
+  BranchEffect,
+  BranchInput,
+  BranchResult,
+  BranchState,
+  BranchVote,
+  CommitFacts,
+  FinishingOrder,
+} from '../protocol/branch-state.ts';
+import type { OpenBranch, Resource } from '../resource.ts';
+
+/** What a branch driver needs of its surroundings. */
+export interface BranchPorts {
+  readonly resource: Resource;
+  readonly ambient: Ambient;
+  readonly log: Log;
+  /** Resolves when the RM remembers the log position that a commit must not precede. */
+  beforeCommit(): Promise<void>;
+  /** Largest redo payload that the coordinator takes. */
+  maxPayloadBytes(): number;
+  vote(id: BranchId, vote: BranchVote): void;
+  acknowledge(
+    id: BranchId,
+    result: BranchResult['result'] | 'pending',
+    reason: Reason | undefined,
+  ): void;
+  /** The branch needs its driver no more. */
+  forget(driver: BranchDriver): void;
+}
+
+const retry = { firstMs: 100, maxMs: 5_000 };
+
+/**
+ * Runs one branch: hands inputs to the pure machine, carries out its effects, and feeds the
+ * resource's answers back. It decides nothing itself.
+ */
+export class BranchDriver {
+  readonly id: BranchId;
+  readonly #ports: BranchPorts;
+  #state: BranchState = absent;
+  #open: OpenBranch | undefined;
+  #work: Uint8Array = new Uint8Array();
+  #callOffRetry: () => void = () => {};
+  /** When it voted yes, monotonic; a scan asks about votes that wait for long. */
+  preparedAtMs: number | undefined;
+
+  constructor(id: BranchId, ports: BranchPorts) {
+    this.id = id;
+    this.#ports = ports;
+  }
+
+  /** Takes over a branch that was just opened here. */
+  opened(open: OpenBranch): void {
+    this.#open = open;
+    this.input({ kind: 'opened' });
+  }
+
+  /** Work that comes with Prepare, to be handed to the resource. */
+  accept(work: Uint8Array): void {
+    this.#work = work;
+  }
+
+  get at(): BranchState['at'] {
+    return this.#state.at;
+  }
+
+  /** Why the branch is doomed, if it is. */
+  get doom(): Reason | undefined {
+    return this.#state.at === 'doomed' ? this.#state.vote.reason : undefined;
+  }
+
+  /** Names a statement that runs in the open branch. */
+  busy(): string | undefined {
+    return this.#state.at === 'working' ? this.#open?.busy() : undefined;
+  }
+
+  input(input: BranchInput): void {
+    const { state, effects } = step(this.#state, input);
+    this.#state = state;
+    for (const effect of effects) this.#run(effect);
+  }
+
+  #run(effect: BranchEffect): void {
+    switch (effect.run) {
+      case 'prepare':
+      case 'ready':
+        void this.#prepare(effect.run, effect.accept);
+        return;
+      case 'commit-one-phase':
+        void this.#commitOnePhase();
+        return;
+      case 'rollback':
+        void this.#rollback();
+        return;
+      case 'finish':
+        this.#callOffRetry();
+        void this.#finish(effect.order);
+        return;
+      case 'vote':
+        this.#vote(effect.vote);
+        return;
+      case 'acknowledge':
+        this.#acknowledge(effect.result);
+        return;
+      case 'acknowledge-pending':
+        this.#ports.acknowledge(this.id, 'pending', effect.cause);
+        return;
+      case 'retry-later': {
+        const { ambient } = this.#ports;
+        const delayMs = backoffMs(ambient, retry, effect.failures);
+        this.#callOffRetry = ambient.after(delayMs, () => this.input({ kind: 'retry' }));
+        return;
+      }
+      case 'forget':
+        this.#callOffRetry();
+        this.#open = undefined;
+        this.#ports.forget(this);
+    }
+  }
+
+  async #prepare(how: 'prepare' | 'ready', accept: boolean): Promise<void> {
+    try {
+      if (accept) this.#open = await this.#accept();
+      const open = this.#open;
+      if (!open) throw new UnanimousError('internal', 'no open branch to prepare');
+      const result = how === 'ready' ? await open.ready() : await open.prepare();
+      if (result.vote === 'read-only') this.input({ kind: 'read-only' });
+      else if (result.vote === 'ready') this.input({ kind: 'readied', receipt: result.receipt });
+      else {
+        this.#checkPayload(result.redo);
+        this.input({ kind: 'prepared', receipt: result.receipt, redo: result.redo });
+      }
+    } catch (error) {
+      this.#ports.log('branch.vote-failed', { ...this.#named(), ...describeError(error) });
+      this.input({ kind: 'refused', reason: this.#reasonOf(error, 'prepare-refused') });
+    }
+  }
+
+  #accept(): Promise<OpenBranch> {
+    const { resource } = this.#ports;
+    if (!resource.acceptWork)
+      throw new UnanimousError('takes-no-work', `${resource.rm} takes none`);
+    return resource.acceptWork(this.id, this.#work);
+  }
+
+  #checkPayload(redo: Uint8Array): void {
+    const most = this.#ports.maxPayloadBytes();
+    if (redo.byteLength <= most) return;
+    const message = `the branch's payload has ${redo.byteLength} bytes, the limit is ${most}`;
+    throw new UnanimousError('payload-too-large', message, { rm: this.id.rm });
+  }
+
+  async #commitOnePhase(): Promise<void> {
+    try {
+      const open = this.#open;
+      if (!open) throw new UnanimousError('internal', 'no open branch to commit');
+      await this.#ports.beforeCommit();
+      this.input({ kind: 'finished', result: await open.commitOnePhase() });
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  async #rollback(): Promise<void> {
+    try {
+      await this.#open?.rollback();
+    } catch (error) {
+      this.#ports.log('branch.rollback-failed', { ...this.#named(), ...describeError(error) });
+    }
+    this.input({ kind: 'rolled-back' });
+  }
+
+  async #finish(order: FinishingOrder): Promise<void> {
+    try {
+      const result = await this.#attempt(order);
+      if (result.result !== 'in-progress') this.input({ kind: 'finished', result });
+      else this.input({ kind: 'failed', cause: stillInProgress(this.id.rm) });
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  async #attempt(
+    order: FinishingOrder,
+  ): Promise<BranchResult | { readonly result: 'in-progress' }> {
+    const { resource } = this.#ports;
+    switch (order.kind) {
+      case 'commit':
+        await this.#ports.beforeCommit();
+        return resource.commit(this.id, decidedOf(order.facts));
+      case 'abort':
+        return resource.abort(this.id, order.receipt);
+      case 'settle':
+        return resource.settle(this.id, order.facts.receipt);
+    }
+  }
+
+  #failed(error: unknown): void {
+    this.#ports.log('branch.finish-failed', { ...this.#named(), ...describeError(error) });
+    this.input({ kind: 'failed', cause: this.#reasonOf(error, 'rm-unavailable') });
+  }
+
+  #vote(vote: BranchVote): void {
+    if (vote.kind === 'yes') this.preparedAtMs ??= this.#ports.ambient.nowMs();
+    if (vote.kind === 'no') {
+      this.#ports.log('branch.refused', { ...this.#named(), code: vote.reason.code });
+    }
+    this.#ports.vote(this.id, vote);
+  }
+
+  #acknowledge(result: BranchResult): void {
+    const why = 'reason' in result ? result.reason : undefined;
+    if (result.result === 'unknown') {
+      this.#ports.log('branch.heuristic', { ...this.#named(), result: 'unknown', ...why });
+    }
+    this.#ports.acknowledge(this.id, result.result, why);
+  }
+
+  #named(): object {
+    return { gid: this.id.gid, branch: this.id.branch, rm: this.id.rm };
+  }
+
+  #reasonOf(error: unknown, code: 'prepare-refused' | 'rm-unavailable'): Reason {
+    const { rm } = this.id;
+    const why = UnanimousError.from(error, code).toReason();
+    return why.rm === '' ? { ...why, rm } : why;
+  }
+}
+
+function decidedOf({ receipt, redo, epoch, seq, lowWaterSeq }: CommitFacts) {
+  return { receipt, redo, epoch, seq, lowWaterSeq };
+}
+
+function stillInProgress(rm: string): Reason {
+  return reason('rm-unavailable', 'the commit of one phase is still in progress', rm);
+}

@@ -1,0 +1,151 @@
+import { type BranchId, type Gid, type Reason, UnanimousError } from '@unanimous/proto';
+import type { OpenBranch } from '../resource.ts';
+import type { Link } from '../session/link.ts';
+import type { BranchDriver } from './branch-driver.ts';
+import type { LocalTransaction } from './local-transaction.ts';
+import type { Scope } from './scope.ts';
+import type { ServedResource } from './served-resource.ts';
+
+/** What enlisting needs of the participant. */
+export interface EnlistPorts {
+  readonly connectTimeoutMs: number;
+  /** True when the transaction is one of this client's. */
+  knows(transaction: LocalTransaction): boolean;
+  makeDriver(id: BranchId, transaction: LocalTransaction): BranchDriver;
+}
+
+/**
+ * The open branch of a resource in the scope's transaction: enlisted by the first call, and opened
+ * only when the coordinator has acknowledged it (PROTOCOL rule 1).
+ */
+export async function enlist(
+  scope: Scope,
+  served: ServedResource,
+  open: (id: BranchId) => OpenBranch,
+  ports: EnlistPorts,
+): Promise<OpenBranch> {
+  scope.checkOpen();
+  const { transaction } = scope;
+  if (!ports.knows(transaction)) throw foreignResource(transaction, served.rm);
+  const known = transaction.branches.get(served.rm);
+  const branch = known ?? enlistFirst(transaction, served, open, ports);
+  const opened = await scope.track(branch);
+  checkWorking(transaction, served.rm);
+  return opened;
+}
+
+/** A refused enlist may be tried again; the same branch serves all who ask meanwhile. */
+function enlistFirst(
+  transaction: LocalTransaction,
+  served: ServedResource,
+  open: (id: BranchId) => OpenBranch,
+  ports: EnlistPorts,
+): Promise<OpenBranch> {
+  checkNotDoomed(transaction, served.rm);
+  const { rm } = served;
+  const limitMs = Math.min(transaction.remainingMs(), ports.connectTimeoutMs);
+  const branch = served.whenServed(limitMs).then((link) => {
+    if (transaction.closed) throw transaction.closed;
+    return enlistOn(link, transaction, served, open, ports);
+  });
+  transaction.branches.set(rm, branch);
+  branch.catch(() => {
+    if (transaction.branches.get(rm) === branch) transaction.branches.delete(rm);
+  });
+  return branch;
+}
+
+function enlistOn(
+  link: Link,
+  transaction: LocalTransaction,
+  served: ServedResource,
+  open: (id: BranchId) => OpenBranch,
+  ports: EnlistPorts,
+): Promise<OpenBranch> {
+  const { gid } = transaction;
+  const { rm, incarnation } = served;
+  return new Promise((resolve, reject) => {
+    const question = { gid, rm, canOnePhase: served.resource.canOnePhase };
+    link.request('enlists', question, {
+      // In the turn of the frame itself: a Prepare that follows must find the branch.
+      answer: ({ branch }) => {
+        try {
+          const id: BranchId = { gid, branch, rm, incarnation };
+          resolve(openBranch(id, transaction, open, ports));
+        } catch (error) {
+          reject(error);
+        }
+      },
+      refuse: reject,
+    });
+  });
+}
+
+function openBranch(
+  id: BranchId,
+  transaction: LocalTransaction,
+  open: (id: BranchId) => OpenBranch,
+  ports: EnlistPorts,
+): OpenBranch {
+  if (transaction.ended) throw transaction.closed as UnanimousError;
+  const driver = ports.makeDriver(id, transaction);
+  const why = transaction.doomedBy;
+  if (why) {
+    driver.opened(nothingOpen);
+    driver.input({ kind: 'doom', reason: why });
+    throw doomedError(id.gid, why);
+  }
+  try {
+    const branch = open(id);
+    driver.opened(branch);
+    return branch;
+  } catch (error) {
+    const cause = UnanimousError.from(error, 'rm-unavailable');
+    driver.opened(nothingOpen);
+    driver.input({ kind: 'doom', reason: cause.toReason() });
+    throw cause;
+  }
+}
+
+function checkWorking(transaction: LocalTransaction, rm: string): void {
+  checkNotDoomed(transaction, rm);
+  if (transaction.closed) throw transaction.closed;
+  for (const driver of transaction.drivers) {
+    if (driver.id.rm === rm && driver.at === 'working') return;
+  }
+  throw new UnanimousError('work-after-end', `the branch in ${rm} has ended`, {
+    gid: transaction.gid,
+    rm,
+  });
+}
+
+function checkNotDoomed(transaction: LocalTransaction, rm: string): void {
+  const why = transaction.doomedBy;
+  if (why) throw doomedError(transaction.gid, why.rm === '' ? { ...why, rm } : why);
+}
+
+function doomedError(gid: Gid, why: Reason): UnanimousError {
+  return new UnanimousError('branch-doomed', `transaction ${gid} failed earlier: ${why.message}`, {
+    gid,
+    reason: why,
+    hint: why.hint,
+    ...(why.rm && { rm: why.rm }),
+  });
+}
+
+function foreignResource({ gid }: LocalTransaction, rm: string): UnanimousError {
+  return new UnanimousError('unknown-rm', `${rm} belongs to another TransactionClient`, {
+    gid,
+    rm,
+    hint: 'Serve the resource by the client whose transaction() is open.',
+  });
+}
+
+/** Stands for a branch that was enlisted too late to be opened. */
+const nothingOpen: OpenBranch = {
+  busy: () => undefined,
+  prepare: () => Promise.reject(new UnanimousError('branch-doomed', 'never opened')),
+  ready: () => Promise.reject(new UnanimousError('branch-doomed', 'never opened')),
+  commitOnePhase: () => Promise.reject(new UnanimousError('branch-doomed', 'never opened')),
+  rollback: () => Promise.resolve(),
+};

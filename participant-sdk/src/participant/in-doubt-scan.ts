@@ -1,0 +1,102 @@
+import type { BranchId } from '@unanimous/proto';
+import type { Ambient } from '../ambient.ts';
+import { describeError, type Log } from '../logger.ts';
+import type { Link } from '../session/link.ts';
+import type { BranchDriver } from './branch-driver.ts';
+import type { ServedResource } from './served-resource.ts';
+
+/** Questions of one scan; what is beyond waits for the next. */
+const maxQuestions = 1_000;
+
+/** What a scan needs of the participant. */
+export interface ScanPorts {
+  readonly ambient: Ambient;
+  readonly log: Log;
+  readonly intervalMs: number;
+  driver(id: BranchId): BranchDriver | undefined;
+  /** Branches of this RM that this instance holds. */
+  held(rm: string): Iterable<BranchDriver>;
+  /** Asks the coordinator; the verdict comes later. */
+  ask(link: Link, id: BranchId): void;
+}
+
+/**
+ * Finds prepared branches without a live decision and asks for their outcome: first the resource
+ * manager, then the coordinator (PROTOCOL, LESSONS 3), and again and again while the session
+ * lives, because a PREPARE may finish in the database after its client died.
+ */
+export class InDoubtScan {
+  readonly #served: ServedResource;
+  readonly #link: Link;
+  readonly #ports: ScanPorts;
+  #isFirst = true;
+  #isStopped = false;
+  #callOff: () => void = () => {};
+
+  constructor(served: ServedResource, link: Link, ports: ScanPorts) {
+    this.#served = served;
+    this.#link = link;
+    this.#ports = ports;
+  }
+
+  /** Scans now, and from then on at every interval. */
+  start(): void {
+    void this.#scan();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#callOff();
+  }
+
+  async #scan(): Promise<void> {
+    const { log } = this.#ports;
+    const { rm } = this.#served;
+    try {
+      const found = await this.#findOrphans();
+      if (this.#isOver()) return;
+      const doubts = [...found, ...this.#heldInDoubt()].slice(0, maxQuestions);
+      if (found.length > 0) log('branch.in-doubt-found', { rm, count: found.length });
+      for (const id of doubts) this.#ports.ask(this.#link, id);
+      this.#isFirst = false;
+    } catch (error) {
+      log('rm.scan-failed', { rm, ...describeError(error) });
+    }
+    this.#scheduleNext();
+  }
+
+  /** Prepared branches of this RM that this instance does not hold. */
+  async #findOrphans(): Promise<BranchId[]> {
+    const { resource, rm } = this.#served;
+    if (resource.kind === 'logged') return [];
+    const found = await resource.scan();
+    return found.filter((id) => id.rm === rm && !this.#ports.driver(id));
+  }
+
+  /**
+   * Votes that wait for their decision: all of them on a new session, later those that wait for
+   * longer than an interval, in case the decision went to another instance.
+   */
+  #heldInDoubt(): BranchId[] {
+    const { ambient, intervalMs } = this.#ports;
+    const nowMs = ambient.nowMs();
+    const doubts: BranchId[] = [];
+    for (const driver of this.#ports.held(this.#served.rm)) {
+      const { at, preparedAtMs = nowMs } = driver;
+      const isDue = this.#isFirst || nowMs - preparedAtMs > intervalMs;
+      if (at === 'prepared' && isDue) doubts.push(driver.id);
+    }
+    return doubts;
+  }
+
+  #scheduleNext(): void {
+    if (this.#isOver()) return;
+    const { ambient, intervalMs } = this.#ports;
+    const delayMs = intervalMs * (0.75 + ambient.random() / 2);
+    this.#callOff = ambient.after(delayMs, () => void this.#scan());
+  }
+
+  #isOver(): boolean {
+    return this.#isStopped || this.#link.isOver;
+  }
+}

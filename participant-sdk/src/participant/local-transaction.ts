@@ -1,0 +1,150 @@
+import { type Gid, type Reason, UnanimousError } from '@unanimous/proto';
+import type { Ambient } from '../ambient.ts';
+import type { OpenBranch } from '../resource.ts';
+import type { BranchDriver } from './branch-driver.ts';
+
+/** What `transaction()` hands to its function, and `currentTransaction()` gives. */
+export interface TransactionContext {
+  readonly gid: Gid;
+  /** Fires when the transaction is over before it was committed: stop working then. */
+  readonly signal: AbortSignal;
+  /** Time until the deadline, by the monotonic clock; 0 when it has passed. */
+  readonly remainingMs: () => number;
+}
+
+/** One transaction as this process takes part in it, begun here or joined. */
+export class LocalTransaction {
+  readonly gid: Gid;
+  /** The client it belongs to; another client's resources cannot take part. */
+  readonly owner: object;
+  readonly drivers = new Set<BranchDriver>();
+  /** Branches by resource manager, while their enlisting is under way, too. */
+  readonly branches = new Map<string, Promise<OpenBranch>>();
+  /** Functions and handlers that run in it now. A Prepare meanwhile is refused. */
+  runningScopes = 0;
+  /** True while its client may still end it, so that it outlives its last scope. */
+  isOwned = false;
+  readonly #ambient: Ambient;
+  readonly #controller = new AbortController();
+  readonly #endListeners = new Set<(error: UnanimousError) => void>();
+  readonly #releaseListeners = new Set<() => void>();
+  readonly #deadlineAtMs: number;
+  #callOffDeadline: () => void;
+  #ended: UnanimousError | undefined;
+  #isClosed = false;
+  #doomedBy: Reason | undefined;
+
+  constructor(gid: Gid, owner: object, remainingMs: number, ambient: Ambient) {
+    this.gid = gid;
+    this.owner = owner;
+    this.#ambient = ambient;
+    this.#deadlineAtMs = ambient.nowMs() + remainingMs;
+    this.#callOffDeadline = ambient.after(remainingMs, () => this.#deadlinePassed());
+  }
+
+  /** What functions in it are shown. May be taken apart. */
+  get context(): TransactionContext {
+    return {
+      gid: this.gid,
+      signal: this.#controller.signal,
+      remainingMs: () => this.remainingMs(),
+    };
+  }
+
+  remainingMs(): number {
+    return Math.max(0, this.#deadlineAtMs - this.#ambient.nowMs());
+  }
+
+  /** Why it ended before its commit was asked for, if it did. */
+  get ended(): UnanimousError | undefined {
+    return this.#ended;
+  }
+
+  /** Why no work may join any more: it ended, or its commit was asked for. */
+  get closed(): UnanimousError | undefined {
+    if (!this.#ended && !this.#isClosed) return undefined;
+    const why = this.#ended ? `: ${this.#ended.reason?.message ?? this.#ended.message}` : '';
+    return new UnanimousError('work-after-end', `transaction ${this.gid} is over${why}`, {
+      gid: this.gid,
+      cause: this.#ended,
+    });
+  }
+
+  /** Why all its branches here vote no, if they do. */
+  get doomedBy(): Reason | undefined {
+    return this.#doomedBy ?? [...this.drivers].find((driver) => driver.doom)?.doom;
+  }
+
+  /** A statement that runs in one of the branches. */
+  busy(): string | undefined {
+    for (const driver of this.drivers) {
+      const statement = driver.busy();
+      if (statement !== undefined) return statement;
+    }
+    return undefined;
+  }
+
+  /** Takes no more work: the commit is about to be asked for, or a branch is being prepared. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** Every branch here votes no with this reason, also one whose enlisting is under way. */
+  doom(why: Reason): void {
+    this.#doomedBy ??= why;
+    for (const driver of this.drivers) driver.input({ kind: 'doom', reason: why });
+  }
+
+  /** It is over before its commit was asked for: whoever still works in it hears so. Idempotent. */
+  end(error: UnanimousError): void {
+    if (this.#ended || this.#isClosed) return;
+    this.#ended = error;
+    this.#controller.abort(error);
+    for (const listener of this.#endListeners) listener(error);
+    this.#endListeners.clear();
+  }
+
+  /** Calls once, when it ends before its commit was asked for. */
+  onEnd(listener: (error: UnanimousError) => void): void {
+    if (this.#ended) listener(this.#ended);
+    else this.#endListeners.add(listener);
+  }
+
+  /** Calls once, when no branch of it is open here. */
+  onRelease(listener: () => void): void {
+    if (this.drivers.size === 0) listener();
+    else this.#releaseListeners.add(listener);
+  }
+
+  /** One of its branches needs its driver no more. */
+  driverForgotten(): void {
+    if (this.drivers.size > 0) return;
+    for (const listener of this.#releaseListeners) listener();
+    this.#releaseListeners.clear();
+  }
+
+  /** Stops the timer; nothing of it is left here. */
+  dispose(): void {
+    this.#callOffDeadline();
+    this.#endListeners.clear();
+  }
+
+  #deadlinePassed(): void {
+    const why = new UnanimousError('timeout', 'the deadline passed before the decision');
+    const reason = why.toReason();
+    this.end(abortedError(this.gid, reason));
+    for (const driver of this.drivers) driver.input({ kind: 'deadline-passed', reason });
+  }
+}
+
+/** The error of an abort, with what the no-voter said. */
+export function abortedError(gid: Gid, reason: Reason, cause?: unknown): UnanimousError {
+  const message = `transaction ${gid} was aborted: ${reason.message}`;
+  return new UnanimousError('aborted', message, {
+    gid,
+    reason,
+    ...(reason.hint && { hint: reason.hint }),
+    ...(reason.rm && { rm: reason.rm }),
+    ...(cause !== undefined && { cause }),
+  });
+}

@@ -1,0 +1,359 @@
+import {
+  type BranchId,
+  type CoordinatorFrame,
+  type Gid,
+  type Prepare,
+  type Reason,
+  reason,
+  UnanimousError,
+  type Verdict,
+} from '@unanimous/proto';
+import type { Ambient } from '../ambient.ts';
+import type { Log } from '../logger.ts';
+import type { Order } from '../protocol/branch-state.ts';
+import type { OpenBranch, Resource } from '../resource.ts';
+import type { Link } from '../session/link.ts';
+import { BranchDriver } from './branch-driver.ts';
+import { enlist } from './enlist.ts';
+import { InDoubtScan } from './in-doubt-scan.ts';
+import { abortedError, LocalTransaction } from './local-transaction.ts';
+import { currentScope } from './scope.ts';
+import { ServedResource } from './served-resource.ts';
+import {
+  acknowledgement,
+  type BranchRef,
+  branchIdOf,
+  branchKey,
+  orderOfAbort,
+  orderOfCommit,
+  orderOfVerdict,
+  voteMessage,
+} from './wire.ts';
+
+/** What a participant is made of. */
+export interface ParticipantOptions {
+  readonly ambient: Ambient;
+  readonly log: Log;
+  readonly scanIntervalMs: number;
+  /** How long a first statement waits for a session. */
+  readonly connectTimeoutMs: number;
+  /** The open link. */
+  readonly link: () => Link | undefined;
+}
+
+/** Largest payload where no coordinator has said its own limit. */
+const defaultMaxPayloadBytes = 256 * 1_024;
+
+/**
+ * The participant's side of all transactions in this process: routes messages to branches and
+ * resources, and branches' answers back.
+ */
+export class Participant {
+  readonly #options: ParticipantOptions;
+  readonly #resources = new Map<string, ServedResource>();
+  readonly #drivers = new Map<string, BranchDriver>();
+  readonly #transactions = new Map<Gid, LocalTransaction>();
+  readonly #scans = new Map<string, InDoubtScan>();
+  /** Branches whose verdict is due, as the scan found them. */
+  readonly #asked = new Map<string, BranchId>();
+  readonly #reportedHazards = new Set<string>();
+  readonly #idleListeners = new Set<() => void>();
+
+  constructor(options: ParticipantOptions) {
+    this.#options = options;
+  }
+
+  /** Branches that this process still has to do something about. */
+  get openBranches(): number {
+    return this.#drivers.size;
+  }
+
+  get openTransactions(): number {
+    return this.#transactions.size;
+  }
+
+  /** Adds an opened resource. @throws UnanimousError when the name is taken. */
+  async add(resource: Resource): Promise<ServedResource> {
+    if (this.#resources.has(resource.rm)) {
+      throw new UnanimousError('invalid-argument', `rm: ${resource.rm} is served already`, {
+        rm: resource.rm,
+      });
+    }
+    const { ambient, log } = this.#options;
+    const onServed = (one: ServedResource, link: Link) => this.#served(one, link);
+    const served = new ServedResource(resource, { ambient, log, onServed });
+    this.#resources.set(resource.rm, served);
+    try {
+      resource.attach({
+        branch: (open) => this.#branch(served, open),
+        doom: (id, why) => this.#drivers.get(branchKey(id))?.input({ kind: 'doom', reason: why }),
+      });
+      await served.open();
+      return served;
+    } catch (error) {
+      await this.remove(served);
+      throw UnanimousError.from(error, 'rm-unavailable');
+    }
+  }
+
+  /** Serves it no more, and closes it. */
+  async remove(served: ServedResource): Promise<void> {
+    this.#resources.delete(served.rm);
+    this.#scans.get(served.rm)?.stop();
+    await served.close();
+  }
+
+  /** Closes all resources. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#resources.values()].map((served) => this.remove(served)));
+  }
+
+  /** A transaction that this process takes part in; the same object for the same gid. */
+  transaction(gid: Gid, owner: object, remainingMs: number): LocalTransaction {
+    const known = this.#transactions.get(gid);
+    if (known) return known;
+    const made = new LocalTransaction(gid, owner, remainingMs, this.#options.ambient);
+    this.#transactions.set(gid, made);
+    return made;
+  }
+
+  /** Lets a transaction go when nothing of it is left here. */
+  release(transaction: LocalTransaction): void {
+    // A function that never returns must not keep a transaction that has ended.
+    const isWorking = transaction.runningScopes > 0 && !transaction.ended;
+    const isUsed = transaction.isOwned || isWorking || transaction.drivers.size > 0;
+    if (isUsed || this.#transactions.get(transaction.gid) !== transaction) return;
+    this.#transactions.delete(transaction.gid);
+    transaction.dispose();
+    this.#tellIdle();
+  }
+
+  /** Resolves when no branch of a transaction is open here any more. */
+  whenReleased(transaction: LocalTransaction): Promise<void> {
+    return new Promise((resolve) => transaction.onRelease(resolve));
+  }
+
+  /** Resolves when no branch and no transaction is open here. */
+  whenIdle(): Promise<void> {
+    if (this.#isIdle()) return Promise.resolve();
+    return new Promise((resolve) => void this.#idleListeners.add(resolve));
+  }
+
+  /** Serves one resource on a session. */
+  announce(served: ServedResource, link: Link): void {
+    void served.announce(link);
+  }
+
+  /** A new session: serve everything. */
+  opened(link: Link): void {
+    this.#asked.clear();
+    for (const served of this.#resources.values()) void served.announce(link);
+  }
+
+  /** What has not voted dies with its session (PROTOCOL rule 2). */
+  lost(error: UnanimousError): void {
+    const message = `the session was lost: ${error.message}`;
+    const why = reason('session-lost', message);
+    for (const transaction of this.#transactions.values()) {
+      const isTouched = transaction.isOwned || transaction.branches.size > 0;
+      if (isTouched) transaction.end(abortedError(transaction.gid, why, error));
+    }
+    for (const driver of [...this.#drivers.values()]) {
+      driver.input({ kind: 'session-lost', reason: why });
+    }
+  }
+
+  /** Messages of one frame, in the order of its fields. */
+  received(frame: CoordinatorFrame, part: 'phase-two' | 'phase-one'): void {
+    if (part === 'phase-one') {
+      for (const message of frame.prepares) this.#prepare(message);
+      return;
+    }
+    for (const message of frame.commits) {
+      if (frame.position) this.#resources.get(message.rm)?.positions.see(frame.position);
+      const order = orderOfCommit(message);
+      if (order) this.#order(message, message.incarnation, order);
+    }
+    for (const message of frame.aborts) {
+      this.#order(message, message.incarnation, orderOfAbort(message));
+    }
+    for (const verdict of frame.verdicts) this.#verdict(verdict);
+  }
+
+  /** The session acknowledged a resource: votes first, then what its manager holds in doubt. */
+  #served(served: ServedResource, link: Link): void {
+    for (const driver of this.#held(served.rm)) driver.input({ kind: 'session-opened' });
+    this.#scans.get(served.rm)?.stop();
+    const { ambient, log, scanIntervalMs: intervalMs } = this.#options;
+    const scan = new InDoubtScan(served, link, {
+      ambient,
+      log,
+      intervalMs,
+      driver: (id) => this.#drivers.get(branchKey(id)),
+      held: (rm) => this.#held(rm),
+      ask: (on, id) => this.#ask(on, id),
+    });
+    this.#scans.set(served.rm, scan);
+    scan.start();
+  }
+
+  #ask(link: Link, id: BranchId): void {
+    const { gid, branch, rm, incarnation } = id;
+    this.#asked.set(branchKey(id), id);
+    link.send('inDoubts', { gid, branch, rm, incarnation });
+  }
+
+  #prepare(message: Prepare): void {
+    const { gid, work, onePhase } = message;
+    const served = this.#resources.get(message.rm);
+    const driver =
+      this.#drivers.get(branchKey(message)) ?? this.#makeDriver(message, served?.incarnation ?? '');
+    const hasWork = work.byteLength > 0;
+    if (hasWork) driver.accept(work);
+    const transaction = this.#transactions.get(gid as Gid);
+    const obstacle = this.#obstacle(driver, transaction);
+    transaction?.close();
+    driver.input({ kind: 'prepare', onePhase, work: hasWork, ...(obstacle && { obstacle }) });
+  }
+
+  /** Why a branch is not whole at this moment. */
+  #obstacle(driver: BranchDriver, transaction: LocalTransaction | undefined): Reason | undefined {
+    const { rm } = driver.id;
+    if (transaction && transaction.runningScopes > 0) {
+      return reason('handler-running', 'a function still works in the transaction', rm);
+    }
+    const statement = driver.busy();
+    if (statement === undefined) return undefined;
+    return reason('statement-running', `still running: ${statement}`, rm);
+  }
+
+  #order(ref: BranchRef, incarnation: string, order: Order): void {
+    const served = this.#resources.get(ref.rm);
+    if (!served) {
+      const why = reason('unknown-rm', `this instance does not serve ${ref.rm}`, ref.rm);
+      this.#options.link()?.send('acknowledgements', acknowledgement(ref, 'pending', why));
+      return;
+    }
+    const known = this.#drivers.get(branchKey(ref));
+    const driver = known ?? this.#makeDriver(ref, incarnation || served.incarnation);
+    driver.input({ kind: 'order', order });
+  }
+
+  #verdict(verdict: Verdict): void {
+    const key = branchKey(verdict);
+    const id = this.#asked.get(key) ?? this.#heldAs(verdict)?.id;
+    this.#asked.delete(key);
+    if (!id) return;
+    const { log } = this.#options;
+    const named = { gid: id.gid, branch: id.branch, rm: id.rm };
+    switch (verdict.kind) {
+      case 'VERDICT_COMMIT':
+        if (this.#resources.get(id.rm)?.resource.kind === 'logged') {
+          this.#drivers.get(branchKey(id))?.input({ kind: 'decided-elsewhere' });
+        } else this.#order(id, id.incarnation, orderOfVerdict('commit'));
+        return;
+      case 'VERDICT_ABORT':
+        this.#order(id, id.incarnation, orderOfVerdict('abort'));
+        return;
+      case 'VERDICT_HAZARD':
+        if (!this.#reportedHazards.has(key)) log('branch.hazard', named);
+        this.#reportedHazards.add(key);
+        return;
+      case 'VERDICT_FOREIGN':
+        log('branch.foreign', named);
+        return;
+      case 'VERDICT_WAIT':
+      case 'VERDICT_UNSPECIFIED':
+    }
+  }
+
+  /** A vote that came too late is answered with a verdict that may not know the RM any more. */
+  #heldAs({ gid, branch }: Verdict): BranchDriver | undefined {
+    for (const driver of this.#drivers.values()) {
+      if (driver.id.gid === gid && driver.id.branch === branch) return driver;
+    }
+    return undefined;
+  }
+
+  #branch<B extends OpenBranch>(
+    served: ServedResource,
+    open: (id: BranchId) => B,
+  ): Promise<B> | undefined {
+    const scope = currentScope();
+    if (!scope) return undefined;
+    const { connectTimeoutMs } = this.#options;
+    return enlist(scope, served, open, {
+      connectTimeoutMs,
+      knows: (transaction) => this.#transactions.get(transaction.gid) === transaction,
+      makeDriver: (id, transaction) => {
+        const driver = this.#makeDriver(id, id.incarnation);
+        transaction.drivers.add(driver);
+        return driver;
+      },
+    }) as Promise<B>;
+  }
+
+  #makeDriver(ref: BranchRef, incarnation: string): BranchDriver {
+    const { ambient, log, link } = this.#options;
+    const id = branchIdOf(ref, incarnation);
+    const served = this.#resources.get(id.rm);
+    const driver = new BranchDriver(id, {
+      resource: served?.resource ?? absentResource(id.rm),
+      ambient,
+      log,
+      beforeCommit: () => served?.positions.beforeCommit() ?? Promise.resolve(),
+      maxPayloadBytes: () => link()?.welcome?.maxPayloadBytes || defaultMaxPayloadBytes,
+      vote: (of, vote) => link()?.send('votes', voteMessage(of, vote)),
+      acknowledge: (of, result, why) => {
+        link()?.send('acknowledgements', acknowledgement(of, result, why));
+      },
+      forget: (one) => this.#forget(one),
+    });
+    this.#drivers.set(branchKey(id), driver);
+    return driver;
+  }
+
+  #forget(driver: BranchDriver): void {
+    const key = branchKey(driver.id);
+    if (this.#drivers.get(key) === driver) this.#drivers.delete(key);
+    const transaction = this.#transactions.get(driver.id.gid);
+    if (transaction?.drivers.delete(driver)) {
+      transaction.driverForgotten();
+      this.release(transaction);
+    }
+    this.#tellIdle();
+  }
+
+  *#held(rm: string): Iterable<BranchDriver> {
+    for (const driver of [...this.#drivers.values()]) if (driver.id.rm === rm) yield driver;
+  }
+
+  #isIdle(): boolean {
+    return this.#drivers.size === 0 && this.#transactions.size === 0;
+  }
+
+  #tellIdle(): void {
+    if (!this.#isIdle()) return;
+    for (const listener of this.#idleListeners) listener();
+    this.#idleListeners.clear();
+  }
+}
+
+/** Stands for a resource that this instance does not serve: its branches can only be unknown. */
+function absentResource(rm: string): Resource {
+  const refuse = () => Promise.reject(new UnanimousError('unknown-rm', `${rm} is not served`));
+  return {
+    rm,
+    kind: 'native',
+    canOnePhase: false,
+    attach: () => {},
+    open: refuse,
+    scan: refuse,
+    remembered: refuse,
+    remember: refuse,
+    commit: refuse,
+    abort: refuse,
+    settle: refuse,
+    close: () => Promise.resolve(),
+  };
+}
