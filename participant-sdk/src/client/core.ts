@@ -1,0 +1,66 @@
+import { type Gid, UnanimousError } from '@unanimous/proto';
+import { sleep } from '../ambient.ts';
+import { backoffMs } from '../backoff.ts';
+import type { LocalTransaction } from '../participant/local-transaction.ts';
+import type { Participant } from '../participant/participant.ts';
+import type { Link } from '../session/link.ts';
+import type { Session } from '../session/session.ts';
+import type { Settings } from './options.ts';
+
+/** What the parts of a client share. */
+export interface ClientCore {
+  readonly settings: Settings;
+  readonly session: Session;
+  readonly participant: Participant;
+  isClosed: boolean;
+}
+
+const again = { firstMs: 20, maxMs: 500 };
+
+/** A transaction that the coordinator has acknowledged, on the session to which it belongs. */
+export interface Begun {
+  readonly local: LocalTransaction;
+  readonly link: Link;
+}
+
+/**
+ * Begins a transaction. Nothing is written by a begin, so it is simply tried again on a new session
+ * when its own is lost or stops.
+ * @throws UnanimousError `not-connected`, `draining`, `overloaded`, `closed` and others.
+ */
+export async function begin(core: ClientCore, name: string, timeoutMs: number): Promise<Begun> {
+  const { ambient, connectTimeoutMs } = core.settings;
+  const untilMs = ambient.nowMs() + connectTimeoutMs;
+  for (let failures = 1; ; failures++) {
+    if (core.isClosed) throw new UnanimousError('closed', 'the TransactionClient is closed');
+    const link = await core.session.whenOpen(Math.max(1, untilMs - ambient.nowMs()));
+    try {
+      return await beginOn(core, link, name, timeoutMs);
+    } catch (error) {
+      const isPassing =
+        error instanceof UnanimousError &&
+        (error.code === 'session-lost' || error.code === 'draining');
+      if (!isPassing || ambient.nowMs() >= untilMs) throw error;
+    }
+    await sleep(ambient, backoffMs(ambient, again, failures));
+  }
+}
+
+async function beginOn(
+  core: ClientCore,
+  link: Link,
+  name: string,
+  timeoutMs: number,
+): Promise<Begun> {
+  if (link.isDraining) throw new UnanimousError('draining', 'the coordinator is stopping');
+  if (link.isCongested) {
+    throw new UnanimousError('overloaded', 'too many messages wait for the coordinator', {
+      retryAfterMs: 100,
+    });
+  }
+  const { gid, remainingMs } = await link.ask('begins', { name, timeoutMs });
+  if (link.isOver) throw new UnanimousError('session-lost', 'the session was lost');
+  const local = core.participant.transaction(gid as Gid, core.participant, remainingMs);
+  local.isOwned = true;
+  return { local, link };
+}

@@ -1,0 +1,165 @@
+import { fromServiceError, type Reason, reason, UnanimousError } from '@unanimous/proto';
+import { backoffMs } from '../backoff.ts';
+import type { TransactionContext } from '../participant/local-transaction.ts';
+import { begin, type ClientCore } from './core.ts';
+import { checkMs } from './options.ts';
+import type { Committed } from './outcome.ts';
+import { checkNotNested, type CommitOptions, Transaction } from './transaction.ts';
+
+/** How a transaction begins. */
+export interface BeginOptions {
+  /** For operators: what it does, say "place-order". */
+  readonly name?: string;
+  /** Its deadline; the client's unless told. */
+  readonly timeoutMs?: number;
+  /** Aborts it, as long as its commit was not asked for. */
+  readonly signal?: AbortSignal;
+}
+
+/** How often and at what pace to try again. */
+export interface RetryOptions {
+  /** How often to try again after the first time. */
+  readonly attempts: number;
+  /** Longest pause after the first failure; it doubles. 20 ms. */
+  readonly firstMs?: number;
+  /** Longest pause at all; 1 s. */
+  readonly maxMs?: number;
+}
+
+/** How `transaction()` runs. */
+export interface RunOptions extends BeginOptions, CommitOptions {
+  /** Tries again, with a new gid, after aborts that say `retryable`. Never unless told. */
+  readonly retry?: number | RetryOptions;
+}
+
+/** What `transaction()` gives: the function's value, and the outcome. */
+export interface CommittedValue<T> extends Committed {
+  readonly value: T;
+}
+
+/** A function that runs in a transaction. */
+export type TransactionFunction<T> = (transaction: TransactionContext) => T | Promise<T>;
+
+/** A failed attempt, and whether another may succeed. */
+class Failure {
+  readonly error: unknown;
+  readonly mayRetry: boolean;
+
+  constructor(error: unknown, mayRetry: boolean) {
+    this.error = error;
+    this.mayRetry = mayRetry;
+  }
+}
+
+/** Runs `fn` in a transaction and commits it; see `TransactionClient.transaction`. */
+export async function runTransaction<T>(
+  core: ClientCore,
+  fn: TransactionFunction<T>,
+  options: RunOptions,
+): Promise<CommittedValue<T>> {
+  checkNotNested();
+  const { attempts, firstMs = 20, maxMs = 1_000 } = retryOf(options.retry);
+  const { ambient } = core.settings;
+  for (let failures = 1; ; failures++) {
+    const result = await attempt(core, fn, options);
+    if (!(result instanceof Failure)) return result;
+    if (!result.mayRetry || failures > attempts) throw result.error;
+    const leastMs = result.error instanceof UnanimousError ? (result.error.retryAfterMs ?? 0) : 0;
+    const pauseMs = Math.max(leastMs, backoffMs(ambient, { firstMs, maxMs }, failures));
+    await pause(core, pauseMs, options.signal);
+  }
+}
+
+async function attempt<T>(
+  core: ClientCore,
+  fn: TransactionFunction<T>,
+  options: RunOptions,
+): Promise<CommittedValue<T> | Failure> {
+  let transaction: Transaction;
+  try {
+    transaction = await beginTransaction(core, options);
+  } catch (error) {
+    // Nothing was begun. Whoever waited in vain for a connection need not wait again.
+    return new Failure(error, error instanceof UnanimousError && error.code === 'overloaded');
+  }
+  let value: T;
+  try {
+    value = await transaction.run(fn);
+  } catch (error) {
+    const doomedBy = transaction.doomedBy;
+    await transaction.abortBecause(reasonOf(error, doomedBy));
+    return new Failure(error, isRetryable(error) || doomedBy?.retryable === true);
+  }
+  try {
+    return { value, ...(await transaction.commit(options)) };
+  } catch (error) {
+    return new Failure(error, isRetryable(error));
+  }
+}
+
+/** Begins a transaction; see `TransactionClient.begin`. */
+export async function beginTransaction(
+  core: ClientCore,
+  options: BeginOptions,
+): Promise<Transaction> {
+  const { signal, name = '' } = options;
+  if (signal?.aborted) throw cancelledError(signal);
+  const timeoutMs = checkMs('timeoutMs', options.timeoutMs, core.settings.timeoutMs, 1);
+  const begun = begin(core, name.slice(0, 200), timeoutMs).then(
+    (one) => new Transaction(core, one, signal),
+  );
+  if (!signal) return begun;
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(cancelledError(signal));
+    signal.addEventListener('abort', onAbort, { once: true });
+    begun.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}
+
+function isRetryable(error: unknown): boolean {
+  return ownError(error)?.retryable === true;
+}
+
+/** The error of ours that it is, or that a called service has answered by gRPC. */
+function ownError(error: unknown): UnanimousError | undefined {
+  const read = fromServiceError(error, 'internal');
+  return read.code === 'internal' ? undefined : read;
+}
+
+/** Why it is aborted, for the log: an error of the user's own says only its name. */
+function reasonOf(error: unknown, doomedBy: Reason | undefined): Reason {
+  if (doomedBy) return doomedBy;
+  const own = ownError(error);
+  if (own) return own.reason ?? own.toReason();
+  const name = error instanceof Error ? error.name : typeof error;
+  return reason('client-aborted', `the transaction's function threw ${name}`);
+}
+
+function retryOf(retry: number | RetryOptions | undefined): RetryOptions {
+  const options = typeof retry === 'object' ? retry : { attempts: retry ?? 0 };
+  if (Number.isInteger(options.attempts) && options.attempts >= 0) return options;
+  throw new UnanimousError(
+    'invalid-argument',
+    `retry: ${options.attempts} is not a number of times`,
+  );
+}
+
+function pause(core: ClientCore, ms: number, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => {
+      callOff();
+      reject(cancelledError(signal));
+    };
+    const callOff = core.settings.ambient.after(ms, () => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    });
+    signal?.addEventListener('abort', onAbort, { once: true });
+    if (signal?.aborted) onAbort();
+  });
+}
+
+function cancelledError(signal: AbortSignal | undefined): UnanimousError {
+  const message = 'the AbortSignal fired before the commit was asked for';
+  return new UnanimousError('cancelled', message, { cause: signal?.reason });
+}

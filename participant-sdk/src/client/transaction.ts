@@ -1,0 +1,212 @@
+import { type Gid, type Reason, reason, UnanimousError } from '@unanimous/proto';
+import { within } from '../ambient.ts';
+import {
+  abortedError,
+  type LocalTransaction,
+  type TransactionContext,
+} from '../participant/local-transaction.ts';
+import { currentScope, Scope } from '../participant/scope.ts';
+import type { Link } from '../session/link.ts';
+import { commitAndAwait } from './await-outcome.ts';
+import type { Begun, ClientCore } from './core.ts';
+import { type Committed, committedOrThrow, unknownError } from './outcome.ts';
+
+/** How `commit()` waits. */
+export interface CommitOptions {
+  /**
+   * `applied`: until every branch shows its part, bounded by `waitAppliedMs`. `decided`: until the
+   * decision is durable; what is written may become visible a moment later.
+   */
+  readonly wait?: 'applied' | 'decided';
+  /** How long to wait for `applied`. */
+  readonly waitAppliedMs?: number;
+}
+
+/** How long an abort waits for the branches of this process to let go. */
+const maxAbortWaitMs = 1_000;
+
+/** A transaction that its owner ends by hand. `TransactionClient.transaction()` does it for you. */
+export class Transaction implements AsyncDisposable {
+  readonly #core: ClientCore;
+  readonly #local: LocalTransaction;
+  readonly #link: Link;
+  readonly #signal: AbortSignal | undefined;
+  readonly #onAbort = (): void => this.#cancel();
+  #state: 'open' | 'committing' | 'over' = 'open';
+  #interruptCommit: (error: UnanimousError) => void = () => {};
+
+  /** @internal */
+  constructor(core: ClientCore, begun: Begun, signal: AbortSignal | undefined) {
+    this.#core = core;
+    this.#local = begun.local;
+    this.#link = begun.link;
+    this.#signal = signal;
+    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    this.#local.onEnd((error) => this.#ended(error));
+    if (signal?.aborted) this.#cancel();
+  }
+
+  get gid(): Gid {
+    return this.#local.gid;
+  }
+
+  get signal(): AbortSignal {
+    return this.#local.context.signal;
+  }
+
+  remainingMs(): number {
+    return this.#local.remainingMs();
+  }
+
+  /** @internal Why a branch here votes no, if one does. */
+  get doomedBy(): Reason | undefined {
+    return this.#local.doomedBy;
+  }
+
+  /**
+   * Runs `fn` in the transaction and resolves with what it returns. Rejects as soon as the
+   * transaction is over, even when `fn` goes on. What `fn` did not await dooms the transaction.
+   */
+  async run<T>(fn: (transaction: TransactionContext) => T | Promise<T>): Promise<T> {
+    checkNotNested();
+    this.#checkOpen();
+    const local = this.#local;
+    const scope = new Scope(local, 'statement-running', () =>
+      this.#core.participant.release(local),
+    );
+    const work = scope
+      .run(async () => fn(local.context))
+      .then(
+        (value) => {
+          const problem = scope.close();
+          if (problem) throw abortedError(this.gid, problem.toReason(), problem);
+          return value;
+        },
+        (error: unknown) => {
+          scope.close();
+          throw error;
+        },
+      );
+    return Promise.race([work, new Promise<never>((_, reject) => local.onEnd(reject))]);
+  }
+
+  /**
+   * Commits. Resolves after a commit decision, applied or not.
+   * @throws UnanimousError `aborted` with the reason; `unknown` when the decision was not heard:
+   * ask `outcome(gid)`; `heuristic` when a branch did not follow a decision.
+   */
+  async commit(options: CommitOptions = {}): Promise<Committed> {
+    this.#checkOpen();
+    const why = this.#whyNotWhole();
+    if (why) {
+      await this.#abort(why);
+      throw abortedError(this.gid, why);
+    }
+    this.#state = 'committing';
+    const remainingMs = this.remainingMs();
+    this.#local.close();
+    const { waitAppliedMs: usualMs } = this.#core.settings;
+    const waitAppliedMs = options.wait === 'decided' ? 0 : (options.waitAppliedMs ?? usualMs);
+    try {
+      const request = { gid: this.gid, link: this.#link, remainingMs, waitAppliedMs };
+      const outcome = commitAndAwait(this.#core, request);
+      const interrupted = new Promise<never>((_, reject) => {
+        this.#interruptCommit = reject;
+      });
+      return committedOrThrow(await Promise.race([outcome, interrupted]));
+    } finally {
+      this.#over();
+    }
+  }
+
+  /** Aborts; nothing is written. Resolves when the branches here have let go, or soon. Idempotent. */
+  async abort(message = 'abort() was called'): Promise<void> {
+    if (this.#state === 'committing') throw this.#overError();
+    await this.#abort(reason('client-aborted', message));
+  }
+
+  /** @internal As `abort`, with a typed cause. */
+  async abortBecause(why: Reason): Promise<void> {
+    await this.#abort(why);
+  }
+
+  /** Aborts what was not committed. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#state === 'open') await this.abort('it went out of scope uncommitted');
+  }
+
+  #checkOpen(): void {
+    if (this.#local.ended) throw this.#local.ended;
+    if (this.#state !== 'open') throw this.#overError();
+  }
+
+  #overError(): UnanimousError {
+    const what = this.#state === 'committing' ? 'is being committed' : 'is over';
+    return new UnanimousError('work-after-end', `transaction ${this.gid} ${what}`, {
+      gid: this.gid,
+    });
+  }
+
+  /** What is known here already, so that nobody need be asked. */
+  #whyNotWhole(): Reason | undefined {
+    if (this.#local.runningScopes > 0) {
+      return reason('statement-running', 'a function of the transaction has not returned');
+    }
+    const statement = this.#local.busy();
+    if (statement !== undefined) return reason('statement-running', `still running: ${statement}`);
+    return this.#local.doomedBy;
+  }
+
+  /** The transaction is aborted whether or not this message arrives: nobody else can commit it. */
+  async #abort(why: Reason): Promise<void> {
+    if (this.#state !== 'open') return;
+    this.#state = 'over';
+    const { participant, settings } = this.#core;
+    this.#local.doom(why);
+    this.#local.end(abortedError(this.gid, why));
+    const told = this.#link.ask('aborts', { gid: this.gid, reason: why }).catch(() => undefined);
+    this.#over();
+    const letGo = participant.whenReleased(this.#local);
+    const limitMs = Math.min(maxAbortWaitMs, Math.max(1, this.remainingMs()));
+    const ended = Promise.all([told, letGo]).then(() => undefined);
+    await within(settings.ambient, limitMs, ended, () => undefined);
+  }
+
+  #over(): void {
+    this.#state = 'over';
+    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#local.isOwned = false;
+    this.#core.participant.release(this.#local);
+  }
+
+  /** It ended by itself: deadline, lost session. The coordinator is told, if it can be. */
+  #ended(error: UnanimousError): void {
+    if (this.#state !== 'open' || !error.reason) return;
+    void this.#abort(error.reason);
+  }
+
+  /** Before the commit was asked for nothing is written; afterwards nobody knows yet. */
+  #cancel(): void {
+    if (this.#state === 'committing') {
+      this.#interruptCommit(unknownError(this.gid, 'the AbortSignal fired', this.#signal?.reason));
+      return;
+    }
+    if (this.#state !== 'open') return;
+    const message = 'the AbortSignal fired before the commit was asked for';
+    const error = new UnanimousError('cancelled', message, {
+      gid: this.gid,
+      cause: this.#signal?.reason,
+    });
+    this.#local.doom(error.toReason());
+    this.#local.end(error);
+    void this.#abort(error.toReason());
+  }
+}
+
+/** @throws UnanimousError `nested-transaction` inside of a transaction, begun here or joined. */
+export function checkNotNested(): void {
+  const scope = currentScope();
+  if (!scope) return;
+  const { gid } = scope.transaction;
+  throw new UnanimousError('nested-transaction', `transaction ${gid} is open here`, { gid });
+}
