@@ -169,6 +169,11 @@ describe('a failure that nobody of ours answered', () => {
   });
 });
 
+test('header text keeps its blanks and stays readable', () => {
+  expect(encodeHeaderText(' 100 % of Zürich ')).toBe('%20100 %25 of Z%C3%BCrich%20');
+  expect(encodeHeaderText(' ')).toBe('%20');
+});
+
 test('header text is printable ASCII without blanks at its ends, and reads back', () => {
   fc.assert(
     fc.property(texts, fc.nat(60), (text, maxBytes) => {

@@ -79,6 +79,9 @@ describe('messages of a frame', () => {
 
   // Each begins with a field that the decoder reads as short and a naive scan as long.
   test.each([
+    // The decoder reads a vote of 6 bytes with a branch; a scan that trusts wire types reads a
+    // varint and then a length that reaches beyond the frame.
+    ['a vote with wrong wire types', [0x20, 6, 0x12, 0xff, 0xff, 0xff, 0xff, 0x0f]],
     ['a varint where the decoder expects a message', [0x20, 0x00]],
     ['a fixed32 where the decoder expects a message', [0x25, 0x00]],
     ['a length of 10 bytes', [0x7a, ...Array.from({ length: 9 }, () => 0x80), 0x00]],
