@@ -18,7 +18,7 @@ function generatorFlags(): string[] {
   });
 }
 
-/** Writes `messages.ts`, which exports each message and enum in its in-memory form by its own name. */
+/** Writes `messages.ts`, which exports each message and enum in its in-memory form. */
 function writeMessageList(outDir: string): void {
   const folder = join(outDir, 'unanimous/v1');
   const names = readdirSync(folder)

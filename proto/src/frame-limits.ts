@@ -10,8 +10,8 @@ const bytesType = 2;
 /**
  * Refuses a frame with too many messages before anything of it is decoded: half a million empty
  * messages fit in 1 MiB, and decoding them stops the event loop for more than a second. So that
- * nothing hides, it also refuses what the decoder would read otherwise than it is read here: a known
- * field of another type, groups, and numbers that are longer than they may be.
+ * nothing hides, it also refuses what the decoder would read otherwise than it is read here: a
+ * known field of another type, groups, and numbers that are longer than they may be.
  * @param varints Numbers of the frame's fields that are no messages.
  * @param last The frame's highest field number.
  * @throws RangeError

@@ -4,10 +4,10 @@ import { type ErrorCode, isErrorCode, type Reason, readReason, UnanimousError } 
 import { cutEncoded, decodeHeaderText, encodeHeaderText } from './header-text.ts';
 
 /**
- * Status of each code, for callers that know gRPC but not Unanimous. ABORTED and UNAVAILABLE: nothing
- * was written, and another try may succeed. FAILED_PRECONDITION and INVALID_ARGUMENT: nothing was
- * written, and another try fails alike. UNKNOWN: ask for the outcome. DEADLINE_EXCEEDED is not used:
- * gRPC itself answers it when nobody knows the outcome, and `timeout` means an abort.
+ * Status of each code, for callers that know gRPC but not Unanimous. ABORTED and UNAVAILABLE:
+ * nothing was written, and another try may succeed. FAILED_PRECONDITION and INVALID_ARGUMENT:
+ * nothing was written, and another try fails alike. UNKNOWN: ask for the outcome. DEADLINE_EXCEEDED
+ * is not used: gRPC itself answers it when nobody knows the outcome, and `timeout` means an abort.
  */
 const statuses: Record<ErrorCode, Status> = {
   aborted: Status.ABORTED,
