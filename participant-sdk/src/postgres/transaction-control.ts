@@ -26,7 +26,7 @@ export function controlOf(statements: readonly SqlStatement[]): Control {
   if (only && statements.length === 1) return controlOfOne(only);
   let isInRoutineBody = false;
   for (const statement of statements) {
-    const closesBody = isInRoutineBody && keywords(statement)[0] === 'END';
+    const closesBody: boolean = isInRoutineBody && keywords(statement)[0] === 'END';
     if (!closesBody && controlOfOne(statement).kind !== 'plain') return refused(statement);
     isInRoutineBody = (isInRoutineBody && !closesBody) || opensRoutineBody(statement);
   }

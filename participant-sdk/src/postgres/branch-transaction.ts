@@ -1,0 +1,173 @@
+import { type ErrorCode, UnanimousError } from '@unanimous/proto';
+import { type TransactionModes, transactionModesQuery, unmetMode } from './begin-modes.ts';
+import { InnerTransactions, type LeaseKey } from './inner-transactions.ts';
+import { excerpt, type ParsedSql } from './parsed-sql.ts';
+import type { WorkConnection } from './work-connection.ts';
+
+/** A statement of the user's, on its way to the branch's connection. */
+export interface Statement {
+  readonly sql: ParsedSql;
+  readonly lease: LeaseKey;
+  /** Came by pool.query(), which holds no connection and so can begin nothing. */
+  readonly isPooled: boolean;
+  run(connection: WorkConnection): Promise<unknown>;
+}
+
+/** What a branch's transaction needs. */
+export interface BranchTransactionOptions {
+  readonly rm: string;
+  /** Text of the branch id. */
+  readonly name: string;
+  /** The branch can only vote no. */
+  doom(code: ErrorCode, message: string): void;
+}
+
+/**
+ * The one Postgres transaction of a branch. It opens with the first statement; what a builder
+ * begins in it becomes a savepoint, and nothing but the vote ends it.
+ */
+export class BranchTransaction {
+  readonly #options: BranchTransactionOptions;
+  readonly #inner = new InnerTransactions();
+  #isOpen = false;
+
+  constructor(options: BranchTransactionOptions) {
+    this.#options = options;
+  }
+
+  /** True while Postgres holds the transaction open. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /** True while something that a builder began has neither been committed nor rolled back. */
+  hasUnfinished(): boolean {
+    return this.#inner.hasUnfinished();
+  }
+
+  /** Runs one statement, or what stands for it. Statements come one at a time. */
+  async run(connection: WorkConnection, statement: Statement): Promise<unknown> {
+    const result = await this.#run(connection, statement);
+    this.#checkOpen(connection, statement.sql.text);
+    return result;
+  }
+
+  #run(connection: WorkConnection, statement: Statement): Promise<unknown> {
+    const { control, text } = statement.sql;
+    switch (control.kind) {
+      case 'plain':
+      case 'savepoint':
+        return this.#plain(connection, statement);
+      case 'begin':
+        return this.#begin(connection, statement, control.modes);
+      case 'commit':
+        return this.#end(connection, this.#inner.commit(statement.lease), 'COMMIT', text);
+      case 'release': {
+        const sql = this.#inner.release(statement.lease, control.savepoint);
+        return this.#end(connection, sql ?? text, 'RELEASE', text);
+      }
+      case 'rollback':
+        return this.#rollback(connection, statement);
+      case 'rollback-to':
+        return this.#rollbackTo(connection, statement, control.savepoint);
+      case 'refused':
+        throw this.#refusal(`${control.statement} would end the transaction: ${excerpt(text)}`);
+    }
+  }
+
+  async #plain(connection: WorkConnection, statement: Statement): Promise<unknown> {
+    if (!this.#isOpen) await this.#open(connection, '');
+    this.#inner.statement(statement.lease);
+    const result = await statement.run(connection);
+    const { control } = statement.sql;
+    if (control.kind === 'savepoint') this.#inner.savepoint(statement.lease, control.savepoint);
+    return result;
+  }
+
+  async #begin(connection: WorkConnection, { isPooled, lease, sql }: Statement, modes: string) {
+    if (isPooled) {
+      throw this.#refusal(`pool.query() cannot hold a transaction open: ${excerpt(sql.text)}`);
+    }
+    if (!this.#isOpen) {
+      await this.#open(connection, modes);
+      this.#inner.open(lease);
+      return commandResult('BEGIN');
+    }
+    if (modes !== '') await this.#checkModes(connection, modes);
+    const name = this.#inner.nextName();
+    await connection.query(`SAVEPOINT ${name}`);
+    this.#inner.begin(lease, name);
+    return commandResult('BEGIN');
+  }
+
+  async #open(connection: WorkConnection, modes: string): Promise<void> {
+    this.#isOpen = true;
+    // The name is lost when this transaction ends: at the vote it tells ours from a later one.
+    const setName = `SET LOCAL unanimous.branch = '${this.#options.name}'`;
+    await connection.query(`BEGIN ${modes}; ${setName}`);
+  }
+
+  async #checkModes(connection: WorkConnection, modes: string): Promise<void> {
+    const [result] = [await connection.query(transactionModesQuery)].flat();
+    const unmet = unmetMode(modes, result?.rows[0] as unknown as TransactionModes);
+    if (unmet === undefined) return;
+    throw new UnanimousError(
+      'transaction-control',
+      `${this.#options.rm}: the branch is already open without ${unmet}`,
+      { rm: this.#options.rm, hint: 'Begin with that mode before any other statement.' },
+    );
+  }
+
+  async #end(connection: WorkConnection, sql: string | undefined, tag: string, text: string) {
+    if (sql === undefined) throw this.#refusal(`nothing was begun here: ${excerpt(text)}`);
+    if (sql !== '') await connection.query(sql);
+    return commandResult(tag);
+  }
+
+  async #rollback(connection: WorkConnection, { lease, sql }: Statement): Promise<unknown> {
+    const rollback = this.#inner.rollback(lease);
+    if (rollback === undefined) throw this.#refusal(`nothing was begun here: ${excerpt(sql.text)}`);
+    if (rollback === 'all') {
+      this.#options.doom('branch-doomed', 'the transaction that opened the branch was rolled back');
+      await connection.query('ROLLBACK');
+      this.#isOpen = false;
+      return commandResult('ROLLBACK');
+    }
+    if (rollback.harmsOthers) this.#doomHarmed();
+    await connection.query(rollback.sql);
+    connection.forgive();
+    return commandResult('ROLLBACK');
+  }
+
+  async #rollbackTo(connection: WorkConnection, statement: Statement, savepoint: string) {
+    if (this.#inner.rollbackTo(statement.lease, savepoint)) this.#doomHarmed();
+    const result = await statement.run(connection);
+    connection.forgive();
+    return result;
+  }
+
+  #doomHarmed(): void {
+    this.#options.doom(
+      'branch-doomed',
+      'a rollback inside the branch has undone a statement that ran beside it: await one of them ' +
+        'before the other begins',
+    );
+  }
+
+  /** Something ended our transaction all the same, and what ran before may be durable. */
+  #checkOpen(connection: WorkConnection, text: string): void {
+    if (!this.#isOpen || connection.status !== 'I') return;
+    this.#options.doom('transaction-control', `the transaction was ended by: ${excerpt(text)}`);
+    throw this.#refusal(`the transaction was ended by: ${excerpt(text)}`);
+  }
+
+  #refusal(message: string): UnanimousError {
+    const { rm } = this.#options;
+    return new UnanimousError('transaction-control', `${rm}: ${message}`, { rm });
+  }
+}
+
+/** What pg reports of a command that returns no rows. */
+export function commandResult(command: string) {
+  return { command, rowCount: null, oid: null, rows: [], fields: [] };
+}

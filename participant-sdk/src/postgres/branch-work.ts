@@ -1,0 +1,134 @@
+import { type ErrorCode, type Reason, reason, UnanimousError } from '@unanimous/proto';
+import { BranchTransaction, commandResult, type Statement } from './branch-transaction.ts';
+import { excerpt } from './parsed-sql.ts';
+import { StatementQueue } from './statement-queue.ts';
+import type { WorkConnection } from './work-connection.ts';
+
+/** What the work of a branch needs. */
+export interface BranchWorkOptions {
+  readonly rm: string;
+  /** Text of the branch id. */
+  readonly name: string;
+  /** Takes a connection out of the user's pool. */
+  readonly connect: () => Promise<WorkConnection>;
+  /** Tells the runtime that the branch can only vote no. */
+  doom(cause: Reason): void;
+}
+
+/** The user's statements in a branch: one connection, one statement at a time, one transaction. */
+export class BranchWork {
+  readonly #options: BranchWorkOptions;
+  readonly #queue = new StatementQueue();
+  readonly #transaction: BranchTransaction;
+  #connecting: Promise<WorkConnection> | undefined;
+  #connection: WorkConnection | undefined;
+  #isClosed = false;
+  #mentionsNotify = false;
+  #failure: Reason | undefined;
+
+  constructor(options: BranchWorkOptions) {
+    this.#options = options;
+    const { rm, name } = options;
+    const doom = (code: ErrorCode, message: string) => this.doom(code, message);
+    this.#transaction = new BranchTransaction({ rm, name, doom });
+  }
+
+  /** The connection, once there is one. */
+  get connection(): WorkConnection | undefined {
+    return this.#connection;
+  }
+
+  /** True while Postgres holds a transaction open for the branch. */
+  get isOpen(): boolean {
+    return this.#transaction.isOpen;
+  }
+
+  get mentionsNotify(): boolean {
+    return this.#mentionsNotify;
+  }
+
+  /** Why the branch can only vote no. */
+  get failure(): Reason | undefined {
+    return this.#failure;
+  }
+
+  /** What is still under way: a statement, or a transaction that a builder began. */
+  busy(): string | undefined {
+    const running = this.#queue.current();
+    if (running !== undefined) return excerpt(running);
+    const isUnfinished = this.#transaction.hasUnfinished();
+    return isUnfinished ? 'BEGIN (neither committed nor rolled back)' : undefined;
+  }
+
+  /** Refuses all statements from now on, those that wait included. */
+  close(): void {
+    this.#isClosed = true;
+  }
+
+  /** Resolves when no statement runs. */
+  whenIdle(): Promise<void> {
+    return this.#queue.whenIdle();
+  }
+
+  /** The branch can only vote no. The first cause stays. */
+  doom(code: ErrorCode, message: string): void {
+    if (this.#failure) return;
+    this.#failure = reason(code, `${this.#options.rm}: ${message}`, this.#options.rm);
+    this.#options.doom(this.#failure);
+  }
+
+  /** The branch's connection, taken from the user's pool at the first call. */
+  connect(): Promise<WorkConnection> {
+    return (this.#connecting ??= this.#connect());
+  }
+
+  /** Runs a statement when those before it are done. */
+  execute(statement: Statement): Promise<unknown> {
+    return this.#queue.run(statement.sql.text, () => this.#execute(statement));
+  }
+
+  async #connect(): Promise<WorkConnection> {
+    try {
+      const connection = await this.#options.connect();
+      this.#connection = connection;
+      connection.onLost((error) =>
+        this.doom('rm-unavailable', `connection lost: ${error.message}`),
+      );
+      if (this.#isClosed) connection.free();
+      return connection;
+    } catch (error) {
+      this.#connecting = undefined;
+      throw error;
+    }
+  }
+
+  async #execute(statement: Statement): Promise<unknown> {
+    const { control, text } = statement.sql;
+    // A builder cleans up after a failure; it shall see that one, not another.
+    if (this.#failure && control.kind === 'rollback') return commandResult('ROLLBACK');
+    this.#refuseWhenOver(text);
+    const connection = await this.connect();
+    this.#refuseWhenOver(text);
+    if (statement.sql.mayLeak) connection.spoil();
+    this.#mentionsNotify ||= statement.sql.mentionsNotify;
+    try {
+      return await this.#transaction.run(connection, statement);
+    } catch (error) {
+      if (error instanceof Error && error.message === 'Query read timeout') {
+        this.doom('branch-doomed', `the driver gave up waiting for: ${excerpt(text)}`);
+      }
+      throw error;
+    }
+  }
+
+  #refuseWhenOver(text: string): void {
+    const { rm } = this.#options;
+    if (this.#isClosed) {
+      const message = `${rm}: the transaction was over before this statement: ${excerpt(text)}`;
+      throw new UnanimousError('work-after-end', message, { rm });
+    }
+    if (!this.#failure) return;
+    const message = `${this.#failure.message}; refused: ${excerpt(text)}`;
+    throw new UnanimousError('branch-doomed', message, { rm, reason: this.#failure });
+  }
+}

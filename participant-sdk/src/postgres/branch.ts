@@ -1,0 +1,201 @@
+import { type BranchId, formatBranchId, UnanimousError } from '@unanimous/proto';
+import type { Finished, OpenBranch, PrepareResult, ReadyResult } from '../resource.ts';
+import type { BranchWork } from './branch-work.ts';
+import type { PhaseTwoPool } from './phase-two-pool.ts';
+import { rollBackWork } from './roll-back-work.ts';
+import { incarnationOf, type ServerState } from './server-state.ts';
+import { isRefusal, voteError } from './sqlstate.ts';
+import { assignXid, readVoteState } from './vote-state.ts';
+import type { WorkConnection } from './work-connection.ts';
+import type { Receipt } from './receipt.ts';
+
+/** What a branch needs besides its work. */
+export interface PostgresBranchOptions {
+  readonly id: BranchId;
+  readonly work: BranchWork;
+  readonly phaseTwo: PhaseTwoPool;
+  /** Role that phase two logs in as. */
+  readonly role: string;
+}
+
+interface Ended {
+  readonly connection: WorkConnection;
+  readonly server: ServerState;
+  readonly xid: string;
+}
+
+/** A branch in Postgres: one connection with one transaction, until it votes. */
+export class PostgresBranch implements OpenBranch {
+  readonly work: BranchWork;
+  readonly #options: PostgresBranchOptions;
+  readonly #name: string;
+  #voting: Promise<unknown> | undefined;
+  #rollingBack: Promise<void> | undefined;
+  /** PREPARE was sent and may have succeeded without our hearing of it. */
+  #mayBePrepared = false;
+
+  constructor(options: PostgresBranchOptions) {
+    this.#options = options;
+    this.work = options.work;
+    this.#name = formatBranchId(options.id);
+  }
+
+  busy(): string | undefined {
+    return this.work.busy();
+  }
+
+  prepare(): Promise<PrepareResult> {
+    return this.#vote(async () => {
+      const ended = await this.#end();
+      if (!ended) return { vote: 'read-only' };
+      const receipt = JSON.stringify(await this.#prepare(ended));
+      return { vote: 'yes', receipt, redo: new Uint8Array() };
+    });
+  }
+
+  ready(): Promise<ReadyResult> {
+    return this.#vote(async () => {
+      const ended = await this.#end();
+      if (!ended) return { vote: 'read-only' };
+      const { server, xid } = ended;
+      const receipt: Receipt = { ...placeOf(server, xid), crashMark: server.crashMark };
+      return { vote: 'ready', receipt: JSON.stringify(receipt) };
+    });
+  }
+
+  async commitOnePhase(): Promise<Finished> {
+    const { connection } = this.work;
+    const { rm } = this.#options.id;
+    if (!connection) throw new UnanimousError('branch-unknown', `${rm}: nothing to commit`, { rm });
+    try {
+      const { results, warnings } = await connection.queryWithWarnings('COMMIT');
+      // Answered so when a statement had failed. A warning: our transaction was gone, or a standby
+      // has not confirmed. Both are for the receipt to tell.
+      if (results[0]?.command === 'ROLLBACK') return { result: 'rolled-back' };
+      if (results[0]?.command === 'COMMIT' && warnings.length === 0) return { result: 'committed' };
+      connection.spoil();
+      const message = `${rm}: COMMIT was answered ${results[0]?.command}, ${warnings.join('; ')}`;
+      throw new UnanimousError('rm-unavailable', message, { rm });
+    } catch (error) {
+      if (!isRefusal(error)) throw voteError(error, rm);
+      return { result: 'rolled-back', reason: voteError(error, rm, 'branch-doomed').toReason() };
+    } finally {
+      connection.free();
+    }
+  }
+
+  rollback(): Promise<void> {
+    return (this.#rollingBack ??= this.#rollBack());
+  }
+
+  async #vote<T>(vote: () => Promise<T>): Promise<T> {
+    const { rm, gid } = this.#options.id;
+    if (this.#voting) throw new UnanimousError('work-after-end', `${rm}: voted`, { rm, gid });
+    const voting = vote().catch((error: unknown) => {
+      throw voteError(error, rm);
+    });
+    this.#voting = voting.catch(() => undefined);
+    return voting;
+  }
+
+  /**
+   * Ends the work. Undefined when nothing was written, and the transaction is over then.
+   * @throws UnanimousError when the branch is not whole (PROTOCOL rule 2).
+   */
+  async #end(): Promise<Ended | undefined> {
+    const { work } = this;
+    const { id, role } = this.#options;
+    const running = work.busy();
+    work.close();
+    const { failure, connection } = work;
+    if (failure) {
+      const { code, message, hint, retryable } = failure;
+      throw new UnanimousError(code, message, { rm: id.rm, hint, retryable });
+    }
+    if (running !== undefined) {
+      throw new UnanimousError('statement-running', `${id.rm}: ${running}`, { rm: id.rm });
+    }
+    if (!connection || !work.isOpen) {
+      connection?.free();
+      return undefined;
+    }
+
+    const state = await this.#voteState(connection, role);
+    this.#checkOurs(state.branch, state.server);
+    const { server } = state as { server: ServerState };
+    // Its absence does not show what went to other servers, nor a notification (rule 12).
+    const hasHiddenWork = state.hasRemotes || work.mentionsNotify;
+    const xid = state.xid ?? (hasHiddenWork ? await assignXid(connection) : undefined);
+    if (xid !== undefined) return { connection, server, xid };
+    const [result] = [await connection.query('COMMIT')].flat();
+    if (result?.command !== 'COMMIT') throw this.#refused(`COMMIT was answered ${result?.command}`);
+    connection.free();
+    return undefined;
+  }
+
+  async #voteState(connection: WorkConnection, role: string) {
+    // The first error of the work says more than that it made Postgres refuse our question.
+    const { firstError } = connection;
+    try {
+      return await readVoteState(connection, role);
+    } catch (error) {
+      throw firstError === undefined
+        ? error
+        : voteError(firstError, this.#options.id.rm, 'branch-doomed');
+    }
+  }
+
+  #checkOurs(branch: string, server: ServerState | undefined): void {
+    const { id } = this.#options;
+    const { rm } = id;
+    if (branch !== this.#name) {
+      const message = `${rm}: other SQL has ended the branch's transaction; some may be committed`;
+      throw new UnanimousError('transaction-control', message, { rm });
+    }
+    const incarnation = server && incarnationOf(server);
+    if (incarnation === id.incarnation) return;
+    const hint = 'The server failed over or was restored: let the service open it again.';
+    const message = `${rm}: was ${id.incarnation}, is ${incarnation ?? 'a standby'}`;
+    throw new UnanimousError('rm-unavailable', message, { rm, hint });
+  }
+
+  async #prepare({ connection, server, xid }: Ended): Promise<Receipt> {
+    this.#mayBePrepared = true;
+    // If we crash from here on, the scan finds the branch and asks what became of it.
+    const { results, warnings } = await connection.queryWithWarnings(
+      `PREPARE TRANSACTION '${this.#name}';
+       SELECT pg_catalog.pg_current_wal_insert_lsn()::text AS "lsn"`,
+    );
+    const [prepared, position] = results;
+    // A transaction that had failed is answered ROLLBACK, without an error.
+    if (prepared?.command !== 'PREPARE') {
+      this.#mayBePrepared = false;
+      throw this.#refused(`PREPARE TRANSACTION was answered ${prepared?.command}`);
+    }
+    // There was none to prepare, or a standby that has to confirm it has not (rule 13).
+    if (warnings.length > 0) throw this.#refused(warnings.join('; '));
+    if (this.#rollingBack) throw this.#refused('rolled back while it prepared');
+    this.#mayBePrepared = false;
+    connection.free();
+    return { ...placeOf(server, xid), lsn: String(position?.rows[0]?.['lsn']) };
+  }
+
+  async #rollBack(): Promise<void> {
+    const { phaseTwo } = this.#options;
+    await rollBackWork({ work: this.work, voting: this.#voting, phaseTwo });
+    if (!this.#mayBePrepared) return;
+    // Not there, or out of reach: the scan will find it if it lands.
+    await phaseTwo.run(`ROLLBACK PREPARED '${this.#name}'`).catch(() => undefined);
+  }
+
+  #refused(message: string): UnanimousError {
+    const { rm } = this.#options.id;
+    this.work.connection?.spoil();
+    return new UnanimousError('prepare-refused', `${rm}: ${message}`, { rm });
+  }
+}
+
+function placeOf(server: ServerState, xid: string): Receipt {
+  const { systemIdentifier, databaseOid, databaseName, timeline, lsn } = server;
+  return { systemIdentifier, databaseOid, databaseName, timeline, xid, lsn };
+}

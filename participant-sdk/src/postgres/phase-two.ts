@@ -1,0 +1,104 @@
+import {
+  type BranchId,
+  branchIdPrefix,
+  formatBranchId,
+  parseBranchId,
+  reason,
+  UnanimousError,
+} from '@unanimous/proto';
+import type { Finished } from '../resource.ts';
+import type { PhaseTwoPool } from './phase-two-pool.ts';
+import {
+  incarnationOf,
+  ofThisDatabase,
+  type ServerState,
+  type ServerStateRow,
+  serverStateColumns,
+} from './server-state.ts';
+import { primaryState, settle } from './settle.ts';
+import { sqlState, unavailableError } from './sqlstate.ts';
+
+/** SQLSTATE: there is no prepared transaction of this name. */
+const noSuchBranch = '42704';
+
+/**
+ * Commits a prepared branch. When it is not there any more its receipt decides: somebody has
+ * committed it, this call's forerunner or a human, or somebody has rolled it back.
+ * @throws UnanimousError when it must be asked again.
+ */
+export async function commitPrepared(
+  pool: PhaseTwoPool,
+  branch: BranchId,
+  receipt: string,
+): Promise<Finished> {
+  if (await finish(pool, branch, 'COMMIT')) return { result: 'committed' };
+  const settled = await settleFinished(pool, branch, receipt);
+  if (settled.result !== 'rolled-back') return settled;
+  const message = `${branch.rm}: somebody rolled back the prepared branch by hand`;
+  return { result: 'rolled-back', reason: reason('heuristic', message, branch.rm) };
+}
+
+/** Rolls back a prepared branch; as `commitPrepared`. Without branch and receipt it is nothing. */
+export async function abortPrepared(
+  pool: PhaseTwoPool,
+  branch: BranchId,
+  receipt: string,
+): Promise<Finished> {
+  if (await finish(pool, branch, 'ROLLBACK')) return { result: 'rolled-back' };
+  return receipt === '' ? { result: 'rolled-back' } : settleFinished(pool, branch, receipt);
+}
+
+interface ScanRow extends ServerStateRow {
+  readonly gids: string;
+}
+
+/**
+ * The prepared branches of a resource manager in this database, by whichever process.
+ * @throws UnanimousError when the server is not any more what `opened` was: restored from a backup
+ * it may hold branches that were committed and forgotten, and must be opened anew first.
+ */
+export async function scanPrepared(
+  pool: PhaseTwoPool,
+  rm: string,
+  opened: ServerState | undefined,
+): Promise<BranchId[]> {
+  // Other databases of the cluster, and other users of PREPARE, have theirs in the same list.
+  const { rows } = await pool.run(`SELECT ${serverStateColumns}, (
+      SELECT coalesce(pg_catalog.json_agg(gid), '[]')::text FROM pg_catalog.pg_prepared_xacts p
+      WHERE p.database = d.datname
+        AND pg_catalog.left(gid, ${branchIdPrefix.length}) = '${branchIdPrefix}'
+    ) AS "gids" ${ofThisDatabase}`);
+  const row = rows[0] as unknown as ScanRow;
+  const [was, is] = [opened, primaryState(row, rm)].map((each) => each && incarnationOf(each));
+  if (was !== undefined && was !== is) {
+    const hint = 'The server failed over or was restored: open the resource again.';
+    throw new UnanimousError('rm-unavailable', `${rm}: was ${was}, is ${is}`, { rm, hint });
+  }
+  return (JSON.parse(row.gids) as string[])
+    .map(parseBranchId)
+    .filter((branch) => branch !== undefined)
+    .filter((branch) => branch.rm === rm);
+}
+
+/** Sends COMMIT or ROLLBACK PREPARED: true when done, false when there is no such branch. */
+async function finish(pool: PhaseTwoPool, branch: BranchId, verb: 'COMMIT' | 'ROLLBACK') {
+  const { rm } = branch;
+  const again = (why: string) => new UnanimousError('rm-unavailable', `${rm}: ${why}`, { rm });
+  try {
+    const { command, warnings } = await pool.run(`${verb} PREPARED '${formatBranchId(branch)}'`);
+    if (command !== verb) throw again(`${verb} PREPARED was answered by ${command}`);
+    // A standby that had to confirm it may not have: not durable where it shall be.
+    if (verb === 'COMMIT' && warnings.length > 0) throw again(warnings.join('; '));
+    return true;
+  } catch (error) {
+    if (sqlState(error) === noSuchBranch) return false;
+    throw unavailableError(error, rm);
+  }
+}
+
+async function settleFinished(pool: PhaseTwoPool, branch: BranchId, receipt: string) {
+  const settled = await settle(pool, branch.rm, receipt);
+  if (settled.result !== 'in-progress') return settled;
+  const message = `${branch.rm}: the transaction of the branch is in progress but not prepared`;
+  throw new UnanimousError('rm-unavailable', message, { rm: branch.rm });
+}

@@ -1,0 +1,119 @@
+import { type Reason, reason, UnanimousError } from '@unanimous/proto';
+import type { Finished } from '../resource.ts';
+import type { PhaseTwoPool } from './phase-two-pool.ts';
+import { forkOf, lsnToNumber, parseReceipt, type Receipt } from './receipt.ts';
+import {
+  ofThisDatabase,
+  readServerState,
+  type ServerState,
+  type ServerStateRow,
+  serverStateColumns,
+} from './server-state.ts';
+import { sqlState, unavailableError } from './sqlstate.ts';
+
+/** What a receipt says. */
+export type Settled = Finished | { readonly result: 'in-progress' };
+
+/**
+ * What became of a branch that is not prepared any more, or never was. Three answers and none of
+ * them guessed; what the receipt cannot tell is unknown.
+ * @throws UnanimousError when it must be asked again.
+ */
+export async function settle(pool: PhaseTwoPool, rm: string, text: string): Promise<Settled> {
+  const unknown = (why: string): Settled => ({ result: 'unknown', reason: hazard(rm, why) });
+  const receipt = parseReceipt(text);
+  if (!receipt) return unknown(text === '' ? 'there is no receipt' : 'the receipt is unreadable');
+  try {
+    const answer = await ask(pool, receipt.xid);
+    if (answer === undefined) return unknown(`the server has not yet come to ${receipt.xid}`);
+    const { status } = answer;
+    const server = primaryState(answer, rm);
+    const doubt = placeDoubt(receipt, server) ?? (await forkDoubt(pool, receipt, server));
+    if (doubt !== undefined) return unknown(doubt);
+    if (status === 'in progress') return { result: 'in-progress' };
+    if (status === 'aborted') return { result: 'rolled-back' };
+    if (status === null) return unknown(`Postgres has forgotten transaction ${receipt.xid}`);
+    // A crash gives the id of what was not yet flushed to the next transaction.
+    const isOurs = receipt.crashMark === undefined || receipt.crashMark === server.crashMark;
+    return isOurs
+      ? { result: 'committed' }
+      : unknown(`the server crashed, and ${receipt.xid} may be another's transaction since`);
+  } catch (error) {
+    throw unavailableError(error, rm);
+  }
+}
+
+/**
+ * Reads a row of `serverStateColumns`.
+ * @throws UnanimousError on a standby: it cannot finish a branch, and may not know of it yet.
+ */
+export function primaryState(row: ServerStateRow, rm: string): ServerState {
+  const server = readServerState(row);
+  if (server) return server;
+  throw new UnanimousError('rm-unavailable', `${rm}: this server is a standby`, {
+    rm,
+    hint: 'Connect to the primary; where there are several servers, by an address that follows it.',
+  });
+}
+
+interface ReceiptRow extends ServerStateRow {
+  readonly status: 'in progress' | 'committed' | 'aborted' | null;
+}
+
+/** Status and server in one query, for two could meet two servers. Undefined: not there yet. */
+async function ask(pool: PhaseTwoPool, xid: string): Promise<ReceiptRow | undefined> {
+  const status = 'pg_catalog.pg_xact_status($1::text::xid8) AS "status"';
+  try {
+    const sql = `SELECT ${status}, ${serverStateColumns} ${ofThisDatabase}`;
+    const { rows } = await pool.run(sql, [xid]);
+    return rows[0] as unknown as ReceiptRow;
+  } catch (error) {
+    if (sqlState(error) === '22023') return undefined;
+    throw error;
+  }
+}
+
+/** Why a server cannot speak for the transaction of a receipt: it is another. */
+function placeDoubt(receipt: Receipt, server: ServerState): string | undefined {
+  if (receipt.systemIdentifier !== server.systemIdentifier) {
+    return `this is another cluster (${server.systemIdentifier}, not ${receipt.systemIdentifier})`;
+  }
+  if (receipt.databaseOid !== server.databaseOid) {
+    return `this is another database (${server.databaseName}, not ${receipt.databaseName})`;
+  }
+  return undefined;
+}
+
+/** Why a server cannot speak for it: its history left the receipt's before the branch's place. */
+async function forkDoubt(pool: PhaseTwoPool, receipt: Receipt, server: ServerState) {
+  if (receipt.timeline === server.timeline) return undefined;
+  const change = `the server went from timeline ${receipt.timeline} to ${server.timeline}`;
+  if (receipt.timeline > server.timeline) return change;
+  const file = await readHistory(pool, server.timeline);
+  if (file === undefined) {
+    return (
+      `${change}; GRANT EXECUTE ON FUNCTION pg_read_file(text) to the service's role, so that it ` +
+      'can see where they parted'
+    );
+  }
+  const fork = forkOf(receipt.timeline, file);
+  const isBehind = fork !== undefined && fork >= lsnToNumber(receipt.lsn);
+  return isBehind ? undefined : `${change}, and left the old one before ${receipt.lsn}`;
+}
+
+async function readHistory(pool: PhaseTwoPool, timeline: number): Promise<string | undefined> {
+  const name = timeline.toString(16).toUpperCase().padStart(8, '0');
+  try {
+    const sql = `SELECT pg_catalog.pg_read_file('pg_wal/${name}.history') AS "file"`;
+    const { rows } = await pool.run(sql);
+    return String(rows[0]?.['file']);
+  } catch (error) {
+    if (sqlState(error) === undefined) throw error;
+    return undefined;
+  }
+}
+
+function hazard(rm: string, why: string): Reason {
+  const hint = 'Look into the database for what the transaction wrote, then resolve the branch.';
+  return { ...reason('unknown', `${rm}: ${why}`, rm), hint };
+}
