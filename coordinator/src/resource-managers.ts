@@ -5,7 +5,7 @@ export interface SessionPort {
   /** Number within the epoch, from 1. */
   readonly number: number;
   readonly instance: string;
-  readonly writer: Pick<FrameWriter<CoordinatorFrame>, 'add'>;
+  readonly writer: Pick<FrameWriter<CoordinatorFrame>, 'add' | 'waitingBytes' | 'closed'>;
 }
 
 /** One session's service of a resource manager. */

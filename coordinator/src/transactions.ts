@@ -14,6 +14,9 @@ import type { ResourceManagers } from './resource-managers.ts';
 import { bareOutcome, outcomeView } from './views.ts';
 import type { World } from './world.ts';
 
+/** Bytes that may wait for a peer before more is sent to it again. */
+const resendWindowBytes = 2 * 1_024 * 1_024;
+
 /** Who may commit and abort a transaction: the session that began it, or who shows the secret. */
 export type Owner = { readonly session: number } | { readonly secret: string };
 
@@ -194,14 +197,21 @@ export class Transactions {
     }
   }
 
-  /** Somebody serves a resource manager: it hears again all that it owes (PROTOCOL rule 10). */
-  resend(rm: string): void {
-    for (const gid of this.#options.rms.owedBy(rm)) {
+  /**
+   * Somebody serves a resource manager: it hears again all that it owes (PROTOCOL rule 10), no faster
+   * than it reads. What is acknowledged meanwhile is skipped.
+   */
+  async resend(rm: string): Promise<void> {
+    const { rms, world } = this.#options;
+    for (const gid of rms.owedBy(rm)) {
+      const writer = rms.pick(rm)?.session.writer;
+      if (!writer || this.#stopped) return;
+      while (writer.waitingBytes > resendWindowBytes && !writer.closed) {
+        await new Promise<void>((resolve) => world.after(5, resolve));
+      }
       const entry = this.#entries.get(gid);
       if (!entry) continue;
-      for (const message of outstanding(entry.state, rm)) {
-        tellBranch(this.#options.rms, entry.state, message, 0);
-      }
+      for (const message of outstanding(entry.state, rm)) tellBranch(rms, entry.state, message, 0);
     }
   }
 

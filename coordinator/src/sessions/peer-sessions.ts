@@ -177,7 +177,7 @@ export class PeerSessions implements SessionHandler {
     const { rms, transactions } = this.#coordinator;
     const left = rms.leave(session.number);
     transactions.sessionLost(session.number);
-    for (const rm of left) transactions.resend(rm);
+    for (const rm of left) void transactions.resend(rm);
     const { instance } = session;
     this.#logger.info({ event: logEvents.sessionClosed, session: session.number, instance });
   }
@@ -226,7 +226,7 @@ export class PeerSessions implements SessionHandler {
     if (session.isOver) return;
     this.#coordinator.rms.serve(rm, { session, kind, incarnation, takesWork });
     session.writer.add('served', { ref, rm });
-    this.#coordinator.transactions.resend(rm);
+    void this.#coordinator.transactions.resend(rm);
     this.#logger.info({ event: logEvents.rmServed, rm, session: session.number });
   }
 
