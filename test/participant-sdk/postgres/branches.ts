@@ -1,0 +1,184 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { type BranchId, type Gid, type Reason, UnanimousError } from '@unanimous/proto';
+import pg from 'pg';
+import type { OpenBranch, ResourceHost } from '../../../participant-sdk/src/resource.ts';
+import {
+  postgres,
+  type PostgresOptions,
+  type PostgresResource,
+} from '../../../participant-sdk/src/postgres/index.ts';
+import { type PostgresServer, startPostgres } from '../../servers/postgres.ts';
+
+/** A transaction of the test's own, in place of the runtime's. */
+export class TestTransaction {
+  readonly id: BranchId;
+  readonly dooms: Reason[] = [];
+  opened: Promise<OpenBranch> | undefined;
+  branch: OpenBranch | undefined;
+  hasEnded = false;
+
+  constructor(id: BranchId) {
+    this.id = id;
+  }
+
+  /** The branch; fails when no statement has opened it. */
+  get open(): OpenBranch {
+    if (!this.branch) throw new Error('no branch was opened');
+    return this.branch;
+  }
+}
+
+/** Drives branches directly: no coordinator, no session. */
+export class TestHost implements ResourceHost {
+  readonly #storage = new AsyncLocalStorage<TestTransaction>();
+  #transactions: TestTransaction[] = [];
+
+  branch<B extends OpenBranch>(open: (id: BranchId) => B): Promise<B> | undefined {
+    const transaction = this.#storage.getStore();
+    if (!transaction) return undefined;
+    if (transaction.hasEnded) throw new UnanimousError('work-after-end', 'the transaction is over');
+    transaction.opened ??= new Promise<B>((resolve) => {
+      // The coordinator's acknowledgement takes its time.
+      setTimeout(() => resolve((transaction.branch = open(transaction.id)) as B), 1);
+    });
+    return transaction.opened as Promise<B>;
+  }
+
+  doom(id: BranchId, reason: Reason): void {
+    this.#transactions.find((each) => each.id === id)?.dooms.push(reason);
+  }
+
+  /** Runs `work` inside a new transaction and leaves its branch open. */
+  async run(
+    resource: { rm: string; incarnation: string },
+    work: () => unknown,
+  ): Promise<TestTransaction> {
+    const { rm, incarnation } = resource;
+    const gid = `0123456789ab-1-${nextCounter++}` as Gid;
+    const transaction = new TestTransaction({ gid, branch: 1, rm, incarnation });
+    this.#transactions.push(transaction);
+    await this.#storage.run(transaction, async () => work());
+    return transaction;
+  }
+
+  /** Runs in the context of a transaction that may have ended. */
+  within<T>(transaction: TestTransaction, work: () => T): T {
+    return this.#storage.run(transaction, work);
+  }
+}
+
+let nextCounter = 1;
+
+/** An open resource on a database of its own, with a host that drives it. */
+export class Fixture {
+  readonly resource: PostgresResource;
+  readonly host = new TestHost();
+  readonly url: string;
+  incarnation = '';
+  identity = '';
+
+  constructor(url: string, options: Partial<PostgresOptions> = {}) {
+    this.url = url;
+    this.resource = postgres({ rm: 'orders', pg, connectionString: url, max: 5, ...options });
+    this.resource.attach(this.host);
+  }
+
+  get pool(): pg.Pool {
+    return this.resource.pool;
+  }
+
+  async open(): Promise<this> {
+    Object.assign(this, await this.resource.open());
+    return this;
+  }
+
+  /** Runs `work` inside a new transaction; the branch is left open. */
+  run(work: () => unknown): Promise<TestTransaction> {
+    return this.host.run({ rm: this.resource.rm, incarnation: this.incarnation }, work);
+  }
+
+  /** Runs `work` and prepares; fails unless it votes yes. Gives the id and the receipt. */
+  async prepared(work: () => unknown): Promise<{ id: BranchId; receipt: string }> {
+    const transaction = await this.run(work);
+    const vote = await transaction.open.prepare();
+    if (vote.vote !== 'yes') throw new Error(`voted ${vote.vote}`);
+    return { id: transaction.id, receipt: vote.receipt };
+  }
+
+  commit({ id, receipt }: { id: BranchId; receipt: string }) {
+    const decided = { receipt, redo: new Uint8Array(), epoch: 1, seq: 1, lowWaterSeq: 0 };
+    return this.resource.commit(id, decided);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.resource.close();
+  }
+}
+
+/** A server, and databases with a table t (a int) in it. */
+export class TestPostgres {
+  readonly server: PostgresServer;
+  #count = 0;
+
+  constructor(server: PostgresServer) {
+    this.server = server;
+  }
+
+  static async start(options?: Parameters<typeof startPostgres>[0]): Promise<TestPostgres> {
+    return new TestPostgres(await startPostgres(options));
+  }
+
+  /** A fresh database with the table t, and an open resource on it. */
+  async fixture(options: Partial<PostgresOptions> = {}): Promise<Fixture> {
+    const url = await this.server.createDatabase(`test_${(this.#count += 1)}`);
+    await sql(url, 'CREATE TABLE t (a int)');
+    return new Fixture(url, options).open();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.server.stop();
+  }
+}
+
+/** Runs statements on a connection of their own; gives the rows of the last. */
+export async function sql(url: string, ...statements: readonly string[]) {
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    let rows: Record<string, unknown>[] = [];
+    for (const statement of statements) rows = (await client.query(statement)).rows ?? [];
+    return rows;
+  } finally {
+    await client.end();
+  }
+}
+
+/** The values in the table t. */
+export async function values(url: string): Promise<unknown[]> {
+  return (await sql(url, 'SELECT a FROM t ORDER BY a')).map((row) => row['a']);
+}
+
+/** How many prepared transactions the database has. */
+export async function preparedCount(url: string): Promise<number> {
+  const query =
+    'SELECT count(*)::int AS n FROM pg_prepared_xacts WHERE database = current_database()';
+  return Number((await sql(url, query))[0]?.['n']);
+}
+
+/** How many connections have a transaction open, ours aside. */
+export async function openTransactions(url: string): Promise<number> {
+  const query = `SELECT count(*)::int AS n FROM pg_stat_activity
+    WHERE datname = current_database() AND xact_start IS NOT NULL AND pid <> pg_backend_pid()`;
+  return Number((await sql(url, query))[0]?.['n']);
+}
+
+/** The error that a promise rejects with. */
+export async function errorOf(promise: Promise<unknown> | undefined): Promise<UnanimousError> {
+  try {
+    await promise;
+  } catch (error) {
+    return error as UnanimousError;
+  }
+  throw new Error('it did not fail');
+}

@@ -1,0 +1,199 @@
+import { formatBranchId } from '@unanimous/proto';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { serverOrSkip } from '../../servers/require-server.ts';
+import {
+  errorOf,
+  type Fixture,
+  openTransactions,
+  preparedCount,
+  sql,
+  TestPostgres,
+  values,
+} from './branches.ts';
+
+serverOrSkip('postgres').describe('the vote of a Postgres branch', () => {
+  let postgres: TestPostgres;
+  let fixture: Fixture;
+  const query = (text: string) => fixture.pool.query(text);
+
+  beforeAll(async () => {
+    postgres = await TestPostgres.start();
+    fixture = await postgres.fixture();
+  });
+  afterAll(async () => {
+    await fixture.resource.close();
+    await postgres.server.stop();
+  });
+
+  test('yes: nothing is visible before the commit, everything after it', async () => {
+    await sql(fixture.url, 'DELETE FROM t');
+    const prepared = await fixture.prepared(() => query('INSERT INTO t VALUES (1)'));
+    expect(await values(fixture.url)).toEqual([]);
+    const [row] = await sql(fixture.url, 'SELECT gid FROM pg_prepared_xacts');
+    expect(row?.['gid']).toBe(formatBranchId(prepared.id));
+    expect(JSON.parse(prepared.receipt)).toMatchObject({
+      systemIdentifier: expect.stringMatching(/^\d+$/),
+      databaseName: expect.stringMatching(/^test_/),
+      timeline: 1,
+      xid: expect.stringMatching(/^\d+$/),
+      lsn: expect.stringMatching(/^[0-9A-F]+\/[0-9A-F]+$/),
+    });
+    expect(await fixture.commit(prepared)).toEqual({ result: 'committed' });
+    expect(await values(fixture.url)).toEqual([1]);
+    expect(fixture.pool).toMatchObject({ totalCount: 1, idleCount: 1 });
+  });
+
+  test('read-only: a branch that wrote nothing is over with its vote', async () => {
+    const { open } = await fixture.run(() => query('SELECT count(*) FROM t'));
+    expect(await open.prepare()).toEqual({ vote: 'read-only' });
+    expect(await openTransactions(fixture.url)).toBe(0);
+  });
+
+  test('read-only: a branch without any statement', async () => {
+    const { open } = await fixture.run(() => fixture.pool.connect());
+    expect(await open.prepare()).toEqual({ vote: 'read-only' });
+    expect(fixture.pool.idleCount).toBe(fixture.pool.totalCount);
+  });
+
+  async function refusal(...statements: string[]) {
+    const { open } = await fixture.run(async () => {
+      for (const statement of statements) await query(statement).catch(() => undefined);
+    });
+    const error = await errorOf(open.prepare());
+    await open.rollback();
+    expect(await preparedCount(fixture.url)).toBe(0);
+    expect(await openTransactions(fixture.url)).toBe(0);
+    return error;
+  }
+
+  test('no: a deferred constraint, checked at prepare', async () => {
+    await sql(fixture.url, 'CREATE TABLE d (a int UNIQUE DEFERRABLE INITIALLY DEFERRED)');
+    const error = await refusal('INSERT INTO d VALUES (1), (1)');
+    expect(error).toMatchObject({ code: 'constraint-violated', retryable: false, rm: 'orders' });
+  });
+
+  test('no: a statement had failed, and its error is the reason', async () => {
+    await sql(fixture.url, 'CREATE TABLE u (a int PRIMARY KEY); INSERT INTO u VALUES (1)');
+    const error = await refusal('INSERT INTO t VALUES (7)', 'INSERT INTO u VALUES (1)');
+    expect(error).toMatchObject({ code: 'constraint-violated' });
+    expect(await refusal('SELECT nonsense')).toMatchObject({
+      code: 'branch-doomed',
+      message: expect.stringContaining('nonsense'),
+    });
+  });
+
+  test.each([
+    ['NOTIFY after a write', ['INSERT INTO t VALUES (8)', 'NOTIFY a']],
+    ['NOTIFY alone', ['NOTIFY a']],
+    ['pg_notify alone', ["SELECT pg_notify('a', 'b')"]],
+    ['a temporary table', ['CREATE TEMP TABLE x (a int)']],
+    ['a cursor WITH HOLD', ['INSERT INTO t VALUES (8)', 'DECLARE c CURSOR WITH HOLD FOR SELECT 1']],
+  ])('no: %s, which PREPARE refuses', async (_, statements) => {
+    const error = await refusal(...statements);
+    expect(error).toMatchObject({ code: 'prepare-refused', retryable: false });
+    expect(error.hint).toContain('temporary tables');
+  });
+
+  test('COPY and a cursor of the transaction are prepared', async () => {
+    const prepared = await fixture.prepared(async () => {
+      await query('INSERT INTO t VALUES (9)');
+      await query('COPY t TO STDOUT');
+      await query('DECLARE c CURSOR FOR SELECT 1');
+    });
+    expect(await fixture.resource.abort(prepared.id, prepared.receipt)).toEqual({
+      result: 'rolled-back',
+    });
+  });
+
+  test('no: a serialization failure may be tried again', async () => {
+    await sql(fixture.url, 'CREATE TABLE s (a int); INSERT INTO s VALUES (1)');
+    const { open, ...other } = await fixture.run(async () => {
+      const client = await fixture.pool.connect();
+      await client.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
+      await client.query('SELECT * FROM s');
+      await sql(fixture.url, 'UPDATE s SET a = 2');
+      await client.query('UPDATE s SET a = 3').catch(() => undefined);
+      await client.query('COMMIT');
+    });
+    expect(other.dooms).toEqual([]);
+    const error = await errorOf(open.prepare());
+    expect(error).toMatchObject({ code: 'serialization-failure', retryable: true });
+    await open.rollback();
+  });
+
+  test('no: a statement still runs', async () => {
+    let running: Promise<unknown> | undefined;
+    const { open } = await fixture.run(async () => {
+      await query('INSERT INTO t VALUES (10)');
+      running = query('SELECT pg_sleep(30)').catch((error: Error) => error);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    });
+    expect(open.busy()).toBe('SELECT pg_sleep(30)');
+    expect(await errorOf(open.prepare())).toMatchObject({ code: 'statement-running' });
+    await open.rollback();
+    expect(await running).toMatchObject({ code: '57014' });
+    expect(await openTransactions(fixture.url)).toBe(0);
+  });
+
+  test('no: a transaction that a builder began was not ended', async () => {
+    const { open } = await fixture.run(async () => {
+      const client = await fixture.pool.connect();
+      await client.query('BEGIN');
+      await client.query('INSERT INTO t VALUES (10)');
+    });
+    expect(open.busy()).toContain('BEGIN');
+    expect(await errorOf(open.prepare())).toMatchObject({ code: 'statement-running' });
+    await open.rollback();
+  });
+
+  test('no: SQL past our eyes ended the transaction and began another', async () => {
+    const { open } = await fixture.run(async () => {
+      await query('INSERT INTO t VALUES (11)');
+      await behindOurBack(fixture, 'COMMIT; BEGIN; INSERT INTO t VALUES (12)');
+    });
+    expect(await errorOf(open.prepare())).toMatchObject({ code: 'transaction-control' });
+    await open.rollback();
+    expect(await values(fixture.url)).not.toContain(12);
+  });
+
+  test('a statement after which no transaction is open is told at once', async () => {
+    const { dooms, open } = await fixture.run(async () => {
+      await query('INSERT INTO t VALUES (13)');
+      await behindOurBack(fixture, 'ROLLBACK');
+      expect(await errorOf(query('SELECT 1'))).toMatchObject({ code: 'transaction-control' });
+    });
+    expect(dooms).toMatchObject([{ code: 'transaction-control' }]);
+    await open.rollback();
+  });
+
+  test('SET ROLE in the branch does not put it out of phase two’s reach', async () => {
+    await sql(fixture.url, 'CREATE ROLE clerk', 'GRANT ALL ON t TO clerk');
+    const prepared = await fixture.prepared(async () => {
+      await query('SET LOCAL ROLE clerk');
+      await query('INSERT INTO t VALUES (14)');
+    });
+    expect(await fixture.commit(prepared)).toEqual({ result: 'committed' });
+  });
+
+  test('a connection whose session may have changed is not used again', async () => {
+    const isClosed = async (statement: string) => {
+      const closed: unknown[] = [];
+      const note = (client: unknown) => closed.push(client);
+      fixture.pool.on('remove', note);
+      const { open } = await fixture.run(() => query(statement));
+      await open.prepare();
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      fixture.pool.off('remove', note);
+      return closed.length === 1;
+    };
+    expect(await isClosed("SET search_path = 'public'")).toBe(true);
+    expect(await isClosed("SET LOCAL search_path = 'public'")).toBe(false);
+  });
+});
+
+/** Runs SQL on the connection of the only open branch, as a library with the raw client could. */
+async function behindOurBack({ pool }: Fixture, text: string): Promise<void> {
+  const clients = (pool as unknown as { _clients: { query(text: string): Promise<unknown> }[] })
+    ._clients;
+  await clients.at(-1)?.query(text);
+}
