@@ -47,32 +47,32 @@ export async function consume<T>(
   const running = new Set<Promise<void>>();
   try {
     while (!signal.aborted) {
-      const changes = source.changes();
       const free = concurrency - running.size;
       if (free <= 0) {
         await Promise.race(running);
         continue;
       }
-      const messages = await receive<T>(source, free, options);
-      for (const message of messages) {
+      for (const message of await receiveOrWait<T>(source, free, options)) {
         const handled = handle(source.queue, message, handler, options);
         running.add(handled);
         void handled.finally(() => running.delete(handled));
       }
-      if (messages.length === 0) await source.waitForMore(changes, signal);
     }
   } finally {
     await Promise.allSettled(running);
   }
 }
 
-async function receive<T>(
-  { queue, topic }: ConsumeSource,
+async function receiveOrWait<T>(
+  { queue, topic, changes, waitForMore }: ConsumeSource,
   max: number,
   { signal, visibilityMs = 30_000, onError }: ConsumeOptions,
 ): Promise<QueueMessage<T>[]> {
   try {
-    return await queue.receive<T>({ topic, max, visibilityMs });
+    const seen = changes();
+    const messages = await queue.receive<T>({ topic, max, visibilityMs });
+    if (messages.length === 0) await waitForMore(seen, signal);
+    return messages;
   } catch (error) {
     if (!UnanimousError.from(error).retryable) throw error;
     onError?.(error);

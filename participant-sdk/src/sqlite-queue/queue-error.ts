@@ -32,6 +32,12 @@ const remedies: readonly (readonly [RegExp, string, ErrorDetails])[] = [
   [/^SQLITE_IOERR/, 'the disk failed', { hint: 'Look at the disk and the system log.' }],
 ];
 
+const unexpected = [
+  null,
+  'SQLite refuses',
+  { hint: 'Were tables of the file changed by hand?', retryable: false },
+] as const;
+
 /** The typed error of something that SQLite said about a queue's file. */
 export function queueError(error: unknown, file: string): UnanimousError {
   const code = sqliteCode(error);
@@ -40,11 +46,7 @@ export function queueError(error: unknown, file: string): UnanimousError {
   if (code === 'SQLITE_TOOBIG') {
     return new UnanimousError('payload-too-large', `${file}: ${text}`, { cause: error });
   }
-  const [, what, details] = remedies.find(([pattern]) => pattern.test(code)) ?? [
-    null,
-    'SQLite',
-    {},
-  ];
+  const [, what, details] = remedies.find(([pattern]) => pattern.test(code)) ?? unexpected;
   const message = `${file}: ${what} (${code}: ${text})`;
   return new UnanimousError('rm-unavailable', message, { ...details, cause: error });
 }

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { setImmediate as nextTurn, setTimeout as delay } from 'node:timers/promises';
 import { UnanimousError } from '@unanimous/proto';
-import { isBroken, isBusy, queueError } from './queue-error.ts';
+import { isBroken, isBusy, queueError, sqliteCode } from './queue-error.ts';
 import { createSchema, hasSchema, type QueueFileIdentity, readIdentity } from './queue-schema.ts';
 import { Sql, type SqliteConstructor, type SqliteDatabase } from './sqlite-database.ts';
 
@@ -162,8 +162,9 @@ export class QueueFile {
   }
 }
 
-function openFile({ file, Database }: QueueFileOptions, fileMustExist = false): OpenFile {
-  const database = new Database(file, { timeout: 1_000, fileMustExist });
+function openFile(options: QueueFileOptions, fileMustExist = false): OpenFile {
+  const { file } = options;
+  const database = connect(options, fileMustExist);
   try {
     database.pragma('journal_mode = WAL');
     database.pragma('synchronous = FULL');
@@ -179,6 +180,16 @@ function openFile({ file, Database }: QueueFileOptions, fileMustExist = false): 
     rollBack(database);
     database.close();
     throw error;
+  }
+}
+
+function connect({ file, Database }: QueueFileOptions, fileMustExist: boolean): SqliteDatabase {
+  try {
+    return new Database(file, { timeout: 1_000, fileMustExist });
+  } catch (cause) {
+    if (sqliteCode(cause) !== '' || !(cause instanceof Error)) throw cause;
+    const hint = 'Make the folder of the file, and give the process the right to write in it.';
+    throw new UnanimousError('rm-unavailable', `${file}: ${cause.message}`, { cause, hint });
   }
 }
 
