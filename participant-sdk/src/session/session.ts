@@ -28,7 +28,7 @@ export interface SessionOptions {
 }
 
 const sdk = 'unanimous-node/0.1.0';
-const reconnect = { firstMs: 50, maxMs: 2_000 };
+const reconnect = { firstMs: 50, maxMs: 500 };
 /** Pace after a refusal that only people can mend; no hot loop, yet it heals by itself. */
 const refusedReconnect = { firstMs: 5_000, maxMs: 30_000 };
 /** A link that lived as long counts as a success. */
