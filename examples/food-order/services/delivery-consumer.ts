@@ -33,12 +33,11 @@ async function consumeRabbitmq(url: string): Promise<void> {
 }
 
 async function consumeSqlite(): Promise<void> {
-  const queue = openQueue({ file: setting('QUEUE'), Database });
+  const queue = await openQueue({ file: setting('QUEUE'), Database });
   ready();
-  for await (const message of queue.consume(topic)) {
-    deliver(message.body as OrderPlaced);
-    queue.acknowledge(message);
-  }
+  const { signal } = new AbortController();
+  const options = { signal, concurrency: 16, visibilityMs: 2_000 };
+  await queue.consume<OrderPlaced>(topic, ({ body }) => deliver(body), options);
 }
 
 const url = process.env.FOOD_ORDER_RABBITMQ;
