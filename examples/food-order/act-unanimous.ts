@@ -94,11 +94,14 @@ async function killOnce(
   await victim.start();
   const backMs = performance.now() - killedMs;
   const resolvedMs = await onlooker.untilResolved(blocked.branches, killedMs);
-  const { committed, aborted, other } = await outcomesOf(tm, blocked.branches);
-  const how = `${committed} committed, ${aborted} aborted${other > 0 ? `, ${other} unknown` : ''}`;
   const back = `back after ${backMs.toFixed(0)} ms`;
   if (blocked.branches.length === 0) screen.event(`${back}; nothing was in doubt`, 'green');
-  else screen.event(`${back}; ${how}; blocked ${resolvedMs.toFixed(0)} ms`, 'green');
+  else screen.event(`${back}; all resolved, blocked ${resolvedMs.toFixed(0)} ms`, 'green');
+  const resolved = await outcomesOf(tm, blocked.branches);
+  for (const { gid, outcome, rms } of resolved.slice(0, 3)) {
+    screen.detail(`${outcome.padEnd(10)}${gid}: ${rms.join(', ')}`);
+  }
+  if (resolved.length > 3) screen.detail(`and ${resolved.length - 3} more`);
   return blocked.branches.length === 0 ? 0 : resolvedMs;
 }
 
@@ -107,7 +110,7 @@ function describe({ branches, locks, waiters }: Blocked): string {
   const count = (rm: string) => branches.filter((branch) => branch.rm === rm).length;
   const rms = [...new Set(branches.map((branch) => branch.rm))];
   const where = rms.map((rm) => `${count(rm)} in ${rm}`).join(', ');
-  const held = [...locks].map(([table, number]) => `${table} ${number}`).join(', ');
+  const held = [...locks].map(([table, number]) => `${table} (${number})`).join(', ');
   const waiting = waiters === 1 ? '1 session waits' : `${waiters} sessions wait`;
   return `in doubt: ${where}; locks held on ${held}; ${waiting}`;
 }

@@ -24,11 +24,10 @@ const preparedQuery = `
 
 // A prepared transaction's locks have no process; its virtual transaction is -1/xid.
 const locksQuery = `
-  select relation::regclass::text as table, count(*)::int as locks
-  from pg_locks
-  where pid is null and locktype in ('relation', 'tuple')
-    and database = (select oid from pg_database where datname = current_database())
-    and relation >= 16384
+  select relname as table, count(*)::int as locks
+  from pg_locks join pg_class on pg_class.oid = relation and relkind = 'r'
+  where pid is null and database = (
+    select oid from pg_database where datname = current_database())
   group by 1`;
 
 const waitersQuery = 'select count(*)::int as waiters from pg_locks where not granted';
@@ -95,15 +94,23 @@ export class Onlooker {
   }
 }
 
+/** How one in-doubt transaction ended. */
+export interface Resolved {
+  readonly gid: string;
+  readonly outcome: string;
+  readonly rms: readonly string[];
+}
+
 /** How the transactions of these branches ended, as their coordinator answers. */
-export async function outcomesOf(
+export function outcomesOf(
   tm: TransactionClient,
   branches: readonly PreparedBranch[],
-): Promise<{ committed: number; aborted: number; other: number }> {
-  const counts = { committed: 0, aborted: 0, other: 0 };
+): Promise<Resolved[]> {
   const gids = [...new Set(branches.map((branch) => branch.gid))];
-  for (const { outcome } of await Promise.all(gids.map((gid) => tm.outcome(gid)))) {
-    counts[outcome === 'committed' || outcome === 'aborted' ? outcome : 'other'] += 1;
-  }
-  return counts;
+  return Promise.all(
+    gids.map(async (gid) => {
+      const rms = branches.filter((branch) => branch.gid === gid).map((branch) => branch.rm);
+      return { gid, outcome: (await tm.outcome(gid)).outcome, rms };
+    }),
+  );
 }

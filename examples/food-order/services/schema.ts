@@ -12,7 +12,7 @@ export const stockSchema = `
   )`;
 
 /** What the restaurant cooks. */
-export const dishes = Array.from({ length: 40 }, (_, index) => `dish-${index + 1}`);
+export const dishes = Array.from({ length: 12 }, (_, index) => `dish-${index + 1}`);
 
 /** Fills the stock. */
 export const stockRows = `
