@@ -71,7 +71,8 @@ export class InnerTransactions {
     if (at === undefined || name === undefined) return at === undefined ? undefined : 'all';
     const harmsOthers = this.#harmsOthers(lease, at);
     this.#stack.length = at;
-    return { sql: `ROLLBACK TO ${name}; RELEASE ${name}`, harmsOthers };
+    const release = this.#releaseEnded() || `RELEASE ${name}`;
+    return { sql: `ROLLBACK TO ${name}; ${release}`, harmsOthers };
   }
 
   /** Notes ROLLBACK TO a savepoint of the user's, which stays: true when it harms another lease. */
@@ -108,9 +109,14 @@ export class InnerTransactions {
     return this.#stack[at]?.isShared === true || above.some((inner) => inner.lease !== lease);
   }
 
-  /** Marks it and the lease's own above it as ended, and releases what no open one lies above. */
+  /** Marks it, and the lease's own above it, as ended. */
   #end(lease: LeaseKey, at: number): string {
     for (const inner of this.#stack.slice(at)) inner.isEnded ||= inner.lease === lease;
+    return this.#releaseEnded();
+  }
+
+  /** Drops the ended ones that no open one lies above; releasing the lowest releases them all. */
+  #releaseEnded(): string {
     const lastOpen = this.#stack.findLastIndex((inner) => !inner.isEnded);
     const [lowest] = this.#stack.splice(lastOpen + 1).filter((it) => it.savepoint !== undefined);
     return lowest?.savepoint === undefined ? '' : `RELEASE ${quoted(lowest.savepoint)}`;
