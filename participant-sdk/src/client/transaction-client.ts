@@ -1,5 +1,5 @@
 import { parseGid, UnanimousError } from '@unanimous/proto';
-import { within } from '../ambient.ts';
+import { sleep } from '../ambient.ts';
 import { makeLog } from '../logger.ts';
 import { Participant } from '../participant/participant.ts';
 import { type JoinedScope, join } from '../propagation/join.ts';
@@ -19,6 +19,9 @@ import {
   type TransactionFunction,
 } from './run-transaction.ts';
 import { checkNotNested, type Transaction } from './transaction.ts';
+
+/** How often `close()` looks whether the last work is done. */
+const closePollMs = 10;
 
 /**
  * A process's part in Unanimous: runs transactions, and serves resources to those of others. Keep
@@ -148,7 +151,8 @@ export class TransactionClient implements AsyncDisposable {
     const { participant, session, settings } = this.#core;
     this.#core.isClosed = true;
     const { ambient, closeTimeoutMs, transport } = settings;
-    await within(ambient, closeTimeoutMs, participant.whenIdle(), () => undefined);
+    const untilMs = ambient.nowMs() + closeTimeoutMs;
+    while (!participant.isIdle && ambient.nowMs() < untilMs) await sleep(ambient, closePollMs);
     session.close();
     await participant.close();
     await transport.close();

@@ -176,6 +176,7 @@ export class Transaction implements AsyncDisposable {
     this.#state = 'over';
     this.#signal?.removeEventListener('abort', this.#onAbort);
     this.#local.isOwned = false;
+    this.#local.outcomeKnown();
     this.#core.participant.release(this.#local);
   }
 

@@ -3,6 +3,7 @@ import type { Ambient } from '../ambient.ts';
 import { backoffMs } from '../backoff.ts';
 import { describeError, type Log } from '../logger.ts';
 import { absent, step } from '../protocol/branch.ts';
+import { isLingering } from '../protocol/branch-decide.ts';
 import type {
   BranchEffect,
   BranchInput,
@@ -67,6 +68,11 @@ export class BranchDriver {
 
   get at(): BranchState['at'] {
     return this.#state.at;
+  }
+
+  /** Has ended, and stays only to say its vote again. */
+  get isLingering(): boolean {
+    return isLingering(this.#state);
   }
 
   /** Why the branch is doomed, if it is. */

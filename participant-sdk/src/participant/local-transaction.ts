@@ -95,6 +95,11 @@ export class LocalTransaction {
     for (const driver of this.drivers) driver.input({ kind: 'doom', reason: why });
   }
 
+  /** Its owner waits for nothing more: branches that only linger to repeat their vote may go. */
+  outcomeKnown(): void {
+    for (const driver of this.drivers) driver.input({ kind: 'outcome-known' });
+  }
+
   /** It is over before its commit was asked for: whoever still works in it hears so. Idempotent. */
   end(error: UnanimousError): void {
     if (this.#ended || this.#isClosed) return;

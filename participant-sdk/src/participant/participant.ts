@@ -57,19 +57,9 @@ export class Participant {
   /** Branches whose verdict is due, as the scan found them. */
   readonly #asked = new Map<string, BranchId>();
   readonly #reportedHazards = new Set<string>();
-  readonly #idleListeners = new Set<() => void>();
 
   constructor(options: ParticipantOptions) {
     this.#options = options;
-  }
-
-  /** Branches that this process still has to do something about. */
-  get openBranches(): number {
-    return this.#drivers.size;
-  }
-
-  get openTransactions(): number {
-    return this.#transactions.size;
   }
 
   /** Adds an opened resource. @throws UnanimousError when the name is taken. */
@@ -125,7 +115,6 @@ export class Participant {
     if (isUsed || this.#transactions.get(transaction.gid) !== transaction) return;
     this.#transactions.delete(transaction.gid);
     transaction.dispose();
-    this.#tellIdle();
   }
 
   /** Resolves when no branch of a transaction is open here any more. */
@@ -133,10 +122,13 @@ export class Participant {
     return new Promise((resolve) => transaction.onRelease(resolve));
   }
 
-  /** Resolves when no branch and no transaction is open here. */
-  whenIdle(): Promise<void> {
-    if (this.#isIdle()) return Promise.resolve();
-    return new Promise((resolve) => void this.#idleListeners.add(resolve));
+  /** True when no branch and no transaction here waits for anything. */
+  get isIdle(): boolean {
+    for (const driver of this.#drivers.values()) if (!driver.isLingering) return false;
+    for (const one of this.#transactions.values()) {
+      if (one.isOwned || (one.runningScopes > 0 && !one.ended)) return false;
+    }
+    return true;
   }
 
   /** Serves one resource on a session. */
@@ -321,21 +313,10 @@ export class Participant {
       transaction.driverForgotten();
       this.release(transaction);
     }
-    this.#tellIdle();
   }
 
   *#held(rm: string): Iterable<BranchDriver> {
     for (const driver of [...this.#drivers.values()]) if (driver.id.rm === rm) yield driver;
-  }
-
-  #isIdle(): boolean {
-    return this.#drivers.size === 0 && this.#transactions.size === 0;
-  }
-
-  #tellIdle(): void {
-    if (!this.#isIdle()) return;
-    for (const listener of this.#idleListeners) listener();
-    this.#idleListeners.clear();
   }
 }
 

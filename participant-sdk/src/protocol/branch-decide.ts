@@ -43,6 +43,8 @@ export function decide(state: BranchState, input: BranchInput): readonly BranchE
     case 'session-lost':
     case 'deadline-passed':
       return decideAlone(state, input.reason, false);
+    case 'outcome-known':
+      return isLingering(state) ? [{ kind: 'forgotten' }] : [];
     case 'decided-elsewhere':
       return state.at === 'prepared' ? [{ kind: 'forgotten' }] : [];
   }
@@ -126,10 +128,9 @@ function decideAlone(state: BranchState, why: Reason, keep: boolean): readonly B
     case 'readying':
       return state.cancelled ? [] : [{ kind: 'cancelled', reason: why }];
     case 'doomed':
-      if (keep) return [];
-      return state.undoing ? [{ kind: 'not-kept' }] : [{ kind: 'forgotten' }];
     case 'left':
-      return keep ? [] : [{ kind: 'forgotten' }];
+      if (keep) return [];
+      return isLingering(state) ? [{ kind: 'forgotten' }] : [{ kind: 'not-kept' }];
     case 'absent':
     case 'prepared':
     case 'committing-one-phase':
@@ -197,6 +198,11 @@ function decideAgain(state: BranchState, why: 'retry' | 'session-opened'): reado
     return [{ kind: 'voted-again', vote: state.vote }];
   }
   return [];
+}
+
+/** It has ended, and stays only to say its vote again. */
+export function isLingering(state: BranchState): boolean {
+  return state.at === 'left' || (state.at === 'doomed' && !state.undoing);
 }
 
 function isGone(state: BranchState): boolean {

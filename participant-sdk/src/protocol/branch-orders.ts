@@ -38,7 +38,8 @@ export function decideOrder(state: BranchState, order: Order): readonly BranchEv
     case 'ready':
       return decideForReady(state, order);
     case 'committing-one-phase':
-      return order.kind === 'abort' ? [{ kind: 'order-kept', order }] : [];
+      if (order.kind !== 'abort') return [];
+      return [{ kind: 'order-kept', order: withReceipt(order, state.facts.receipt) }];
     case 'finishing':
       return decideForFinishing(state, order);
   }
@@ -77,7 +78,8 @@ function decideForFinishing(state: FinishingState, order: Order): readonly Branc
   const wanted = asFinishing(order);
   if (wanted.kind !== state.order.kind) {
     const isCovered = state.order.kind === 'commit' && wanted.kind === 'settle';
-    return isCovered ? [] : [{ kind: 'order-kept', order }];
+    if (isCovered) return [];
+    return [{ kind: 'order-kept', order: withReceipt(wanted, receiptOf(state.order)) }];
   }
   const stronger = strengthen(state.order, wanted);
   const learned = stronger && receiptOf(stronger) !== receiptOf(state.order);
@@ -116,8 +118,9 @@ function asFinishing(order: Order): FinishingOrder {
   return order.kind === 'permit' ? { ...order, kind: 'commit' } : order;
 }
 
-function withReceipt(order: FinishingOrder, receipt: string): FinishingOrder {
-  if (receiptOf(order) !== '') return order;
+/** For a branch that has voted: only the resource manager knows what is left to do. */
+function withReceipt(order: FinishingOrder, known: string): FinishingOrder {
+  const receipt = receiptOf(order) || known;
   if (order.kind === 'abort') return { ...order, receipt, prepared: true };
   return { ...order, facts: { ...order.facts, receipt } };
 }

@@ -132,6 +132,8 @@ export type BranchInput =
   | { readonly kind: 'session-lost'; readonly reason: Reason }
   | { readonly kind: 'deadline-passed'; readonly reason: Reason }
   | { readonly kind: 'session-opened' }
+  /** The outcome is known here: nobody will ask for the vote again. */
+  | { readonly kind: 'outcome-known' }
   /** Committed, and others see to it: a logged branch has left nothing to finish here. */
   | { readonly kind: 'decided-elsewhere' };
 

@@ -1,0 +1,146 @@
+import { randomBytes } from 'node:crypto';
+import type { CoordinatorFrame, LogId, PeerFrame } from '@unanimous/proto';
+import { Coordinator } from '../../../coordinator/src/coordinator.ts';
+import { connectInProcess } from '../../../coordinator/src/embedded.ts';
+import { MemoryDecisionLog, newMemoryDisk } from '../../../coordinator/src/log/memory-log.ts';
+import { TransactionClient } from '../../../participant-sdk/src/client/transaction-client.ts';
+import type { TransportOptions } from '../../../participant-sdk/src/client/options.ts';
+import type {
+  Connection,
+  ConnectionListener,
+  Transport,
+} from '../../../participant-sdk/src/session/transport.ts';
+
+/** A real coordinator that tests stop and start, with clients that act as processes of their own. */
+export class CoordinatorHost {
+  readonly #disk = newMemoryDisk(randomBytes(6).toString('hex') as LogId);
+  readonly #clients: TransactionClient[] = [];
+  readonly #lines: Line[] = [];
+  /** Delays or fails what the log writes. */
+  beforeWrite: () => Promise<void> = () => Promise.resolve();
+  #coordinator: Coordinator | undefined;
+
+  static async start(): Promise<CoordinatorHost> {
+    const host = new CoordinatorHost();
+    await host.up();
+    return host;
+  }
+
+  /** Starts the coordinator again: its next epoch. */
+  async up(): Promise<void> {
+    const log = new MemoryDecisionLog({
+      disk: this.#disk,
+      newNonce: () => randomBytes(8).toString('hex'),
+      beforeWrite: () => this.beforeWrite(),
+    });
+    this.#coordinator = await Coordinator.start({ log });
+  }
+
+  /** Stops the coordinator; who dials finds nobody. All connections break first, as in a crash. */
+  async down(): Promise<void> {
+    const coordinator = this.#coordinator;
+    this.#coordinator = undefined;
+    for (const line of this.#lines) line.cut();
+    await coordinator?.close();
+  }
+
+  /** A line to the coordinator that can be cut, and one client's transport. */
+  line(): Line {
+    const line = new Line(() => this.#coordinator);
+    this.#lines.push(line);
+    return line;
+  }
+
+  /** A client as a process of its own would have it. */
+  client(options: Partial<TransportOptions> = {}): TransactionClient {
+    const client = new TransactionClient({
+      service: 'test',
+      scanIntervalMs: 200,
+      transport: this.line(),
+      ...options,
+    });
+    this.#clients.push(client);
+    return client;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#clients.map((client) => client.close()));
+    await this.down();
+  }
+}
+
+interface OpenConnection {
+  readonly listener: ConnectionListener;
+  readonly link: { write(frame: PeerFrame): boolean; close(): void };
+  isOver: boolean;
+}
+
+/** A network between one client and the coordinator. */
+export class Line implements Transport {
+  readonly address = 'line';
+  /** Sees each frame of the coordinator; false loses it, and the connection with it. */
+  onFrame: (frame: CoordinatorFrame) => boolean = () => true;
+  /** Sees each frame of the client; false loses it, and the connection with it. */
+  onWrite: (frame: PeerFrame) => boolean = () => true;
+  /** While true, nobody answers. */
+  isDead = false;
+  connections = 0;
+  readonly #find: () => Coordinator | undefined;
+  #open: OpenConnection | undefined;
+
+  constructor(find: () => Coordinator | undefined) {
+    this.#find = find;
+  }
+
+  connect(listener: ConnectionListener): Connection {
+    this.connections += 1;
+    const coordinator = this.isDead ? undefined : this.#find();
+    if (!coordinator) {
+      setImmediate(() => listener.closed(new Error('connection refused')));
+      return { write: () => true, close: () => {} };
+    }
+    const link = connectInProcess(coordinator, {
+      frame: (frame) => {
+        if (open.isOver) return;
+        if (this.onFrame(frame)) listener.frame(frame);
+        else this.cut();
+      },
+      closed: (error) => this.#over(open, error),
+    });
+    const open: OpenConnection = { listener, link, isOver: false };
+    this.#open = open;
+    return {
+      write: (frame) => {
+        if (open.isOver) return true;
+        if (this.onWrite(frame)) return link.write(frame);
+        this.cut();
+        return true;
+      },
+      close: () => {
+        setImmediate(() => {
+          link.close();
+          this.#over(open);
+        });
+      },
+    };
+  }
+
+  /** Breaks the connection, on both sides. */
+  cut(): void {
+    const open = this.#open;
+    if (!open || open.isOver) return;
+    open.link.close();
+    setImmediate(() => this.#over(open, new Error('connection reset')));
+  }
+
+  close(): Promise<void> {
+    this.cut();
+    return Promise.resolve();
+  }
+
+  #over(open: OpenConnection, error?: Error): void {
+    if (open.isOver) return;
+    open.isOver = true;
+    open.listener.closed(error);
+  }
+}
