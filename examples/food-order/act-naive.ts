@@ -2,14 +2,14 @@ import Database from 'better-sqlite3';
 import type { Deployment } from './deployment.ts';
 import { Load } from './load.ts';
 import type { Screen } from './screen.ts';
+import type { DemoSize } from './size.ts';
 
 /** The usual way: two writes. Kills the service under load, and counts what was lost. */
-export async function playNaive(demo: Deployment, screen: Screen): Promise<{ lost: number }> {
+export async function playNaive(demo: Deployment, screen: Screen, size: DemoSize): Promise<void> {
   screen.act('1  Without Unanimous: the order service saves the order, then publishes the event');
   await demo.naive.start();
   const load = new Load(demo.naiveUrl, { customers: 16, prefix: 'naive' });
-  let kills = 0;
-  for (; kills < 4; kills++) {
+  for (let kill = 0; kill < size.naiveKills; kill++) {
     const before = load.counts.placed;
     while (load.counts.placed < before + 60) await new Promise((resolve) => setImmediate(resolve));
     await demo.naive.kill9();
@@ -23,8 +23,9 @@ export async function playNaive(demo: Deployment, screen: Screen): Promise<{ los
   events.close();
   const heard = new Set(published);
   const lost = rows.filter(({ id }) => !heard.has(id)).length;
-  screen.event(`killed ${kills} times: ${rows.length} orders, ${published.length} events`);
+  screen.event(
+    `killed ${size.naiveKills} times: ${rows.length} orders, ${published.length} events`,
+  );
   const verdict = `${lost} orders have no event, and nothing will ever repair that`;
   screen.event(verdict, lost > 0 ? 'red' : 'yellow');
-  return { lost };
 }

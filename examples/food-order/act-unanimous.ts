@@ -4,6 +4,7 @@ import { type Blocked, Onlooker, outcomesOf } from './blocking.ts';
 import type { Deployment } from './deployment.ts';
 import { Load, type LoadCounts } from './load.ts';
 import type { Screen } from './screen.ts';
+import type { DemoSize } from './size.ts';
 
 /** Something that is killed and comes back. */
 interface Victim {
@@ -26,6 +27,7 @@ export async function playUnanimous(
   demo: Deployment,
   tm: TransactionClient,
   screen: Screen,
+  size: DemoSize,
 ): Promise<UnanimousAct> {
   screen.act('2  With Unanimous: order, stock and event in one transaction');
   const started = [demo.stock.start(), demo.orders.start(), demo.consumer.start()];
@@ -39,14 +41,15 @@ export async function playUnanimous(
   const load = new Load(demo.ordersUrl, { customers: 16, prefix: 'order' });
   const stopLive = showLive(load, onlooker, screen);
   let longestBlockedMs = 0;
-  const plan = killPlan(demo);
+  const plan = killPlan(demo).slice(0, size.kills);
+  const pause = Math.floor(size.orders / size.kills);
   for (const victim of plan) {
-    const wanted = load.counts.placed + 80;
+    const wanted = load.counts.placed + pause;
     await until(() => load.counts.placed >= wanted);
     const blockedMs = await killOnce(victim, onlooker, tm, screen);
     longestBlockedMs = Math.max(longestBlockedMs, blockedMs);
   }
-  await until(() => load.counts.placed >= 1_050);
+  await until(() => load.counts.placed >= size.orders);
   const counts = await load.stop();
   stopLive();
   return { kills: plan.length, load: counts, longestBlockedMs };

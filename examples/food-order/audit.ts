@@ -15,11 +15,18 @@ interface Row {
   readonly portions: number;
 }
 
+/** What the load says that must be there. */
+interface Expected {
+  readonly orders: number;
+  readonly placed: number;
+  readonly unanswered: number;
+}
+
 /** Compares both databases and the queue with each other, once everything has come to rest. */
 export async function audit(
   demo: Deployment,
   screen: Screen,
-  expected: { readonly placed: number; readonly unanswered: number },
+  expected: Expected,
 ): Promise<boolean> {
   screen.act('3  The audit: what the servers hold, compared with each other');
   await untilAtRest(demo);
@@ -31,10 +38,7 @@ export async function audit(
   return findings.every((finding) => finding.holds);
 }
 
-async function inspect(
-  demo: Deployment,
-  expected: { readonly placed: number; readonly unanswered: number },
-): Promise<Finding[]> {
+async function inspect(demo: Deployment, expected: Expected): Promise<Finding[]> {
   const orders = await rows(demo.ordersDb, 'select id, portions from orders');
   const reserved = await rows(demo.stockDb, 'select order_id as id, portions from reservations');
   const sum = 'select sum(reserved)::int as total from stock';
@@ -49,8 +53,8 @@ async function inspect(
       seen: `${prepared}`,
     },
     {
-      rule: 'at least 1,000 orders',
-      holds: orders.length >= 1_000,
+      rule: `at least ${expected.orders} orders`,
+      holds: orders.length >= expected.orders,
       seen: `${orders.length} orders, ${portions} portions`,
     },
     {
