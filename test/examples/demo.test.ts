@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { expect } from 'vitest';
 import { commandOrSkip, serverOrSkip } from '../servers/require-server.ts';
 import { waitUntil } from '../support/wait-until.ts';
@@ -79,7 +79,15 @@ serverOrSkip('rabbitmq').test(
   200_000,
 );
 
+/** Command lines of processes that name the folder; only Linux tells. */
 function processesThatName(folder: string): string[] {
-  const all = execFileSync('ps', ['-eo', 'pid,args'], { encoding: 'utf8' }).split('\n');
-  return all.filter((line) => line.includes(folder));
+  const pids = existsSync('/proc') ? readdirSync('/proc').filter((name) => /^\d+$/.test(name)) : [];
+  const commandLines = pids.map((pid) => {
+    try {
+      return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+    } catch {
+      return ''; // it has just ended
+    }
+  });
+  return commandLines.filter((line) => line.includes(folder));
 }
