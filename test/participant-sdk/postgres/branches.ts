@@ -8,6 +8,7 @@ import {
   type PostgresResource,
 } from '../../../participant-sdk/src/postgres/index.ts';
 import { type PostgresServer, startPostgres } from '../../servers/postgres.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 
 /** A transaction of the test's own, in place of the runtime's. */
 export class TestTransaction {
@@ -171,6 +172,29 @@ export async function openTransactions(url: string): Promise<number> {
   const query = `SELECT count(*)::int AS n FROM pg_stat_activity
     WHERE datname = current_database() AND xact_start IS NOT NULL AND pid <> pg_backend_pid()`;
   return Number((await sql(url, query))[0]?.['n']);
+}
+
+/** Makes every commit wait for a standby that does not come, until it is cancelled. */
+export async function requireAbsentStandby(url: string): Promise<void> {
+  await sql(url, "ALTER SYSTEM SET synchronous_standby_names = 'absent'");
+  await sql(url, 'SELECT pg_reload_conf()');
+  const isWaitedFor = async () => {
+    const client = new pg.Client({ connectionString: url, statement_timeout: 50 });
+    let isWarned = false;
+    client.on('notice', (notice) => (isWarned ||= notice.severity === 'WARNING'));
+    await client.connect();
+    await client.query('CREATE TABLE IF NOT EXISTS probe (a int); INSERT INTO probe VALUES (1)');
+    await client.end();
+    return isWarned;
+  };
+  await waitUntil(isWaitedFor, { what: 'the setting to take effect' });
+}
+
+/** Waits until a statement that begins so waits for a standby, and cancels it. */
+export async function cancelWaiting(url: string, verb: string): Promise<void> {
+  const cancel = `SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+    WHERE wait_event = 'SyncRep' AND query LIKE '${verb}%'`;
+  await waitUntil(async () => (await sql(url, cancel)).length > 0, { what: `${verb} to wait` });
 }
 
 /** The error that a promise rejects with. */

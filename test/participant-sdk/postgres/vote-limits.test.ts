@@ -1,7 +1,14 @@
 import { expect, test } from 'vitest';
-import { waitUntil } from '../../support/wait-until.ts';
 import { serverOrSkip } from '../../servers/require-server.ts';
-import { errorOf, Fixture, preparedCount, sql, TestPostgres, values } from './branches.ts';
+import {
+  cancelWaiting,
+  errorOf,
+  preparedCount,
+  requireAbsentStandby,
+  sql,
+  TestPostgres,
+  values,
+} from './branches.ts';
 
 const needed = serverOrSkip('postgres');
 
@@ -31,8 +38,7 @@ needed.test('no: prepared transactions are off, which open() says first', async 
 needed.test('no: Postgres warns that no standby has confirmed the PREPARE', async () => {
   await using postgres = await TestPostgres.start();
   await using fixture = await postgres.fixture();
-  await sql(fixture.url, "ALTER SYSTEM SET synchronous_standby_names = 'absent'");
-  await sql(fixture.url, 'SELECT pg_reload_conf()');
+  await requireAbsentStandby(fixture.url);
   const { open } = await fixture.run(() => fixture.pool.query('INSERT INTO t VALUES (1)'));
   const preparing = errorOf(open.prepare());
   await cancelWaiting(fixture.url, 'PREPARE');
@@ -104,10 +110,3 @@ needed.test('no: the server failed over or was restored since it was opened', as
   await open.rollback();
   expect(await preparedCount(fixture.url)).toBe(0);
 });
-
-/** Waits until a backend of ours waits for a standby with such a statement, and cancels it. */
-async function cancelWaiting(url: string, verb: string): Promise<void> {
-  const cancel = `SELECT pg_cancel_backend(pid) FROM pg_stat_activity
-    WHERE wait_event = 'SyncRep' AND query LIKE '${verb}%'`;
-  await waitUntil(async () => (await sql(url, cancel)).length > 0, { what: `${verb} to wait` });
-}

@@ -1,0 +1,157 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { serverOrSkip } from '../../servers/require-server.ts';
+import { waitUntil } from '../../support/wait-until.ts';
+import { errorOf, Fixture, openTransactions, sql, TestPostgres, values } from './branches.ts';
+
+const needed = serverOrSkip('postgres');
+
+needed.describe('when Postgres or a connection dies', () => {
+  let postgres: TestPostgres;
+
+  beforeAll(async () => {
+    postgres = await TestPostgres.start({ settings: { restore_command: 'false' } });
+  });
+  afterAll(() => postgres.server.stop());
+
+  const terminateAll = `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+    WHERE datname = current_database() AND pid <> pg_backend_pid()`;
+
+  test('a backend that is terminated dooms its branch, and the process lives on', async () => {
+    await using fixture = await postgres.fixture();
+    const { open, dooms } = await fixture.run(async () => {
+      await fixture.pool.query('INSERT INTO t VALUES (1)');
+      await sql(fixture.url, terminateAll);
+      await waitUntil(() => true, { what: 'the loss to be noticed' });
+      const error = await errorOf(fixture.pool.query('INSERT INTO t VALUES (2)'));
+      expect(error.message).toMatch(/connection lost|terminat/);
+    });
+    expect(dooms).toMatchObject([{ code: 'rm-unavailable', retryable: true }]);
+    expect(await errorOf(open.prepare())).toMatchObject({ code: 'rm-unavailable' });
+    await open.rollback();
+    expect(await fixture.resource.scan()).toEqual([]);
+    expect(await values(fixture.url)).toEqual([]);
+    const again = await fixture.prepared(() => fixture.pool.query('INSERT INTO t VALUES (3)'));
+    expect(await fixture.commit(again)).toEqual({ result: 'committed' });
+  });
+
+  test('a prepared branch survives kill -9 and is found and committed', async () => {
+    await using fixture = await postgres.fixture();
+    const insert = () => fixture.pool.query('INSERT INTO t VALUES (1)');
+    const prepared = await fixture.prepared(insert);
+    const lost = await fixture.run(insert);
+    await postgres.server.kill9();
+    expect(await errorOf(fixture.commit(prepared))).toMatchObject({
+      code: 'rm-unavailable',
+      retryable: true,
+    });
+    expect(await errorOf(fixture.resource.scan())).toMatchObject({ code: 'rm-unavailable' });
+    await waitUntil(() => lost.dooms.length > 0, { what: 'the loss to be noticed' });
+    await lost.open.rollback();
+    await postgres.server.restart();
+    expect(await fixture.resource.scan()).toEqual([prepared.id]);
+    expect(await fixture.commit(prepared)).toEqual({ result: 'committed' });
+    expect(await fixture.commit(prepared)).toEqual({ result: 'committed' });
+    expect(await values(fixture.url)).toEqual([1]);
+  });
+
+  test('one phase: a crash gives the id to another; that one’s commit is not taken for ours', async () => {
+    await using fixture = await postgres.fixture();
+    await sql(fixture.url, 'CHECKPOINT');
+    const transaction = await fixture.run(() => fixture.pool.query('INSERT INTO t VALUES (1)'));
+    const vote = await transaction.open.ready();
+    if (vote.vote !== 'ready') throw new Error(vote.vote);
+    const { xid } = JSON.parse(vote.receipt) as { xid: string };
+    await postgres.server.kill9();
+    await transaction.open.rollback();
+    await postgres.server.restart();
+
+    const [row] = await sql(fixture.url, 'INSERT INTO t VALUES (2) RETURNING xmin::text');
+    const settled = await fixture.resource.settle(transaction.id, vote.receipt);
+    expect(settled.result).not.toBe('committed');
+    // The log writer may have been in time; where it was not, the id was given away.
+    expect(settled.result).toBe(row?.['xmin'] === xid ? 'unknown' : 'rolled-back');
+  });
+
+  test('one phase: an orderly restart leaves the receipt its word', async () => {
+    await using fixture = await postgres.fixture();
+    const { id, open } = await fixture.run(() => fixture.pool.query('INSERT INTO t VALUES (1)'));
+    const vote = await open.ready();
+    await open.commitOnePhase();
+    await postgres.server.restart();
+    const { receipt } = vote as { receipt: string };
+    expect(await fixture.resource.settle(id, receipt)).toEqual({ result: 'committed' });
+  });
+
+  test('a connection that is lost while it prepares votes no; what landed is rolled back', async () => {
+    await using fixture = await postgres.fixture();
+    await sql(
+      fixture.url,
+      'CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS' +
+        ' $$ BEGIN PERFORM pg_sleep(0.4); RETURN NULL; END $$',
+      'CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED' +
+        ' FOR EACH ROW EXECUTE FUNCTION slow()',
+    );
+    const { open, id } = await fixture.run(() => fixture.pool.query('INSERT INTO t VALUES (1)'));
+    const preparing = errorOf(open.prepare());
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    const { _clients: clients } = fixture.pool as unknown as {
+      _clients: { connection: { stream: { destroy(): void } } }[];
+    };
+    clients.at(-1)?.connection.stream.destroy();
+    expect(await preparing).toMatchObject({ code: 'rm-unavailable' });
+    await open.rollback();
+    // Postgres does not look at the connection while it prepares: the branch lands all the same.
+    await waitUntil(async () => (await fixture.resource.scan()).length === 1, {
+      what: 'it to land',
+    });
+    expect(await fixture.resource.abort(id, '')).toEqual({ result: 'rolled-back' });
+    expect(await openTransactions(fixture.url)).toBe(0);
+  });
+
+  test('after a restore or a failover: nothing is scanned or prepared before it is opened anew', async () => {
+    await using fixture = await postgres.fixture();
+    const insert = () => fixture.pool.query('INSERT INTO t VALUES (1)');
+    const committed = await fixture.prepared(insert);
+    await fixture.commit(committed);
+    const pending = await fixture.prepared(insert);
+
+    // Recovery from an archive ends on a new timeline.
+    writeFileSync(join(postgres.server.dataFolder, 'recovery.signal'), '');
+    await postgres.server.restart();
+    await waitUntil(() => sql(fixture.url, 'SELECT 1'), { what: 'the server to be back' });
+
+    expect(await errorOf(fixture.resource.scan())).toMatchObject({ code: 'rm-unavailable' });
+    const stale = await fixture.run(insert);
+    expect(await errorOf(stale.open.prepare())).toMatchObject({ code: 'rm-unavailable' });
+    await stale.open.rollback();
+
+    const before = fixture.incarnation;
+    await fixture.open();
+    expect(fixture.incarnation).toBe(before.replace(/-1$/, '-2'));
+    expect(await fixture.resource.scan()).toEqual([pending.id]);
+    expect(await fixture.commit(pending)).toEqual({ result: 'committed' });
+
+    // The old timeline was left behind the branch's place: its transaction id is still its own.
+    expect(await fixture.commit(committed)).toEqual({ result: 'committed' });
+    const receipt = JSON.parse(committed.receipt) as object;
+    const later = JSON.stringify({ ...receipt, lsn: 'FF/0' });
+    expect(await fixture.commit({ ...committed, receipt: later })).toMatchObject({
+      result: 'unknown',
+      reason: { message: expect.stringContaining('timeline 1 to 2') },
+    });
+
+    await sql(fixture.url, 'CREATE ROLE modest LOGIN');
+    await sql(fixture.url, 'GRANT ALL ON unanimous_log_positions TO modest');
+    const url = new URL(fixture.url);
+    url.username = 'modest';
+    await using modest = await new Fixture(url.href).open();
+    expect(await modest.commit(committed)).toMatchObject({
+      result: 'unknown',
+      reason: { message: expect.stringContaining('GRANT EXECUTE ON FUNCTION pg_read_file(text)') },
+    });
+    await sql(fixture.url, 'GRANT EXECUTE ON FUNCTION pg_read_file(text) TO modest');
+    expect(await modest.commit(committed)).toEqual({ result: 'committed' });
+  });
+});
