@@ -1,5 +1,5 @@
 import type { LogId } from '@unanimous/proto';
-import { chainOf, encodeFrame, type Frame, type FrameContent } from './record-codec.ts';
+import { chainOf, type Frame, type FrameContent, frameLength, writeFrame } from './record-codec.ts';
 
 /** The end of a log, onto which the next record is chained. */
 export interface ChainEnd {
@@ -30,33 +30,48 @@ export function chainRecords(
   records: readonly Unplaced[],
   maxBatchBytes: number,
 ): { readonly batches: Batch[]; readonly end: ChainEnd } {
-  const { logId } = end;
   const batches: Batch[] = [];
-  let { seq, chain } = end;
-  let frames: Buffer[] = [];
-  let bytes = 0;
-  const pack = () => {
-    const firstSeq = seq - frames.length + 1;
-    batches.push({ firstSeq, count: frames.length, bytes: Buffer.concat(frames, bytes) });
-    frames = [];
-    bytes = 0;
-  };
-  for (const { kind, payload, origin } of records) {
-    const place = { epoch, seq: seq + 1 };
-    const frame = encodeFrame({
-      logId,
-      ...place,
-      origin: origin ?? place,
-      prev: chain,
-      kind,
-      payload,
-    });
-    if (bytes > 0 && bytes + frame.length > maxBatchBytes) pack();
-    frames.push(frame);
-    bytes += frame.length;
-    seq += 1;
-    chain = chainOf(frame);
+  let newEnd = end;
+  for (let from = 0; from < records.length; ) {
+    const lengths = lengthsOfBatch(records, from, maxBatchBytes);
+    const firstSeq = newEnd.seq + 1;
+    const packed = packBatch(newEnd, epoch, records.slice(from, from + lengths.length), lengths);
+    batches.push({ firstSeq, count: lengths.length, bytes: packed.bytes });
+    newEnd = packed.end;
+    from += lengths.length;
   }
-  if (bytes > 0) pack();
-  return { batches, end: { logId, seq, chain } };
+  return { batches, end: newEnd };
+}
+
+/** Lengths of the frames, from one record on, that go into one batch. */
+function lengthsOfBatch(records: readonly Unplaced[], from: number, maxBytes: number): number[] {
+  const lengths: number[] = [];
+  let bytes = 0;
+  for (let at = from; at < records.length; at += 1) {
+    const length = frameLength(records[at] as Unplaced);
+    if (bytes > 0 && bytes + length > maxBytes) break;
+    lengths.push(length);
+    bytes += length;
+  }
+  return lengths;
+}
+
+function packBatch(
+  { logId, ...before }: ChainEnd,
+  epoch: number,
+  records: readonly Unplaced[],
+  lengths: readonly number[],
+): { readonly bytes: Buffer; readonly end: ChainEnd } {
+  let { seq, chain } = before;
+  const bytes = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + length, 0));
+  let at = 0;
+  for (const [n, { kind, payload, origin }] of records.entries()) {
+    const length = lengths[n] ?? 0;
+    seq += 1;
+    const place = { epoch, seq };
+    const frame = { logId, epoch, seq, origin: origin ?? place, prev: chain, kind, payload };
+    chain = chainOf(writeFrame(bytes, at, frame, length));
+    at += length;
+  }
+  return { bytes, end: { logId, seq, chain } };
 }

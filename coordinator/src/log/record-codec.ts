@@ -46,22 +46,27 @@ const crcBytes = 4;
 /** Bytes of a frame beyond its kind and payload. */
 export const frameOverheadBytes = headerBytes + crcBytes;
 
-/** Bytes of a frame. Equal frames have equal bytes. */
-export function encodeFrame(frame: Frame): Buffer {
-  const payloadBytes = Buffer.byteLength(frame.payload);
-  const crcAt = headerBytes + frame.kind.length + payloadBytes;
-  const bytes = Buffer.allocUnsafe(crcAt + crcBytes);
+/** How many bytes the frame of a content takes. */
+export function frameLength({ kind, payload }: FrameContent): number {
+  return frameOverheadBytes + kind.length + Buffer.byteLength(payload);
+}
+
+/** Writes a frame into `target` and returns its bytes there. Equal frames have equal bytes. */
+export function writeFrame(target: Buffer, at: number, frame: Frame, length: number): Buffer {
+  const bytes = target.subarray(at, at + length);
+  const crcAt = length - crcBytes;
+  const { kind, payload, origin } = frame;
   magic.copy(bytes, 0);
   bytes.write(frame.logId, 4, 'hex');
   bytes.writeUIntBE(frame.epoch, 10, 6);
   bytes.writeUIntBE(frame.seq, 16, 6);
-  bytes.writeUIntBE(frame.origin.epoch, 22, 6);
-  bytes.writeUIntBE(frame.origin.seq, 28, 6);
+  bytes.writeUIntBE(origin.epoch, 22, 6);
+  bytes.writeUIntBE(origin.seq, 28, 6);
   bytes.write(frame.prev, 34, 'hex');
-  bytes.writeUInt8(frame.kind.length, 50);
-  bytes.writeUInt32BE(payloadBytes, 51);
-  bytes.write(frame.kind, headerBytes, 'latin1');
-  bytes.write(frame.payload, headerBytes + frame.kind.length, 'utf8');
+  bytes.writeUInt8(kind.length, 50);
+  bytes.writeUInt32BE(crcAt - headerBytes - kind.length, 51);
+  bytes.write(kind, headerBytes, 'latin1');
+  bytes.write(payload, headerBytes + kind.length, 'utf8');
   bytes.writeUInt32BE(crc32(bytes.subarray(0, crcAt)), crcAt);
   return bytes;
 }
@@ -82,14 +87,14 @@ export function chainOf(frameBytes: Uint8Array): string {
 export function decodeFrames(bytes: Buffer): ReadFrame[] {
   const frames: ReadFrame[] = [];
   for (let at = 0; at < bytes.length; ) {
-    const end = at + frameLength(bytes, at);
+    const end = at + storedLength(bytes, at);
     frames.push(decodeFrame(bytes.subarray(at, end)));
     at = end;
   }
   return frames;
 }
 
-function frameLength(bytes: Buffer, at: number): number {
+function storedLength(bytes: Buffer, at: number): number {
   const leftBytes = bytes.length - at;
   if (leftBytes < frameOverheadBytes) throw damaged(`${leftBytes} bytes are no record`);
   if (!bytes.subarray(at, at + magic.length).equals(magic)) throw damaged('no record begins here');

@@ -6,9 +6,10 @@ import {
   chainStart,
   decodeFrames,
   decodeRecord,
-  encodeFrame,
   encodeRecord,
   type Frame,
+  frameLength,
+  writeFrame,
 } from '../../../coordinator/src/log/record-codec.ts';
 import { chainRecords } from '../../../coordinator/src/log/record-chain.ts';
 import type { DecidedBranch, LogRecord } from '../../../coordinator/src/protocol/record.ts';
@@ -85,6 +86,11 @@ const frame: fc.Arbitrary<Frame> = fc
     return { logId, ...place, prev: Buffer.from(prev).toString('hex'), ...encodeRecord(content) };
   });
 
+function encodeFrame(written: Frame): Buffer {
+  const length = frameLength(written);
+  return writeFrame(Buffer.alloc(length), 0, written, length);
+}
+
 const sample = encodeFrame({
   logId,
   epoch: 3,
@@ -116,7 +122,7 @@ describe('frames', () => {
   test('come back as they were, one after the other', () => {
     fc.assert(
       fc.property(fc.array(frame, { maxLength: 5 }), (frames) => {
-        const encoded = frames.map(encodeFrame);
+        const encoded = frames.map((each) => encodeFrame(each));
         const expected = frames.map((written, n) => {
           return { ...written, chain: chainOf(encoded[n] ?? Buffer.alloc(0)) };
         });

@@ -5,7 +5,7 @@ import { countUnneeded, type Retention } from '../retention.ts';
 import type { OnCrashPoint } from './crash-points.ts';
 import { type FolderLock, lockFolder, prepareFolder } from './log-folder.ts';
 import { LogStore } from './log-store.ts';
-import { estimateBytes, type PendingRecord } from './pending-record.ts';
+import { fromLines, joinLines } from './pending-record.ts';
 import { maxBatchBytes, migrations, schemaVersion } from './schema.ts';
 import { type StartedLog, startLog } from './start-log.ts';
 import type { TipWitness } from './tip-witness.ts';
@@ -59,33 +59,30 @@ export class LogEngine {
   take(first: ToWorker): void {
     let message: ToWorker | undefined = first;
     while (message && !this.#failed) {
-      message =
-        message.type === 'append' ? this.#takeAppends(message.records) : this.#serve(message);
+      message = message.type === 'append' ? this.#takeAppends(message.lines) : this.#serve(message);
     }
   }
 
   /** Returns the message that ended the group, when there is one. */
-  #takeAppends(first: readonly PendingRecord[]): ToWorker | undefined {
-    const records = [...first];
-    let messageCount = 1;
-    let bytes = estimateBytes(first);
+  #takeAppends(first: string): ToWorker | undefined {
+    const waiting = [first];
+    let bytes = first.length;
     let next: ToWorker | undefined;
     while (bytes < maxBatchBytes) {
       next = this.#port.receive();
       if (next?.type !== 'append') break;
-      records.push(...next.records);
-      messageCount += 1;
-      bytes += estimateBytes(next.records);
+      waiting.push(next.lines);
+      bytes += next.lines.length;
       next = undefined;
     }
     this.#guard(() => {
       const { store } = this.#open;
       this.#reached('append.before-write');
-      const seq = store.append(records);
+      const seq = store.append(fromLines(joinLines(waiting)));
       this.#witness();
       // If we crash here, the client hears nothing, asks again, and finds the decision.
       this.#reached('append.before-reply');
-      this.#port.send({ type: 'appended', messageCount, seq, tip: wireTip(store) });
+      this.#port.send({ type: 'appended', messageCount: waiting.length, seq, tip: wireTip(store) });
     });
     return next;
   }

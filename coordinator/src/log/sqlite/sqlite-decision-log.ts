@@ -5,7 +5,7 @@ import type { LogRecord } from '../../protocol/record.ts';
 import { decodeRecord } from '../record-codec.ts';
 import { spawnWorker } from '../spawn-worker.ts';
 import type { PlannedCrash } from './crash-points.ts';
-import { estimateBytes, type PendingRecord, toPending } from './pending-record.ts';
+import { estimateBytes, joinLines, toLine } from './pending-record.ts';
 import { maxBatchBytes } from './schema.ts';
 import { type FromWorker, fromWireError, type Requests } from './worker-messages.ts';
 import type { ToWorker, WireTip, WorkerSettings } from './worker-messages.ts';
@@ -25,7 +25,7 @@ const lazyDelayMs = 50;
 
 /** A call of append, on its way. */
 interface Call extends Waiting<{ readonly seq: number }> {
-  readonly records: readonly PendingRecord[];
+  readonly lines: readonly string[];
 }
 
 /** The two ends of a promise. */
@@ -100,7 +100,7 @@ export class SqliteDecisionLog implements DecisionLog {
     this.#checkActive();
     if (records.length === 0) throw new UnanimousError('invalid-argument', 'records: empty');
     return new Promise((resolve, reject) => {
-      this.#calls.push({ records: records.map(toPending), resolve, reject });
+      this.#calls.push({ lines: records.map(toLine), resolve, reject });
       this.#sendSoon();
     });
   }
@@ -108,7 +108,7 @@ export class SqliteDecisionLog implements DecisionLog {
   appendLazily(records: readonly LogRecord[]): void {
     this.#checkActive();
     if (records.length === 0) return;
-    this.#calls.push({ records: records.map(toPending), resolve: () => {}, reject: () => {} });
+    this.#calls.push({ lines: records.map(toLine), resolve: () => {}, reject: () => {} });
     this.#lazyTimer ??= setTimeout(() => this.#send(), lazyDelayMs);
   }
 
@@ -160,7 +160,7 @@ export class SqliteDecisionLog implements DecisionLog {
     this.#lazyTimer = undefined;
     for (const calls of splitCalls(this.#calls.splice(0))) {
       this.#sent.push(calls);
-      this.#post({ type: 'append', records: calls.flatMap((call) => call.records) });
+      this.#post({ type: 'append', lines: joinLines(calls.flatMap(({ lines }) => lines)) });
     }
   }
 
@@ -207,7 +207,7 @@ export class SqliteDecisionLog implements DecisionLog {
     for (const calls of this.#sent.splice(0, messageCount)) {
       for (const call of calls) {
         call.resolve({ seq });
-        seq += call.records.length;
+        seq += call.lines.length;
       }
     }
   }
@@ -246,7 +246,7 @@ function splitCalls(calls: readonly Call[]): Call[][] {
   const groups: Call[][] = [];
   let bytes = Infinity;
   for (const call of calls) {
-    const callBytes = estimateBytes(call.records);
+    const callBytes = call.lines.reduce((sum, line) => sum + estimateBytes(line), 0);
     bytes += callBytes;
     if (bytes > maxBatchBytes) {
       groups.push([]);

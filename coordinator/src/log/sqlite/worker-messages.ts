@@ -2,7 +2,6 @@ import { type ErrorCode, type LogId, UnanimousError } from '@unanimous/proto';
 import type { Holder, Incarnation, LogPosition } from '../decision-log.ts';
 import type { FrameContent } from '../record-codec.ts';
 import type { PlannedCrash } from './crash-points.ts';
-import type { PendingRecord } from './pending-record.ts';
 
 /** What the worker is started with. */
 export interface WorkerSettings {
@@ -40,9 +39,9 @@ export interface WireTip {
   readonly chain: string;
 }
 
-/** A message to the worker. Appends are answered in their order, in groups. */
+/** A message to the worker. Appends (see joinLines) are answered in their order, in groups. */
 export type ToWorker =
-  | { readonly type: 'append'; readonly records: readonly PendingRecord[] }
+  | { readonly type: 'append'; readonly lines: string }
   | { readonly [W in keyof Requests]: Request<W> }[keyof Requests];
 
 interface Request<W extends keyof Requests> {

@@ -16,8 +16,11 @@ export interface ChildLog {
 
 const script = fileURLToPath(new URL('log-process.ts', import.meta.url));
 
+/** What log-process.ts can do. */
+export type ChildWork = 'append' | 'fill' | 'list';
+
 /** The command that runs log-process.ts. */
-export function childCommand(what: 'append' | 'list', dir: string): string[] {
+export function childCommand(what: ChildWork, dir: string): string[] {
   return [
     process.execPath,
     '--conditions=@unanimous/source',

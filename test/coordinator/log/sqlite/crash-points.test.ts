@@ -8,7 +8,7 @@ import {
   type OnCrashPoint,
 } from '../../../../coordinator/src/log/sqlite/crash-points.ts';
 import { LogEngine } from '../../../../coordinator/src/log/sqlite/log-engine.ts';
-import { toPending } from '../../../../coordinator/src/log/sqlite/pending-record.ts';
+import { joinLines, toLine } from '../../../../coordinator/src/log/sqlite/pending-record.ts';
 import type {
   FromWorker,
   ToWorker,
@@ -91,7 +91,7 @@ class InThreadEngine {
   }
 
   append(records: readonly LogRecord[]): void {
-    this.#engine.take({ type: 'append', records: records.map(toPending) });
+    this.#engine.take({ type: 'append', lines: joinLines(records.map(toLine)) });
     expect(this.#said.at(-1)).toMatchObject({ type: 'appended', messageCount: 1 });
   }
 }

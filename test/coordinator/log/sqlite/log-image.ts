@@ -11,7 +11,7 @@ import type { ReadFrame } from '../../../../coordinator/src/log/record-codec.ts'
 import type { OnCrashPoint } from '../../../../coordinator/src/log/sqlite/crash-points.ts';
 import { listGenerations } from '../../../../coordinator/src/log/sqlite/log-folder.ts';
 import { LogStore } from '../../../../coordinator/src/log/sqlite/log-store.ts';
-import { toPending } from '../../../../coordinator/src/log/sqlite/pending-record.ts';
+import { fromLines, toLine } from '../../../../coordinator/src/log/sqlite/pending-record.ts';
 import { migrations, schemaVersion } from '../../../../coordinator/src/log/sqlite/schema.ts';
 import { startLog, type StartOptions } from '../../../../coordinator/src/log/sqlite/start-log.ts';
 import { commitDecided, gidOf } from '../log-records.ts';
@@ -39,7 +39,7 @@ export function openStore(dir: string, options: Partial<StartOptions> = {}): Ope
     decide(counter) {
       if (store.tip.epoch === 0) store.becomeActive({ name: 'image', address: '' });
       const record = commitDecided(gidOf(store.logId, store.tip.epoch, counter));
-      store.append([toPending(record)]);
+      store.append(fromLines(toLine(record)));
       note();
     },
     decisions: () => store.readNeeded().flatMap(decisionIn),

@@ -7,8 +7,8 @@ import { commitDecided, ended, gidOf } from '../log-records.ts';
 
 const inFlight = 64;
 
-/** Decides from many sides at once, ends every second transaction, compacts all the time. */
-async function append(log: SqliteDecisionLog): Promise<never> {
+/** Decides from many sides at once. Ends every second transaction and compacts, unless it fills. */
+async function append(log: SqliteDecisionLog, fill: boolean): Promise<never> {
   const { logId, epoch } = await log.becomeActive({ name: 'child', address: '' });
   print(`active ${epoch}`);
   let counter = 0;
@@ -18,7 +18,7 @@ async function append(log: SqliteDecisionLog): Promise<never> {
       const mine = counter;
       await log.append([commitDecided(gidOf(logId, epoch, mine))]);
       print(`acked ${epoch}-${mine}`);
-      if (mine % 2 === 0) log.appendLazily([ended(gidOf(logId, epoch, mine))]);
+      if (!fill && mine % 2 === 0) log.appendLazily([ended(gidOf(logId, epoch, mine))]);
     }
   };
   const compactor = async (): Promise<never> => {
@@ -28,7 +28,8 @@ async function append(log: SqliteDecisionLog): Promise<never> {
       await log.compact();
     }
   };
-  return Promise.race([compactor(), ...Array.from({ length: inFlight }, side)]);
+  const sides = Array.from({ length: inFlight }, side);
+  return Promise.race(fill ? sides : [...sides, compactor()]);
 }
 
 async function list(log: SqliteDecisionLog): Promise<void> {
@@ -48,7 +49,7 @@ try {
   await childLog.open();
   print('open');
   childLog.onFailure((error) => print(`failed ${error.message}`));
-  await (what === 'append' ? append(childLog) : list(childLog));
+  await (what === 'list' ? list(childLog) : append(childLog, what === 'fill'));
 } catch (error) {
   const { code, message } = error as { code: string; message: string };
   print(`error ${code} ${message}`);

@@ -14,7 +14,7 @@ import { lockFolder, prepareFolder } from '../../../../coordinator/src/log/sqlit
 import { LogStore } from '../../../../coordinator/src/log/sqlite/log-store.ts';
 import { schemaVersion } from '../../../../coordinator/src/log/sqlite/schema.ts';
 import { type TempDir, tempDir } from '../../../support/temp-dir.ts';
-import { toPending } from '../../../../coordinator/src/log/sqlite/pending-record.ts';
+import { fromLines, toLine } from '../../../../coordinator/src/log/sqlite/pending-record.ts';
 import { commitDecided, gidOf } from '../log-records.ts';
 import { newestDatabase, openStore } from './log-image.ts';
 
@@ -129,7 +129,7 @@ test('an append is a compare-and-swap on the tail: who holds an older end is fen
   newer.store.becomeActive({ name: 'newer', address: '' });
   newer.close();
   const stale = new LogStore(newestDatabase(dir.path), older, () => {});
-  const append = () => stale.append([toPending(commitDecided(gidOf(logId, 1, 9)))]);
+  const append = () => stale.append(fromLines(toLine(commitDecided(gidOf(logId, 1, 9)))));
   expect(errorOf(append).code).toBe('not-active');
   stale.close();
   const open = openStore(dir.path);
