@@ -126,9 +126,9 @@ function decideVote(state: Transaction, input: Input & { kind: 'vote' }): Decisi
   if (branch?.state.is !== 'asked' || branch.session !== input.session) return nothing;
   const { vote, incarnation } = input;
   if ((vote.is === 'ready') !== state.onePhase && (vote.is === 'ready' || vote.is === 'yes')) {
-    return aborted(state, voted(branch, { is: 'no' }), {
-      ...reason('prepare-refused', `${vote.is} does not answer the question`, branch.rm),
-    });
+    // Nobody knows what it holds now: it has not voted, so it hears the abort.
+    const message = `${vote.is} does not answer the question`;
+    return decideAbort(state, reason('prepare-refused', message, branch.rm));
   }
   if (vote.is === 'no') return aborted(state, voted(branch, { is: 'no' }), vote.reason);
   const payload = vote.is === 'read-only' ? { receipt: '', redo: new Uint8Array() } : vote;
