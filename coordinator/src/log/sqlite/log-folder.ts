@@ -8,7 +8,7 @@ import {
   readdirSync,
   rmSync,
 } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { UnanimousError } from '@unanimous/proto';
 import Database from 'better-sqlite3';
 
@@ -22,11 +22,19 @@ export interface FolderLock {
  * @throws UnanimousError `invalid-argument`.
  */
 export function prepareFolder(dir: string): void {
-  if (mkdirSync(dir, { recursive: true, mode: 0o700 }) !== undefined) syncFolder(dirname(dir));
+  const firstMade = mkdirSync(dir, { recursive: true, mode: 0o700 });
+  if (firstMade !== undefined) syncParents(dir, firstMade);
   const stat = lstatSync(dir);
   if (!stat.isDirectory()) throw refused(dir, 'is no folder (or a link to one)', 'Name it itself.');
   if ((stat.mode & 0o022) !== 0) {
     throw refused(dir, 'may be written by others', `chmod go-w ${dir}`);
+  }
+}
+
+/** Makes the names durable of all folders from `first` down to `dir`. */
+function syncParents(dir: string, first: string): void {
+  for (let path = resolve(dir); path.length >= first.length; path = dirname(path)) {
+    syncFolder(dirname(path));
   }
 }
 

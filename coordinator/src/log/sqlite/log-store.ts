@@ -196,6 +196,7 @@ function openDatabase(path: string): Database.Database {
   database.pragma('locking_mode = exclusive'); // first, so that WAL needs no shared memory
   const mode = database.pragma('journal_mode = wal', { simple: true });
   database.pragma('synchronous = full');
+  database.pragma('fullfsync = on'); // macOS: fsync alone leaves the data in the drive's cache
   database.pragma(`wal_autocheckpoint = ${walPages}`);
   database.pragma(`journal_size_limit = ${walKeptBytes}`);
   if (mode !== 'wal' || database.pragma('synchronous', { simple: true }) !== 2) {

@@ -5,12 +5,11 @@ import { tempDir } from '../../../support/temp-dir.ts';
 import { childCommand, type ChildWork, spawnChildLog } from './child-log.ts';
 
 // A disk of a few megabytes, seen by this child and its children only; needs user namespaces.
-const inNamespace = ['unshare', '--user', '--map-root-user', '--mount', 'sh', '-ec'];
+const inNamespace = ['--user', '--map-root-user', '--mount', 'sh', '-ec'];
 
 function canMount(): boolean {
   using dir = tempDir();
-  const [command = '', ...args] = [...inNamespace, `mount -t tmpfs none ${dir.path}`];
-  return spawnSync(command, args).status === 0;
+  return spawnSync('unshare', [...inNamespace, `mount -t tmpfs none ${dir.path}`]).status === 0;
 }
 
 const title = canMount() ? '' : ' [command absent: unshare with mount]';
@@ -28,6 +27,7 @@ test.skipIf(title !== '')(
         .join(' ');
     };
     const child = spawnChildLog([
+      'unshare',
       ...inNamespace,
       `mount -t tmpfs -o size=6m,mode=700 none ${disk}
        ${quoted('fill')} || true
