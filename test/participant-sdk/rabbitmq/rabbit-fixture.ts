@@ -46,6 +46,12 @@ export class RabbitFixture {
     });
   }
 
+  /** How many messages wait in a queue. */
+  async count(queue: string): Promise<number> {
+    const { messageCount } = await this.operate((channel) => channel.checkQueue(queue));
+    return messageCount;
+  }
+
   /** Takes all messages of a queue. */
   async take(queue: string): Promise<Taken[]> {
     return this.operate(async (channel) => {
