@@ -1,0 +1,269 @@
+import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { join } from 'node:path';
+import { agreement, irrevocable, nontriviality, termination } from './atomic-commitment.ts';
+import { validity } from './atomic-commitment.ts';
+import type { Core } from './core.ts';
+import { enlistedOnlyWhileActive, loggedAfterNative, onlyTheLogMoves } from './message-rules.ts';
+import { onePhaseFollowsReceipt, readersHearNothing, votesCountOnce } from './message-rules.ts';
+import { votesFromItsSession, wholeOrders } from './message-rules.ts';
+import { endedWhenAcknowledged, heuristicsStay, operatorsWordStays } from './record-rules.ts';
+import { persistBeforeSend, presumedAbort, replayedLikeLive } from './record-rules.ts';
+import type { Rule } from './rule.ts';
+
+/** The core with one defect, and the rules each of which must find it. */
+export interface Mutant {
+  readonly name: string;
+  readonly file: 'answers.ts' | 'decide.ts' | 'record.ts' | 'step.ts' | 'transaction.ts';
+  /** Text that stands in the file exactly once, and what the mutant has instead. */
+  readonly from: string;
+  readonly to: string;
+  readonly killers: readonly Rule[];
+}
+
+const deciding: readonly Mutant[] = [
+  {
+    name: 'decides one vote early',
+    file: 'decide.ts',
+    from: 'if (state.branches.some(isUnvoted)) return [];',
+    to: 'if (state.branches.filter(isUnvoted).length > 1) return [];',
+    killers: [validity],
+  },
+  {
+    name: 'commits on a no beside a read-only',
+    file: 'decide.ts',
+    from: "if (vote.is === 'no') return aborted(state, voted(branch, { is: 'no' }), vote.reason);",
+    to: `if (vote.is === 'no') {
+      const no = voted(branch, { is: 'no' });
+      return { events: [no, ...decideWhenAllVoted(evolve(state, no))] };
+    }`,
+    killers: [validity],
+  },
+  {
+    name: 'aborts on a read-only vote',
+    file: 'decide.ts',
+    from: "if (vote.is === 'no') return aborted(state, voted(branch, { is: 'no' }), vote.reason);",
+    to: `if (vote.is === 'no' || vote.is === 'read-only') {
+      return aborted(state, voted(branch, { is: 'no' }), reason('internal', 'mutant'));
+    }`,
+    killers: [nontriviality],
+  },
+  {
+    name: 'honours the deadline while the decision is with the log',
+    file: 'decide.ts',
+    from: "if (state.phase !== 'active' && state.phase !== 'preparing') return nothing;",
+    to: "if (!['active', 'preparing', 'deciding'].includes(state.phase)) return nothing;",
+    killers: [onlyTheLogMoves, agreement, persistBeforeSend],
+  },
+  {
+    name: 'takes a branch after the commit was asked for',
+    file: 'decide.ts',
+    from: "if (state.phase !== 'active') return { refused: notLive(state, 'enlist') };",
+    to: "if (!['active', 'preparing'].includes(state.phase)) return { refused: notLive(state, '') };",
+    killers: [enlistedOnlyWhileActive],
+  },
+  {
+    name: 'counts a vote from another session',
+    file: 'decide.ts',
+    from: ' || branch.session !== input.session) return nothing;',
+    to: ') return nothing;',
+    killers: [votesFromItsSession],
+  },
+  {
+    name: 'counts a vote twice',
+    file: 'decide.ts',
+    from: "if (branch?.state.is !== 'asked' || ",
+    to: 'if (branch === undefined || ',
+    killers: [votesCountOnce],
+  },
+  {
+    name: 'chooses one phase by the first branch alone',
+    file: 'decide.ts',
+    from: 'second === undefined && ',
+    to: '',
+    killers: [onePhaseFollowsReceipt],
+  },
+  {
+    name: 'answers abort to a branch in doubt while the decision is with the log',
+    file: 'answers.ts',
+    from: "return 'wait';",
+    to: "return state.phase === 'deciding' ? 'abort' : 'wait';",
+    killers: [agreement, persistBeforeSend],
+  },
+];
+
+const logging: readonly Mutant[] = [
+  {
+    name: 'does not force the decision',
+    file: 'record.ts',
+    from: "'commit-decided': 'forced'",
+    to: "'commit-decided': 'lazy'",
+    killers: [agreement, irrevocable, presumedAbort, persistBeforeSend],
+  },
+  {
+    name: 'does not force the permission for one phase',
+    file: 'record.ts',
+    from: "delegated: 'forced'",
+    to: "delegated: 'lazy'",
+    killers: [irrevocable, presumedAbort],
+  },
+  {
+    name: 'logs an abort',
+    file: 'decide.ts',
+    from: "return { events: [{ kind: 'aborted', reason: why }] };",
+    to: "return { events: [{ kind: 'aborted', reason: why }, { kind: 'ended', gid: state.gid }] };",
+    killers: [presumedAbort],
+  },
+  {
+    name: 'sends commit before the decision is durable',
+    file: 'step.ts',
+    from: "    case 'recorded':\n      return after.phase === 'delegated'",
+    to: `    case 'commit-decided':
+      return after.branches.filter((b) => !isOver(b)).map(message('commit'));
+    case 'recorded':
+      return after.phase === 'delegated'`,
+    killers: [persistBeforeSend, agreement],
+  },
+  {
+    name: 'ends after the first acknowledgement',
+    file: 'decide.ts',
+    from: 'const acknowledged = state.branches.every(',
+    to: 'const acknowledged = state.branches.some(',
+    killers: [endedWhenAcknowledged, termination],
+  },
+  {
+    name: 'takes a delegated transaction for a committed one after a restart',
+    file: 'transaction.ts',
+    from: "return { phase: 'delegating', gid: event.gid,",
+    to: "return { phase: 'deciding', gid: event.gid,",
+    killers: [agreement, replayedLikeLive, onePhaseFollowsReceipt],
+  },
+  {
+    name: 'forgets the redo payload in the record',
+    file: 'decide.ts',
+    from: 'return { branch, rm, kind, incarnation, receipt, redo };',
+    to: 'return { branch, rm, kind, incarnation, receipt, redo: new Uint8Array() };',
+    killers: [wholeOrders],
+  },
+  {
+    name: 'tells a read-only branch to commit, until it restarts',
+    file: 'answers.ts',
+    from: "branch === undefined || branch.state.is === 'read-only'",
+    to: 'branch === undefined',
+    killers: [replayedLikeLive],
+  },
+];
+
+const telling: readonly Mutant[] = [
+  {
+    name: 'applies logged branches before the native ones have committed',
+    file: 'step.ts',
+    from: 'if (!nativesOver(state)) return natives;',
+    to: "if (!nativesOver(state)) return open.map((b) => message(b.kind === 'native' ? 'commit' : 'apply')(b));",
+    killers: [loggedAfterNative],
+  },
+  {
+    name: 'never applies logged branches',
+    file: 'step.ts',
+    from: "return open.map(message('apply'));",
+    to: 'return [];',
+    killers: [nontriviality, termination],
+  },
+  {
+    name: 'commits what was read-only',
+    file: 'transaction.ts',
+    from: "    case 'no':\n    case 'read-only':\n    case 'committed':",
+    to: "    case 'no':\n    case 'committed':",
+    killers: [readersHearNothing],
+  },
+  {
+    name: 'tells nobody of an abort',
+    file: 'step.ts',
+    from: "return before.branches.filter((b) => !isOver(b)).map(message('abort'));",
+    to: 'return [];',
+    killers: [termination],
+  },
+  {
+    name: 'never asks for the receipt again',
+    file: 'step.ts',
+    from: "return open.map(message('settle'));",
+    to: 'return [];',
+    killers: [termination],
+  },
+  {
+    name: 'permits one phase again instead of asking for the receipt',
+    file: 'step.ts',
+    from: "return open.map(message('settle'));",
+    to: "return open.map(message('one-phase'));",
+    killers: [onePhaseFollowsReceipt],
+  },
+];
+
+const settling: readonly Mutant[] = [
+  {
+    name: 'settles a rolled-back one phase as committed',
+    file: 'decide.ts',
+    from: "kind: 'settled', gid, outcome: 'aborted'",
+    to: "kind: 'settled', gid, outcome: 'committed'",
+    killers: [agreement, onePhaseFollowsReceipt],
+  },
+  {
+    name: 'takes an unknown branch for a success',
+    file: 'decide.ts',
+    from: "  if (result.is !== 'committed') {\n    if (branch",
+    to: '  if (false) {\n    if (branch',
+    killers: [heuristicsStay, endedWhenAcknowledged],
+  },
+  {
+    name: 'lets an acknowledgement wipe out a heuristic',
+    file: 'decide.ts',
+    from: "const open = !isOver(branch) || branch.state.is === 'resolved';",
+    to: 'const open = true;',
+    killers: [heuristicsStay],
+  },
+  {
+    name: 'loses the record of a heuristic when it replays',
+    file: 'transaction.ts',
+    from: 'return evolve(aborted, event);',
+    to: 'return aborted;',
+    killers: [replayedLikeLive, heuristicsStay],
+  },
+  {
+    name: "logs an operator's word on a branch that the log does not know",
+    file: 'decide.ts',
+    from: "if (state.phase === 'aborted' && branch.state.is !== 'heuristic') {",
+    to: 'if (false) {',
+    killers: [operatorsWordStays, replayedLikeLive],
+  },
+  {
+    name: "lets an unknown receipt overrule an operator's word",
+    file: 'decide.ts',
+    from: '      if (isOver(branch)) return nothing;\n      return { events: [heuristic(gid,',
+    to: "      if (branch.state.is === 'heuristic') return nothing;\n      return { events: [heuristic(gid,",
+    killers: [operatorsWordStays],
+  },
+];
+
+export const mutants: readonly Mutant[] = [...deciding, ...logging, ...telling, ...settling];
+
+const sources = fileURLToPath(new URL('../../../coordinator/src/protocol/', import.meta.url));
+
+/**
+ * Loads the sources of the core with the mutant's defect, from a copy in `folder`, which must lie
+ * within the repository.
+ * @throws when the text to replace does not stand there exactly once: the mutant is stale.
+ */
+export async function loadMutant(mutant: Mutant, folder: string): Promise<Core> {
+  const { file, from, to } = mutant;
+  cpSync(sources, folder, { recursive: true });
+  const source = readFileSync(join(folder, file), 'utf8');
+  const count = source.split(from).length - 1;
+  if (count !== 1) throw new Error(`${file} has ${count} times: ${from}`);
+  writeFileSync(
+    join(folder, file),
+    source.replace(from, () => to),
+  );
+  const names = ['answers.ts', 'record.ts', 'step.ts', 'transaction.ts'];
+  const modules = names.map((name) => import(pathToFileURL(join(folder, name)).href));
+  return Object.assign({}, ...(await Promise.all(modules))) as Core;
+}
