@@ -119,13 +119,13 @@ function describe({ branches, locks, waiters }: Blocked): string {
 }
 
 function showLive(load: Load, onlooker: Onlooker, screen: Screen): () => void {
-  const timer = setInterval(() => {
-    void onlooker.prepared().then((branches) => {
-      const { placed, refused, unanswered } = load.counts;
-      const counts = `${placed} placed, ${refused} refused, ${unanswered} unanswered`;
-      screen.live(`${screen.seconds.toFixed(0)} s  ${counts}, ${branches.length} prepared now`);
-    });
-  }, 200);
+  const show = async () => {
+    const prepared = (await onlooker.prepared()).length;
+    const { placed, refused, unanswered } = load.counts;
+    const counts = `${placed} placed, ${refused} refused, ${unanswered} unanswered`;
+    screen.live(`${screen.seconds.toFixed(0)} s  ${counts}, ${prepared} prepared now`);
+  };
+  const timer = setInterval(() => void show(), 200);
   return () => {
     clearInterval(timer);
     screen.live('');

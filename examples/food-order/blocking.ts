@@ -42,55 +42,61 @@ export class Onlooker {
 
   /** Prepared branches in all databases that answer. */
   async prepared(): Promise<PreparedBranch[]> {
-    const found = await this.#ask<{ gid: string }>(preparedQuery);
-    return found.map(({ rm, row }) => {
-      const [, gid = ''] = row.gid.split('.');
-      return { rm, branchId: row.gid, gid };
-    });
+    return (await this.#prepared()).flatMap((database) => database.branches ?? []);
   }
 
   /** Prepared branches with their locks and waiters. */
   async blocked(): Promise<Blocked> {
     const [branches, locks, waiters] = await Promise.all([
       this.prepared(),
-      this.#ask<{ table: string; locks: number }>(locksQuery),
-      this.#ask<{ waiters: number }>(waitersQuery),
+      this.#ask(locksQuery),
+      this.#ask(waitersQuery),
     ]);
+    const lockRows = locks.flatMap(({ rows = [] }) => rows);
+    const waiterRows = waiters.flatMap(({ rows = [] }) => rows);
     return {
       branches,
-      locks: new Map(locks.map(({ row }) => [row.table, row.locks])),
-      waiters: waiters.reduce((sum, { row }) => sum + row.waiters, 0),
+      locks: new Map(lockRows.map((row) => [String(row.table), Number(row.locks)])),
+      waiters: waiterRows.reduce((sum, row) => sum + Number(row.waiters), 0),
     };
   }
 
   /** Waits until none of these branches is prepared any more; answers how long that took. */
   async untilResolved(branches: readonly PreparedBranch[], sinceMs: number): Promise<number> {
     for (;;) {
-      const answered = new Map<string, boolean>();
-      const still = new Set((await this.#preparedOrUnknown(answered)).map((b) => b.branchId));
-      const open = branches.some((b) => still.has(b.branchId) || answered.get(b.rm) === false);
-      if (!open) return performance.now() - sinceMs;
+      const databases = await this.#prepared();
+      const isOpen = ({ rm, branchId }: PreparedBranch) => {
+        const now = databases.find((database) => database.rm === rm)?.branches;
+        return now === undefined || now.some((branch) => branch.branchId === branchId);
+      };
+      if (!branches.some(isOpen)) return performance.now() - sinceMs;
       await new Promise((resolve) => setTimeout(resolve, 15));
     }
   }
 
-  async #preparedOrUnknown(answered: Map<string, boolean>): Promise<PreparedBranch[]> {
-    const all = await this.#ask<{ gid: string }>(preparedQuery, answered);
-    return all.map(({ rm, row }) => ({ rm, branchId: row.gid, gid: '' }));
+  /** By database; no branches where the server does not answer. */
+  async #prepared(): Promise<{ rm: string; branches: PreparedBranch[] | undefined }[]> {
+    const databases = await this.#ask(preparedQuery);
+    return databases.map(({ rm, rows }) => {
+      const branches = rows?.map((row) => {
+        const branchId = String(row.gid);
+        const [, gid = ''] = branchId.split('.');
+        return { rm, branchId, gid };
+      });
+      return { rm, branches };
+    });
   }
 
-  async #ask<Row extends pg.QueryResultRow>(sql: string, answered?: Map<string, boolean>) {
+  #ask(sql: string): Promise<{ rm: string; rows: Record<string, unknown>[] | undefined }[]> {
     const asked = [...this.#databases].map(async ([rm, pool]) => {
       try {
-        const { rows } = await pool.query<Row>(sql);
-        answered?.set(rm, true);
-        return rows.map((row) => ({ rm, row }));
+        const { rows } = await pool.query<Record<string, unknown>>(sql);
+        return { rm, rows };
       } catch {
-        answered?.set(rm, false); // this server was killed
-        return [];
+        return { rm, rows: undefined }; // this server was killed
       }
     });
-    return (await Promise.all(asked)).flat();
+    return Promise.all(asked);
   }
 }
 

@@ -7,7 +7,7 @@ type Style = Parameters<typeof styleText>[0];
 export class Screen {
   readonly #out = process.stdout;
   readonly #startedMs = performance.now();
-  readonly #isLive = this.#out.isTTY === true && process.env.TERM !== 'dumb';
+  readonly #isLive = this.#out.isTTY && process.env.TERM !== 'dumb';
   readonly #isColoured = this.#isLive && !process.env.NO_COLOR;
   #live = '';
 

@@ -33,10 +33,17 @@ export function stockHandlers(
 ): UntypedServiceImplementation {
   return {
     reserve(call: { request: Reservation }, done: sendUnaryData<object>) {
-      reserve(call.request).then(
-        () => done(null, {}),
-        (error: Error) => done(error),
-      );
+      void answer(reserve(call.request), done);
     },
   };
+}
+
+async function answer(made: Promise<void>, done: sendUnaryData<object>): Promise<void> {
+  try {
+    await made;
+  } catch (error) {
+    done(error as Error);
+    return;
+  }
+  done(null, {});
 }
