@@ -72,7 +72,7 @@ class FunctionResource<E> extends LoggedResource<E> implements DefinedResource<E
     await this.stage(effectText(effect, { name: 'effect', allowToJson: false }));
   }
 
-  async open(): Promise<RmIdentity> {
+  protected async connect(): Promise<RmIdentity> {
     const { identity = `defined:${this.rm}` } = this.#definition;
     return {
       identity: typeof identity === 'string' ? identity : await identity(),

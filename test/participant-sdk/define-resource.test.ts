@@ -243,6 +243,18 @@ describe('apply', () => {
     await log.close();
     await expect(commit).rejects.toMatchObject({ code: 'closed' });
     await expect(transaction.commit()).rejects.toMatchObject({ code: 'closed' });
+    await log.open();
+    const again = transaction.commit();
+    await log.close();
+    await expect(again).rejects.toMatchObject({ message: 'audit-log was closed' });
+  });
+
+  test('goes on after a close, when it is served again', async () => {
+    const { applied, coordinator, log } = await logOf();
+    await log.close();
+    await coordinator.serve(log);
+    await coordinator.commit(() => log.write({ text: 'x' }));
+    expect(applied).toHaveLength(1);
   });
 
   test('of a damaged payload is a hazard', async () => {

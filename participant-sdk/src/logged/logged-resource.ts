@@ -53,7 +53,8 @@ export abstract class LoggedResource<E> implements Resource {
     this.#applyTimeoutMs = options.applyTimeoutMs ?? 30_000;
   }
 
-  abstract open(): Promise<RmIdentity>;
+  /** Connects, and says what the name stands for. May be called again after `close`. */
+  protected abstract connect(): Promise<RmIdentity>;
 
   /** Phase one: refuses by a throw what would be refused at `applyEffects`. */
   protected abstract checkEffects(effects: readonly E[]): Promise<void>;
@@ -66,6 +67,11 @@ export abstract class LoggedResource<E> implements Resource {
     effects: readonly PlacedEffect<E>[],
     attempt: ApplyTry,
   ): Promise<void>;
+
+  open(): Promise<RmIdentity> {
+    this.#isClosed = false;
+    return this.connect();
+  }
 
   attach(host: ResourceHost): void {
     this.#host = host;

@@ -35,9 +35,9 @@ export class Broker {
     this.#options = options;
   }
 
-  /** Connects for the first time. What the broker calls itself. */
+  /** Connects for the first time, or again after `close`. What the broker calls itself. */
   async open(): Promise<string> {
-    if (this.#state.is === 'new') this.#connect();
+    if (this.#state.is === 'new' || this.#state.is === 'closed') this.#connect();
     try {
       await this.connection();
     } catch (error) {

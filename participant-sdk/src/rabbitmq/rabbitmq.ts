@@ -74,7 +74,7 @@ class RabbitmqResource extends LoggedResource<RabbitMessage> implements Rabbitmq
     await this.stage(JSON.stringify(message));
   }
 
-  async open(): Promise<RmIdentity> {
+  protected async connect(): Promise<RmIdentity> {
     const identity = await this.#broker.open();
     return { identity: this.#identity ?? identity, incarnation: '1' }; // nothing is kept in it
   }

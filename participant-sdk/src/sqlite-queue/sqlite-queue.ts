@@ -146,7 +146,9 @@ class QueueResource implements SqliteQueue {
   }
 
   async close(): Promise<void> {
-    await this.#queue?.close();
+    const queue = this.#queue;
+    this.#queue = undefined;
+    await queue?.close();
   }
 
   #opened(): QueueFile {

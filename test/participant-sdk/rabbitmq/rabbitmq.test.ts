@@ -246,6 +246,7 @@ serverOrSkip('rabbitmq').describe('RabbitMQ', () => {
     await server.restart();
     expect(await events.open()).toHaveProperty('identity');
     await events.close();
-    await expect(events.open()).rejects.toMatchObject({ code: 'closed' });
+    expect(await events.open()).toHaveProperty('identity'); // to be served by another client
+    await events.close();
   }, 90_000);
 });

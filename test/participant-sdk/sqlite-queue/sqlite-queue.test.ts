@@ -373,6 +373,17 @@ describe('work handed to the coordinator', () => {
   );
 });
 
+test('a queue that was closed can be served again', async () => {
+  await using fixture = new QueueFixture();
+  const queue = await fixture.writer();
+  const transaction = await fixture.coordinator.begin(() => queue.publish('t', 1));
+  await transaction.prepare();
+  await queue.close();
+  await expect(transaction.commit()).rejects.toMatchObject({ code: 'unknown-rm' });
+  await fixture.coordinator.serve(queue);
+  expect(await transaction.commit()).toEqual([{ result: 'committed' }]);
+});
+
 test('a queue never commits in one phase', async () => {
   await using fixture = new QueueFixture();
   const queue = await fixture.writer();
