@@ -76,8 +76,7 @@ export function serverInterceptor(tm: Joiner): ServerInterceptor {
           },
           onReceiveMessage: (message, goOn) => inScope(joined, () => goOn(message)),
           onReceiveHalfClose: (goOn) => inScope(joined, goOn),
-          onCancel: () =>
-            void joined?.fail(new UnanimousError('cancelled', 'the caller went away')),
+          onCancel: () => void joined?.fail(callerGone()),
         });
       },
       sendMessage: (message, next) => {
@@ -115,6 +114,11 @@ export function unaryHandler<Request, Reply>(
     }
     callback(null, reply);
   };
+}
+
+function callerGone(): UnanimousError {
+  const hint = 'Await the call, and give it time enough, before the commit.';
+  return new UnanimousError('cancelled', 'the caller went away before the answer', { hint });
 }
 
 /** Its name is all that the log shows of a handler's error. */

@@ -80,7 +80,7 @@ export class TransactionClient implements AsyncDisposable {
     try {
       const link = await session.whenOpen(settings.connectTimeoutMs);
       const acknowledged = served.whenServed(settings.connectTimeoutMs);
-      if (!served.link) participant.announce(served, link);
+      participant.announce(served, link);
       await acknowledged;
       return resource;
     } catch (error) {

@@ -9,6 +9,7 @@ import { currentScope, Scope } from '../participant/scope.ts';
 import type { Link } from '../session/link.ts';
 import { commitAndAwait } from './await-outcome.ts';
 import type { Begun, ClientCore } from './core.ts';
+import { checkMs } from './options.ts';
 import { type Committed, committedOrThrow, unknownError } from './outcome.ts';
 
 /** How `commit()` waits. */
@@ -102,11 +103,12 @@ export class Transaction implements AsyncDisposable {
       await this.#abort(why);
       throw abortedError(this.gid, why);
     }
-    this.#state = 'committing';
-    const remainingMs = this.remainingMs();
-    this.#local.close();
     const { waitAppliedMs: usualMs } = this.#core.settings;
-    const waitAppliedMs = options.wait === 'decided' ? 0 : (options.waitAppliedMs ?? usualMs);
+    const patienceMs = checkMs('waitAppliedMs', options.waitAppliedMs, usualMs, 0);
+    const waitAppliedMs = options.wait === 'decided' ? 0 : patienceMs;
+    const remainingMs = this.remainingMs();
+    this.#state = 'committing';
+    this.#local.close();
     try {
       const request = { gid: this.gid, link: this.#link, remainingMs, waitAppliedMs };
       const outcome = commitAndAwait(this.#core, request);
@@ -114,6 +116,10 @@ export class Transaction implements AsyncDisposable {
         this.#interruptCommit = reject;
       });
       return committedOrThrow(await Promise.race([outcome, interrupted]));
+    } catch (error) {
+      const isAborted = error instanceof UnanimousError && error.code === 'aborted';
+      if (isAborted) await this.#letGo(); // or the next try would wait for our own locks
+      throw error;
     } finally {
       this.#over();
     }
@@ -161,15 +167,19 @@ export class Transaction implements AsyncDisposable {
   async #abort(why: Reason): Promise<void> {
     if (this.#state !== 'open') return;
     this.#state = 'over';
-    const { participant, settings } = this.#core;
     this.#local.doom(why);
     this.#local.end(abortedError(this.gid, why));
     const told = this.#link.ask('aborts', { gid: this.gid, reason: why }).catch(() => undefined);
     this.#over();
-    const letGo = participant.whenReleased(this.#local);
-    const limitMs = Math.min(maxAbortWaitMs, Math.max(1, this.remainingMs()));
-    const ended = Promise.all([told, letGo]).then(() => undefined);
-    await within(settings.ambient, limitMs, ended, () => undefined);
+    await this.#letGo(told);
+  }
+
+  /** Waits, not for long, until no branch here holds anything. */
+  async #letGo(told?: Promise<unknown>): Promise<void> {
+    this.#local.outcomeKnown();
+    const { participant, settings } = this.#core;
+    const letGo = Promise.all([told, participant.whenReleased(this.#local)]);
+    await within<unknown>(settings.ambient, maxAbortWaitMs, letGo, () => undefined);
   }
 
   #over(): void {

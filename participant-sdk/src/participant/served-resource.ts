@@ -29,6 +29,7 @@ export class ServedResource {
   readonly #waiters = new Set<Waiter>();
   #identity: RmIdentity | undefined;
   #link: Link | undefined;
+  #announcedOn: Link | undefined;
   #isClosed = false;
 
   constructor(resource: Resource, ports: ServedResourcePorts) {
@@ -58,6 +59,8 @@ export class ServedResource {
 
   /** Serves it on a session, and tries again until the session is over or it is closed. */
   async announce(link: Link): Promise<void> {
+    if (!this.#identity || this.#announcedOn === link) return; // `open` comes first, and once will do
+    this.#announcedOn = link;
     const { ambient, log } = this.#ports;
     for (let failures = 1; !link.isOver && !this.#isClosed; failures++) {
       try {

@@ -59,10 +59,11 @@ export function orderOfVerdict(kind: 'commit' | 'abort'): Order {
 
 /** A vote as it travels. */
 export function voteMessage(id: BranchId, vote: BranchVote): Vote {
-  const { gid, branch, incarnation } = id;
+  const { gid, branch, rm, incarnation } = id;
   const redo = vote.kind === 'yes' ? asBuffer(vote.redo) : Buffer.alloc(0);
   const receipt = vote.kind === 'yes' || vote.kind === 'ready' ? vote.receipt : '';
-  const reason = vote.kind === 'no' ? vote.reason : null;
+  // Whoever is told of the abort shall see who refused.
+  const reason = vote.kind === 'no' ? { ...vote.reason, rm: vote.reason.rm || rm } : null;
   return { gid, branch, kind: voteKinds[vote.kind], receipt, redo, reason, incarnation };
 }
 

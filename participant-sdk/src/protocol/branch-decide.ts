@@ -44,7 +44,7 @@ export function decide(state: BranchState, input: BranchInput): readonly BranchE
     case 'deadline-passed':
       return decideAlone(state, input.reason, false);
     case 'outcome-known':
-      return isLingering(state) ? [{ kind: 'forgotten' }] : [];
+      return state.at === 'doomed' || state.at === 'left' ? endKeeping(state) : [];
     case 'decided-elsewhere':
       return state.at === 'prepared' ? [{ kind: 'forgotten' }] : [];
   }
@@ -129,8 +129,7 @@ function decideAlone(state: BranchState, why: Reason, keep: boolean): readonly B
       return state.cancelled ? [] : [{ kind: 'cancelled', reason: why }];
     case 'doomed':
     case 'left':
-      if (keep) return [];
-      return isLingering(state) ? [{ kind: 'forgotten' }] : [{ kind: 'not-kept' }];
+      return keep ? [] : endKeeping(state);
     case 'absent':
     case 'prepared':
     case 'committing-one-phase':
@@ -198,6 +197,10 @@ function decideAgain(state: BranchState, why: 'retry' | 'session-opened'): reado
     return [{ kind: 'voted-again', vote: state.vote }];
   }
   return [];
+}
+
+function endKeeping(state: BranchState): readonly BranchEvent[] {
+  return isLingering(state) ? [{ kind: 'forgotten' }] : [{ kind: 'not-kept' }];
 }
 
 /** It has ended, and stays only to say its vote again. */

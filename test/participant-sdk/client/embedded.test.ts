@@ -31,6 +31,7 @@ test('an embedded coordinator commits, closes with its client, and remembers on 
 
 test('a second coordinator on the same folder is refused, typed', async () => {
   const data = folder.file('log');
-  await using _tm = await TransactionClient.embedded({ data });
+  await using first = await TransactionClient.embedded({ data });
   await expect(TransactionClient.embedded({ data })).rejects.toMatchObject({ code: 'log-locked' });
+  expect(first).toBeInstanceOf(TransactionClient);
 });

@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { TransactionClient } from '../../../participant-sdk/src/client/transaction-client.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { CoordinatorHost, type Line } from '../support/coordinator-host.ts';
-import { FakeDatabase, FakeStore } from '../support/fake-database.ts';
+import { FakeDatabase, type FakeStore } from '../support/fake-database.ts';
 
 let host: CoordinatorHost;
 let line: Line;
