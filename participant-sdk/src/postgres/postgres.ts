@@ -6,6 +6,7 @@ import {
   UnanimousError,
 } from '@unanimous/proto';
 import type { Pool, PoolConfig } from 'pg';
+import { currentTransaction } from '../participant/scope.ts';
 import type {
   Decided,
   Finished,
@@ -120,6 +121,8 @@ class Postgres implements PostgresResource {
 
   /** The branch's work, where the caller is in a transaction. */
   #enter(): Promise<BranchWork> | undefined {
+    // Without a host it would be a plain pool, and would write what no abort takes back.
+    if (!this.#host && currentTransaction()) return Promise.reject(notServed(this.rm));
     try {
       const branch = this.#host?.branch((id) => this.#openBranch(id));
       return branch?.then(({ work }) => work);
@@ -148,4 +151,8 @@ class Postgres implements PostgresResource {
       throw unavailableError(error, this.rm);
     }
   }
+}
+
+function notServed(rm: string): UnanimousError {
+  return new UnanimousError('unknown-rm', `${rm} is not served by this process`, { rm });
 }
