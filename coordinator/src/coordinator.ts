@@ -9,7 +9,8 @@ import type {
   LogPosition,
 } from './log/decision-log.ts';
 import { type Logger, logEvents, silent } from './log-events.ts';
-import { checkLimits, type Limits } from './limits.ts';
+import { checkLimits } from './check-limits.ts';
+import type { Limits } from './limits.ts';
 import { hasHeuristic, outcomeOf, verdictOn } from './protocol/answers.ts';
 import type { Input } from './protocol/decide.ts';
 import type { Resolution } from './protocol/record.ts';
@@ -199,7 +200,8 @@ export class Coordinator implements AsyncDisposable {
     const { gid, birth } = this.#ownGid(gidText);
     if (this.#failure) return bareOutcome(gid, 'OUTCOME_UNKNOWN');
     const entry = this.transactions.find(gid);
-    if (entry) return outcomeView(entry.state);
+    if (entry)
+      return entry.isResolving ? bareOutcome(gid, 'OUTCOME_UNKNOWN') : outcomeView(entry.state);
     if (this.transactions.isUnborn(birth)) {
       throw new UnanimousError('not-live', `no transaction ${gid} was ever begun here`, { gid });
     }
@@ -218,7 +220,7 @@ export class Coordinator implements AsyncDisposable {
     const { gid, logId, birth } = parseGid(gidText);
     if (logId !== this.incarnation.logId) return 'foreign';
     const entry = this.transactions.find(gid);
-    if (entry) return verdictOn(entry.state, branch);
+    if (entry) return entry.isResolving ? 'wait' : verdictOn(entry.state, branch);
     if (birth.epoch > this.incarnation.epoch) return 'wait';
     // A commit is forgotten only when every branch has acknowledged it, so what is prepared and not
     // known was never committed; but a resource manager may have gone back in time.

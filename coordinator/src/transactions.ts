@@ -38,6 +38,8 @@ export interface Entry {
   readonly deadlineMs: number;
   cancelDeadline: () => void;
   waiters: Waiter[];
+  /** An operator's word is with the log: nothing that hangs on it may be answered yet. */
+  isResolving: boolean;
 }
 
 /** What the transactions of one epoch need. */
@@ -132,6 +134,7 @@ export class Transactions {
       deadlineMs: nowMs + lastsMs,
       cancelDeadline: world.after(lastsMs, () => this.input(entry, { kind: 'deadline' })),
       waiters: [],
+      isResolving: false,
     };
     this.#entries.set(gid, entry);
     this.#open.add(entry);
@@ -176,6 +179,7 @@ export class Transactions {
     const result = step(before, input);
     if ('refused' in result) return { refused: result.refused };
     entry.state = result.state;
+    if (input.kind === 'resolve') entry.isResolving = true;
     const recorded = this.#record(entry, result.events);
     if (result.events.length > 0) {
       this.#account(before, entry.state);
@@ -269,8 +273,10 @@ export class Transactions {
   async #recordDecision(entry: Entry, records: readonly LogRecord[]): Promise<void> {
     const seq = await this.#append(records);
     if (seq === undefined) return;
+    entry.isResolving = false;
     const { epoch } = this.#options.incarnation;
     this.input(entry, { kind: 'recorded', at: { epoch, seq } });
+    this.#answerWaiters(entry);
   }
 
   async #append(records: readonly LogRecord[]): Promise<number | undefined> {
@@ -330,7 +336,7 @@ export class Transactions {
   }
 
   #answerWaiters(entry: Entry): void {
-    if (entry.waiters.length === 0) return;
+    if (entry.waiters.length === 0 || entry.isResolving) return;
     const { is, applied } = outcomeOf(entry.state);
     if (is === 'undecided') return;
     for (const waiter of entry.waiters) {
@@ -404,5 +410,6 @@ function recoveredEntry(state: Transaction): Entry {
     deadlineMs: 0,
     cancelDeadline: () => {},
     waiters: [],
+    isResolving: false,
   };
 }

@@ -226,14 +226,19 @@ function decideDelegatedResult(gid: Gid, branch: Branch, result: Result): Decisi
     case 'unknown':
       // Known already; or an operator has given it up, and `unknown` is no news.
       if (isOver(branch)) return nothing;
-      return { events: [heuristic(gid, 'committed', branch, 'unknown', result.reason)] };
+      return { events: [heuristic(gid, 'delegated', branch, 'unknown', result.reason)] };
     case 'pending':
       return { events: [{ kind: 'reported', branch: branch.branch, reason: result.reason }] };
   }
 }
 
 function decideAbortResult(state: Transaction, branch: Branch, result: Result): Decision {
-  if (isOver(branch)) return nothing;
+  // An operator said that it was rolled back, and the resource manager itself knows better.
+  const isContradicted =
+    result.is === 'committed' &&
+    branch.state.is === 'resolved' &&
+    branch.state.resolution === 'rolled-back';
+  if (isOver(branch) && !isContradicted) return nothing;
   const { branch: number } = branch;
   switch (result.is) {
     case 'rolled-back':
@@ -248,7 +253,7 @@ function decideAbortResult(state: Transaction, branch: Branch, result: Result): 
 
 function heuristic(
   gid: Gid,
-  decision: 'committed' | 'aborted',
+  decision: 'committed' | 'aborted' | 'delegated',
   branch: Branch,
   result: 'committed' | 'rolled-back' | 'unknown',
   why: Reason,
@@ -258,7 +263,7 @@ function heuristic(
 
 function decideResolve(state: Transaction, input: Input & { kind: 'resolve' }): Decision {
   const branch = state.branches.find((b) => b.branch === input.branch);
-  const stuck = branch !== undefined && (!isOver(branch) || branch.state.is === 'heuristic');
+  const stuck = branch !== undefined && needsWord(branch);
   const decidedPhase =
     state.phase === 'committing' || state.phase === 'delegated' || state.phase === 'aborted';
   if (!stuck || !decidedPhase) {
@@ -270,7 +275,7 @@ function decideResolve(state: Transaction, input: Input & { kind: 'resolve' }): 
   const audit = reason('heuristic', `resolved by ${operator}: ${why}`, branch.rm);
   const events: TransactionEvent[] = [];
   // An abort has no record: the log must know the branch before it holds a word about it.
-  if (state.phase === 'aborted' && branch.state.is !== 'heuristic') {
+  if (state.phase === 'aborted' && !isOver(branch)) {
     events.push(heuristic(gid, 'aborted', branch, 'unknown', audit));
   }
   events.push({ kind: 'resolved', gid, branch: number, resolution, reason: why, operator, at });
@@ -280,6 +285,13 @@ function decideResolve(state: Transaction, input: Input & { kind: 'resolve' }): 
     events.push({ kind: 'settled', gid, outcome, reason: audit });
   }
   return { events };
+}
+
+/** A word on a branch may still come: it is stuck, did not follow, or was only given up. */
+function needsWord(branch: Branch): boolean {
+  const { state } = branch;
+  if (state.is === 'resolved') return state.resolution === 'abandoned';
+  return !isOver(branch) || state.is === 'heuristic';
 }
 
 function notLive(state: Transaction, what: string): Reason {

@@ -42,7 +42,7 @@ export type LogRecord =
   | {
       readonly kind: 'heuristic';
       readonly gid: Gid;
-      readonly decision: 'committed' | 'aborted';
+      readonly decision: 'committed' | 'aborted' | 'delegated';
       readonly branch: DecidedBranch;
       readonly result: HeuristicResult;
       readonly reason: Reason;

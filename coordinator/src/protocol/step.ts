@@ -86,8 +86,8 @@ export function outstanding(state: Transaction, rm?: string): Message[] {
     }
     case 'delegated':
       return open.map(message('settle'));
+    // An abort is presumed: who missed it finds its branch by a scan, and asks.
     case 'aborted':
-      return open.filter((b) => b.state.is === 'yes').map(message('abort'));
     case 'active':
     case 'preparing':
     case 'deciding':

@@ -231,7 +231,7 @@ const settling: readonly Mutant[] = [
   {
     name: "logs an operator's word on a branch that the log does not know",
     file: 'decide.ts',
-    from: "if (state.phase === 'aborted' && branch.state.is !== 'heuristic') {",
+    from: "if (state.phase === 'aborted' && !isOver(branch)) {",
     to: 'if (false) {',
     killers: [operatorsWordStays, replayedLikeLive],
   },
