@@ -5,7 +5,8 @@ export { type ServeOptions, serve, type Service } from './serve.ts';
 export type { TlsIdentity } from './api/grpc-server.ts';
 export { type EmbeddedConnection, type EmbeddedCoordinator } from './embedded.ts';
 export { type EmbeddedListener, type EmbeddedOptions, startEmbedded } from './embedded.ts';
-export { checkLimits, defaultLimits, type Limits } from './limits.ts';
+export { checkLimits } from './check-limits.ts';
+export { defaultLimits, type Limits } from './limits.ts';
 export { type LogEvent, logEvents, type Logger } from './log-events.ts';
 export { version } from './version.ts';
 

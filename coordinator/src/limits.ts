@@ -1,5 +1,3 @@
-import { UnanimousError } from '@unanimous/proto';
-
 /** What one coordinator takes on. Over a limit a request is refused; nothing is dropped. */
 export interface Limits {
   /** Deadline of a transaction whose client names none, in milliseconds. */
@@ -31,17 +29,3 @@ export const defaultLimits: Limits = {
   retainOutcomesMs: 900_000,
   retainOutcomes: 100_000,
 };
-
-/**
- * Completes limits with the defaults.
- * @throws UnanimousError `invalid-argument` naming the field that is not a positive whole number.
- */
-export function checkLimits(wanted: Partial<Limits>): Limits {
-  const limits = { ...defaultLimits, ...wanted };
-  for (const [name, value] of Object.entries(limits)) {
-    if (!Number.isSafeInteger(value) || value < 1 || value > 2 ** 31 - 1) {
-      throw new UnanimousError('invalid-argument', `${name}: ${value} is not a positive number`);
-    }
-  }
-  return limits;
-}
