@@ -4,6 +4,7 @@ import { type Blocked, Onlooker, outcomesOf } from './blocking.ts';
 import type { Deployment } from './deployment.ts';
 import { Load, type LoadCounts } from './load.ts';
 import type { Screen } from './screen.ts';
+import { dishes } from './services/schema.ts';
 import type { DemoSize } from './size.ts';
 
 /** Something that is killed and comes back. */
@@ -108,14 +109,14 @@ async function killOnce(
   return blocked.branches.length === 0 ? 0 : resolvedMs;
 }
 
-function describe({ branches, locks, waiters }: Blocked): string {
+function describe({ branches, locks, lockedDishes }: Blocked): string {
   if (branches.length === 0) return 'in doubt: nothing that a living database shows';
   const count = (rm: string) => branches.filter((branch) => branch.rm === rm).length;
   const rms = [...new Set(branches.map((branch) => branch.rm))];
   const where = rms.map((rm) => `${count(rm)} in ${rm}`).join(', ');
   const held = [...locks].map(([table, number]) => `${table} (${number})`).join(', ');
-  const waiting = waiters === 1 ? '1 session waits' : `${waiters} sessions wait`;
-  return `in doubt: ${where}; locks held on ${held}; ${waiting}`;
+  const blocked = `${lockedDishes} of ${dishes.length} dishes are locked for writers`;
+  return `in doubt: ${where}; they lock ${held}; ${blocked}`;
 }
 
 function showLive(load: Load, onlooker: Onlooker, screen: Screen): () => void {

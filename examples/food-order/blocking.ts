@@ -9,13 +9,13 @@ interface PreparedBranch {
   readonly gid: string;
 }
 
-/** What was blocked at one moment, and who was held up by it. */
+/** What was blocked at one moment. */
 export interface Blocked {
   readonly branches: readonly PreparedBranch[];
   /** Locks on tables and rows that the prepared branches hold, by table. */
   readonly locks: ReadonlyMap<string, number>;
-  /** Sessions that wait for a lock. */
-  readonly waiters: number;
+  /** Dishes that nobody can order at this moment. */
+  readonly lockedDishes: number;
 }
 
 const preparedQuery = `
@@ -26,11 +26,17 @@ const preparedQuery = `
 const locksQuery = `
   select relname as table, count(*)::int as locks
   from pg_locks join pg_class on pg_class.oid = relation and relkind = 'r'
+    and relation >= 16384
   where pid is null and database = (
     select oid from pg_database where datname = current_database())
   group by 1`;
 
-const waitersQuery = 'select count(*)::int as waiters from pg_locks where not granted';
+// What a writer finds locked now; it does not wait for it.
+const lockedDishesQuery = `
+  select count(*)::int - (
+    select count(*)::int from (select from stock for update skip locked) as free
+  ) as locked
+  from stock`;
 
 /** Looks into the databases from outside, as an operator with psql would. */
 export class Onlooker {
@@ -45,19 +51,18 @@ export class Onlooker {
     return (await this.#prepared()).flatMap((database) => database.branches ?? []);
   }
 
-  /** Prepared branches with their locks and waiters. */
+  /** Prepared branches with their locks, and what a writer finds locked. */
   async blocked(): Promise<Blocked> {
-    const [branches, locks, waiters] = await Promise.all([
+    const [branches, locks, dishes] = await Promise.all([
       this.prepared(),
       this.#ask(locksQuery),
-      this.#ask(waitersQuery),
+      this.#ask(lockedDishesQuery, 'stock-db'),
     ]);
     const lockRows = locks.flatMap(({ rows = [] }) => rows);
-    const waiterRows = waiters.flatMap(({ rows = [] }) => rows);
     return {
       branches,
       locks: new Map(lockRows.map((row) => [String(row.table), Number(row.locks)])),
-      waiters: waiterRows.reduce((sum, row) => sum + Number(row.waiters), 0),
+      lockedDishes: Number(dishes[0]?.rows?.[0]?.locked ?? 0),
     };
   }
 
@@ -87,8 +92,12 @@ export class Onlooker {
     });
   }
 
-  #ask(sql: string): Promise<{ rm: string; rows: Record<string, unknown>[] | undefined }[]> {
-    const asked = [...this.#databases].map(async ([rm, pool]) => {
+  #ask(
+    sql: string,
+    only?: string,
+  ): Promise<{ rm: string; rows: Record<string, unknown>[] | undefined }[]> {
+    const wanted = [...this.#databases].filter(([rm]) => only === undefined || rm === only);
+    const asked = wanted.map(async ([rm, pool]) => {
       try {
         const { rows } = await pool.query<Record<string, unknown>>(sql);
         return { rm, rows };
