@@ -76,7 +76,7 @@ export class Broker {
     const state = this.#state;
     this.#reset();
     this.#state = { is: 'closed' };
-    if (state.is === 'connecting') await state.attempt.catch(() => {}); // ends itself: closed
+    // A connection that is still being made ends itself when it finds us closed.
     if (state.is === 'connected') await endConnection(state.connection);
   }
 
@@ -87,8 +87,10 @@ export class Broker {
   }
 
   #connect(): void {
-    const { amqplib, address, socketOptions } = this.#options;
-    const attempt = amqplib.connect(address.url, { timeout: 10_000, ...socketOptions });
+    const { rm, amqplib, address, socketOptions } = this.#options;
+    const clientProperties = { connection_name: `unanimous ${rm}` }; // in the broker's own lists
+    const options = { timeout: 10_000, clientProperties, ...socketOptions };
+    const attempt = amqplib.connect(address.url, options);
     const connecting: State = { is: 'connecting', attempt: attempt.then((c) => this.#welcome(c)) };
     this.#state = connecting;
     connecting.attempt.catch((error: unknown) => {

@@ -1,4 +1,4 @@
-import { type FSWatcher, watch } from 'node:fs';
+import { type FSWatcher, realpathSync, watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 
 /**
@@ -57,10 +57,11 @@ export class ChangeWatch {
   }
 
   #start(): FSWatcher | 'absent' {
-    const log = `${basename(this.#file)}-wal`;
     try {
+      const file = realpathSync(this.#file); // the log lies beside the file, not beside a link to it
+      const log = `${basename(file)}-wal`;
       // The folder, because the log is deleted and made again.
-      const watcher = watch(dirname(this.#file), (_, name) => {
+      const watcher = watch(dirname(file), (_, name) => {
         if (name === null || name === log) this.wake();
       });
       watcher.on('error', () => {

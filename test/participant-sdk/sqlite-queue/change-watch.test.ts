@@ -1,4 +1,4 @@
-import { appendFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { ChangeWatch } from '../../../participant-sdk/src/sqlite-queue/change-watch.ts';
 import { tempDir } from '../../support/temp-dir.ts';
@@ -9,17 +9,23 @@ async function elapsedMs(work: Promise<void>): Promise<number> {
   return performance.now() - startedMs;
 }
 
-test('a write to the log ends the wait', async () => {
+test.each(['queue.db', 'link.db'])('a write to the log ends the wait at %s', async (name) => {
   using dir = tempDir();
-  const watch = new ChangeWatch(dir.file('queue.db'));
+  mkdirSync(dir.file('data'));
+  writeFileSync(dir.file('data/real.db'), '');
+  writeFileSync(dir.file('queue.db'), '');
+  symlinkSync(dir.file('data/real.db'), dir.file('link.db'));
+  const watch = new ChangeWatch(dir.file(name));
   const waiting = elapsedMs(watch.wait(watch.changes, 5_000));
-  appendFileSync(dir.file('queue.db-wal'), 'x');
+  expect(watch.isReporting).toBe(true);
+  appendFileSync(dir.file(name === 'queue.db' ? 'queue.db-wal' : 'data/real.db-wal'), 'x');
   expect(await waiting).toBeLessThan(2_000);
   watch.close();
 });
 
 test('a change between the look and the wait is not missed', async () => {
   using dir = tempDir();
+  writeFileSync(dir.file('queue.db'), '');
   const watch = new ChangeWatch(dir.file('queue.db'));
   const { changes } = watch;
   watch.wake();
@@ -29,6 +35,7 @@ test('a change between the look and the wait is not missed', async () => {
 
 test('a wait ends by time, by its signal and by close', async () => {
   using dir = tempDir();
+  writeFileSync(dir.file('queue.db'), '');
   const watch = new ChangeWatch(dir.file('queue.db'));
   await watch.wait(watch.changes, 10);
   await watch.wait(watch.changes, 5_000, AbortSignal.abort());

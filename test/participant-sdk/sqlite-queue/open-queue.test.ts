@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
 import type { Queue } from '../../../participant-sdk/src/sqlite-queue/index.ts';
-import { commandOrSkip } from '../../servers/require-server.ts';
+import { commandOrSkip, commandPath } from '../../servers/require-server.ts';
 import { QueueFixture } from './queue-fixture.ts';
 
 /** A queue with messages 1 to `count` in topic `t`. */
@@ -229,6 +229,8 @@ commandOrSkip('sqlite3').test('the sqlite3 shell reads the queue as documented',
   const { fixture } = await filled(3);
   await using _ = fixture;
   const query = 'select topic, count(*), min(body) from unanimous_messages group by topic';
-  const { stdout } = spawnSync('sqlite3', ['-readonly', fixture.file, query], { encoding: 'utf8' });
+  const { stdout } = spawnSync(commandPath('sqlite3'), ['-readonly', fixture.file, query], {
+    encoding: 'utf8',
+  });
   expect(stdout).toBe('t|3|1\n');
 });
