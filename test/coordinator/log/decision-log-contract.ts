@@ -198,10 +198,14 @@ export function describeDecisionLog(engine: string, newSite: () => LogSite): voi
         expect(await first.log.holds(position), JSON.stringify(position)).toBe(false);
       }
       await first.log.close();
-      const second = await active(at);
-      await second.log.append([commitDecided(second.gid(1)), commitDecided(second.gid(2))]);
-      for (const position of others) {
-        expect(await second.log.holds(position), JSON.stringify(position)).toBe(false);
+      // A backup that goes on does not come to hold what was lost, however often it is started.
+      for (let start = 0; start < 2; start += 1) {
+        const next = await active(at);
+        await next.log.append([commitDecided(next.gid(1)), commitDecided(next.gid(2))]);
+        for (const position of others) {
+          expect(await next.log.holds(position), JSON.stringify(position)).toBe(false);
+        }
+        await next.log.close();
       }
     });
 

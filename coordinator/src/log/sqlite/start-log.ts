@@ -126,7 +126,7 @@ function chainAt(frames: readonly ReadFrame[], seq: number, compacted: string): 
   return seq === first.seq - 1 ? first.prev : (frames[seq - first.seq]?.chain ?? '');
 }
 
-/** What the next generation needs of the records, in the order in which they were first written. */
+/** What the next generation needs of the records. */
 function carry(frames: readonly ReadFrame[]): { retention: Retention; records: Unplaced[] } {
   const retention = newRetention();
   const known = frames.flatMap((frame) => {
@@ -137,7 +137,6 @@ function carry(frames: readonly ReadFrame[]): { retention: Retention; records: U
   const needed = known.filter(({ key }) => isNeeded(retention, key));
   const dropped = known.filter(({ key }) => !isNeeded(retention, key));
   for (const { key } of dropped) noteDropped(retention, key);
-  needed.sort((a, b) => a.frame.origin.seq - b.frame.origin.seq);
   const records = needed.map(({ frame: { kind, payload, origin } }) => ({ kind, payload, origin }));
   return { retention, records };
 }

@@ -4,6 +4,8 @@ import { crc32 } from 'node:zlib';
 import { UnanimousError } from '@unanimous/proto';
 import Database from 'better-sqlite3';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { decodeFrames, writeFrame } from '../../../../coordinator/src/log/record-codec.ts';
+import type { LogRow } from '../../../../coordinator/src/log/sqlite/schema.ts';
 import { type TempDir, tempDir } from '../../../support/temp-dir.ts';
 import { flipBit, type LogImage, openStore, readImage, writeImage } from './log-image.ts';
 
@@ -148,6 +150,18 @@ describe('a start is refused, with a copy of the files and the seqs that are los
     expectRefused({ ...closed, database }, /holds other records than it should/);
   });
 
+  test('a whole record stands in the place of another one, of another history', () => {
+    const database = changeDatabase((open) => {
+      const { batch } = open.prepare('select batch from log where seq = 20').get() as LogRow;
+      const [frame] = decodeFrames(batch);
+      if (!frame) throw new Error('no frame');
+      const forged = { ...frame, payload: frame.payload.replace('orders-db', 'orders-DB') };
+      const bytes = writeFrame(Buffer.alloc(batch.length), 0, forged, batch.length);
+      open.prepare('update log set batch = ? where seq = 20').run(bytes);
+    });
+    expectRefused({ ...closed, database }, /record 21 does not continue record 20/);
+  });
+
   test('the tip row or the low-water row is not as it was written', () => {
     const shortened = changeDatabase('update tail set seq = 41');
     expectRefused({ ...closed, database: shortened }, /its tail says record 41/);
@@ -261,12 +275,13 @@ function listGenerated(dir: string): string[] {
   return readdirSync(dir).filter((name) => name !== 'tip' && !name.endsWith('-wal'));
 }
 
-/** The closed database after a statement that knows nothing of checksums. */
-function changeDatabase(sql: string): Buffer {
+/** The closed database after a change that leaves SQLite's own structure whole. */
+function changeDatabase(change: string | ((open: Database.Database) => void)): Buffer {
   const dir = root.file(`change-${(trialCount += 1)}`);
   writeImage(dir, closed);
   const database = new Database(join(dir, 'decisions-7.db'));
-  database.exec(sql);
+  if (typeof change === 'string') database.exec(change);
+  else change(database);
   database.close();
   return readImage(dir).database;
 }

@@ -9,13 +9,9 @@ import {
 import { UnanimousError } from '@unanimous/proto';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
-import { newRetention } from '../../../../coordinator/src/log/retention.ts';
 import { lockFolder, prepareFolder } from '../../../../coordinator/src/log/sqlite/log-folder.ts';
-import { LogStore } from '../../../../coordinator/src/log/sqlite/log-store.ts';
 import { schemaVersion } from '../../../../coordinator/src/log/sqlite/schema.ts';
 import { type TempDir, tempDir } from '../../../support/temp-dir.ts';
-import { fromLines, toLine } from '../../../../coordinator/src/log/sqlite/pending-record.ts';
-import { commitDecided, gidOf } from '../log-records.ts';
 import { newestDatabase, openStore } from './log-image.ts';
 
 /** A folder with three decisions, closed. */
@@ -115,26 +111,6 @@ describe('generations', () => {
     openStore(dir.path).close();
     expect(readdirSync(dir.path).toSorted()).toEqual(['decisions-2.db', 'tip']);
   });
-});
-
-test('an append is a compare-and-swap on the tail: who holds an older end is fenced', () => {
-  using dir = folderWithDecisions();
-  const newer = openStore(dir.path);
-  const { logId, tip } = newer.store;
-  const older = {
-    epochs: new Map([[tip.epoch, { nonce: 'ab', lastSeq: tip.seq }]]),
-    retention: newRetention(),
-    end: { logId, ...tip },
-  };
-  newer.store.becomeActive({ name: 'newer', address: '' });
-  newer.close();
-  const stale = new LogStore(newestDatabase(dir.path), older, () => {});
-  const append = () => stale.append(fromLines(toLine(commitDecided(gidOf(logId, 1, 9)))));
-  expect(errorOf(append).code).toBe('not-active');
-  stale.close();
-  const open = openStore(dir.path);
-  expect(open.decisions()).toEqual(['1-1', '1-2', '1-3']);
-  open.close();
 });
 
 describe('the folder', () => {
