@@ -1,9 +1,6 @@
 import { destination, pino, stdTimeFunctions } from 'pino';
 import type { Logger } from '../log-events.ts';
 
-/** Levels of the log, the most talkative first. */
-export const logLevels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
-
 /** Never logged, should a caller ever hand them over. */
 const secrets = ['owner', 'secret', 'work', 'redo', 'receipt', 'payload'];
 

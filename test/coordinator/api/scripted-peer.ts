@@ -15,7 +15,7 @@ interface SessionMethod {
 }
 
 /** A resource manager that takes work and keeps it as its redo, as a queue does. */
-export const queueLike: Script = {
+const queueLike: Script = {
   vote: ({ work }) => ({ kind: 'YES', receipt: 'receipt', redo: work, incarnation: 'i1' }),
   result: () => 'COMMITTED',
 };

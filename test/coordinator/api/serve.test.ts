@@ -1,9 +1,8 @@
 import { statSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { type Client, loadPackageDefinition, Metadata } from '@grpc/grpc-js';
-import { loadSync } from '@grpc/proto-loader';
+import { fromJSON } from '@grpc/proto-loader';
 import { serve } from '@unanimous/coordinator';
-import { protoPath } from 'grpc-health-check';
 import { describe, expect, test } from 'vitest';
 import { GrpcServer } from '../../../coordinator/src/api/grpc-server.ts';
 import { readListenAddress } from '../../../coordinator/src/api/listen-address.ts';
@@ -12,7 +11,27 @@ import { call, plain, type Wire } from './contract-client.ts';
 import { serveCoordinator } from './served-coordinator.ts';
 import { refusal, UnaryClient } from './unary-client.ts';
 
-const health = loadPackageDefinition(loadSync(protoPath, { enums: String })) as Wire;
+type Nested = NonNullable<Parameters<typeof fromJSON>[0]['nested']>;
+
+/** The standard protocol of health checks, as far as it is asked here. */
+const healthContract: Nested = {
+  HealthCheckRequest: { fields: { service: { type: 'string', id: 1 } } },
+  HealthCheckResponse: {
+    fields: { status: { type: 'ServingStatus', id: 1 } },
+    nested: { ServingStatus: { values: { UNKNOWN: 0, SERVING: 1, NOT_SERVING: 2 } } },
+  },
+  Health: {
+    methods: {
+      Check: {
+        requestType: 'HealthCheckRequest',
+        responseType: 'HealthCheckResponse',
+        comment: '',
+      },
+    },
+  },
+};
+const nested = { 'grpc.health.v1': { nested: healthContract } };
+const health = loadPackageDefinition(fromJSON({ nested }, { enums: String })) as Wire;
 
 /** Asks for the health of the process and of the service. */
 async function healthOf(address: string): Promise<string[]> {

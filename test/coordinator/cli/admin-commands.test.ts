@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { wantsColours } from '../../../coordinator/src/cli/terminal.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { waitUntil } from '../../support/wait-until.ts';
@@ -9,6 +9,9 @@ import type { Wire } from '../api/contract-client.ts';
 import type { ScriptedPeer } from '../api/scripted-peer.ts';
 import { type ServedCoordinator, serveCoordinator } from '../api/served-coordinator.ts';
 import { runCli, runHere } from './cli-process.ts';
+
+// A process from sources takes a second to start, and several on a busy machine.
+vi.setConfig({ testTimeout: 90_000 });
 
 const why = { code: 'rm-unavailable', message: 'the disk is full', hint: 'Empty it.' };
 

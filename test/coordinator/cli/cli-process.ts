@@ -1,10 +1,28 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync, type SpawnOptions } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { run } from '../../../coordinator/src/cli/run.ts';
 import { coloured } from '../../../coordinator/src/cli/terminal.ts';
+import { tempDir } from '../../support/temp-dir.ts';
 
 const bin = fileURLToPath(new URL('../../../coordinator/bin/unanimous.js', import.meta.url));
+
+const options: SpawnOptions = {
+  env: { ...process.env, NO_COLOR: undefined, FORCE_COLOR: undefined },
+  stdio: ['ignore', 'pipe', 'pipe'],
+};
+
+const anyPort = ['--listen', '127.0.0.1:0'];
+
+/** As root of a user namespace of one's own, with mounts of its own. */
+const inNamespace = ['--user', '--map-root-user', '--mount', 'sh', '-ec'];
+
+/** Whether a process may have a disk of its own here; it needs user namespaces. */
+export function canMount(): boolean {
+  using dir = tempDir();
+  const mount = [...inNamespace, 'mount -t tmpfs none "$0"', dir.path];
+  return spawnSync('unshare', mount, { stdio: 'ignore' }).status === 0;
+}
 
 /** How a command ended. */
 export interface CliResult {
@@ -32,10 +50,7 @@ export function runCli(args: readonly string[], env: NodeJS.ProcessEnv = {}): Pr
 }
 
 function start(args: readonly string[], env: NodeJS.ProcessEnv): ChildProcess {
-  return spawn(process.execPath, [bin, ...args], {
-    env: { ...process.env, NO_COLOR: undefined, FORCE_COLOR: undefined, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  return spawn(process.execPath, [bin, ...args], { ...options, env: { ...options.env, ...env } });
 }
 
 function resultOf(child: ChildProcess): Promise<CliResult> {
@@ -67,8 +82,17 @@ export class ServeProcess implements AsyncDisposable {
     args: readonly string[] = [],
     env: NodeJS.ProcessEnv = {},
   ): Promise<ServeProcess> {
-    const listen = args.includes('--listen') ? [] : ['--listen', '127.0.0.1:0'];
-    const child = start(['serve', '--data', dir, ...listen, ...args], env);
+    return ServeProcess.#ready(start(['serve', '--data', dir, ...anyPort, ...args], env));
+  }
+
+  /** Starts it with its log on a disk of one megabyte; only it sees the disk. */
+  static async startOnSmallDisk(dir: string): Promise<ServeProcess> {
+    const mount = 'mount -t tmpfs -o size=1m,mode=700 none "$0"; exec "$@" --data "$0/log"';
+    const serve = [process.execPath, bin, 'serve', ...anyPort];
+    return ServeProcess.#ready(spawn('unshare', [...inNamespace, mount, dir, ...serve], options));
+  }
+
+  static async #ready(child: ChildProcess): Promise<ServeProcess> {
     const serve = new ServeProcess(child);
     const lines = child.stdout ? createInterface(child.stdout) : undefined;
     serve.readyLine = await new Promise<string>((resolve, reject) => {

@@ -1,6 +1,9 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { tempDir } from '../../support/temp-dir.ts';
 import { runCli, runHere } from './cli-process.ts';
+
+// A process from sources takes a second to start, and several on a busy machine.
+vi.setConfig({ testTimeout: 90_000 });
 
 test.each([
   ['nothing', []],
