@@ -21,6 +21,9 @@ import { sqlState, unavailableError } from './sqlstate.ts';
 /** SQLSTATE: there is no prepared transaction of this name. */
 const noSuchBranch = '42704';
 
+/** SQLSTATE: there is, but in another database. */
+const ofAnotherDatabase = '0A000';
+
 /**
  * Commits a prepared branch. When it is not there any more its receipt decides: somebody has
  * committed it, this call's forerunner or a human, or somebody has rolled it back.
@@ -92,6 +95,10 @@ async function finish(pool: PhaseTwoPool, branch: BranchId, verb: 'COMMIT' | 'RO
     return true;
   } catch (error) {
     if (sqlState(error) === noSuchBranch) return false;
+    if (sqlState(error) === ofAnotherDatabase) {
+      const message = `${rm}: the branch was prepared in another database of this cluster`;
+      throw new UnanimousError('rm-identity-mismatch', message, { rm, cause: error });
+    }
     throw unavailableError(error, rm);
   }
 }

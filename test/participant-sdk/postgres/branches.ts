@@ -32,7 +32,7 @@ export class TestTransaction {
 /** Drives branches directly: no coordinator, no session. */
 export class TestHost implements ResourceHost {
   readonly #storage = new AsyncLocalStorage<TestTransaction>();
-  #transactions: TestTransaction[] = [];
+  readonly #transactions: TestTransaction[] = [];
 
   branch<B extends OpenBranch>(open: (id: BranchId) => B): Promise<B> | undefined {
     const transaction = this.#storage.getStore();
@@ -40,7 +40,11 @@ export class TestHost implements ResourceHost {
     if (transaction.hasEnded) throw new UnanimousError('work-after-end', 'the transaction is over');
     transaction.opened ??= new Promise<B>((resolve) => {
       // The coordinator's acknowledgement takes its time.
-      setTimeout(() => resolve((transaction.branch = open(transaction.id)) as B), 1);
+      setTimeout(() => {
+        const branch = open(transaction.id);
+        transaction.branch = branch;
+        resolve(branch);
+      }, 1);
     });
     return transaction.opened as Promise<B>;
   }
@@ -62,6 +66,11 @@ export class TestHost implements ResourceHost {
     return transaction;
   }
 
+  /** Ends what a test, failed perhaps, has left open. */
+  async rollBackAll(): Promise<void> {
+    await Promise.all(this.#transactions.map(async ({ branch }) => branch?.rollback()));
+  }
+
   /** Runs in the context of a transaction that may have ended. */
   within<T>(transaction: TestTransaction, work: () => T): T {
     return this.#storage.run(transaction, work);
@@ -77,11 +86,16 @@ export class Fixture {
   readonly url: string;
   incarnation = '';
   identity = '';
+  /** The client that the pool gave out last, not a lease of it. */
+  rawClient: pg.PoolClient | undefined;
 
   constructor(url: string, options: Partial<PostgresOptions> = {}) {
     this.url = url;
     this.resource = postgres({ rm: 'orders', pg, connectionString: url, max: 5, ...options });
     this.resource.attach(this.host);
+    this.pool.on('acquire', (client) => {
+      this.rawClient = client;
+    });
   }
 
   get pool(): pg.Pool {
@@ -112,6 +126,7 @@ export class Fixture {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.host.rollBackAll();
     await this.resource.close();
   }
 }
@@ -176,26 +191,32 @@ export async function openTransactions(url: string): Promise<number> {
 
 /** Makes every commit wait for a standby that does not come, until it is cancelled. */
 export async function requireAbsentStandby(url: string): Promise<void> {
+  await sql(url, 'CREATE TABLE probe (a int)');
   await sql(url, "ALTER SYSTEM SET synchronous_standby_names = 'absent'");
   await sql(url, 'SELECT pg_reload_conf()');
-  const isWaitedFor = async () => {
-    const client = new pg.Client({ connectionString: url, statement_timeout: 50 });
-    let isWarned = false;
-    client.on('notice', (notice) => (isWarned ||= notice.severity === 'WARNING'));
-    await client.connect();
-    await client.query('CREATE TABLE IF NOT EXISTS probe (a int); INSERT INTO probe VALUES (1)');
-    await client.end();
-    return isWarned;
+  const isInEffect = async () => {
+    const probe = sql(url, 'INSERT INTO probe VALUES (1)').then(() => 'done');
+    for (;;) {
+      if ((await Promise.race([probe, pause(10)])) === 'done') return false;
+      if ((await cancelWaiters(url, 'INSERT')) > 0) return (await probe) === 'done';
+    }
   };
-  await waitUntil(isWaitedFor, { what: 'the setting to take effect' });
+  await waitUntil(isInEffect, { what: 'the setting to take effect' });
 }
 
 /** Waits until a statement that begins so waits for a standby, and cancels it. */
 export async function cancelWaiting(url: string, verb: string): Promise<void> {
+  await waitUntil(() => cancelWaiters(url, verb), { what: `${verb} to wait` });
+}
+
+async function cancelWaiters(url: string, verb: string): Promise<number> {
   const cancel = `SELECT pg_cancel_backend(pid) FROM pg_stat_activity
     WHERE wait_event = 'SyncRep' AND query LIKE '${verb}%'`;
-  await waitUntil(async () => (await sql(url, cancel)).length > 0, { what: `${verb} to wait` });
+  return (await sql(url, cancel)).length;
 }
+
+/** Resolves after so many milliseconds. */
+export const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /** The error that a promise rejects with. */
 export async function errorOf(promise: Promise<unknown> | undefined): Promise<UnanimousError> {

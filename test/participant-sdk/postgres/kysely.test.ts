@@ -1,7 +1,7 @@
 import { type Generated, Kysely, PostgresDialect, sql as raw } from 'kysely';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { serverOrSkip } from '../../servers/require-server.ts';
-import { errorOf, type Fixture, TestPostgres, values } from './branches.ts';
+import { errorOf, type Fixture, pause, TestPostgres, values } from './branches.ts';
 
 interface Database {
   readonly t: { a: Generated<number> };
@@ -19,7 +19,7 @@ serverOrSkip('postgres').describe('kysely over the pool', () => {
   });
   afterAll(async () => {
     await db.destroy();
-    await fixture.resource.close();
+    await fixture[Symbol.asyncDispose]();
     await postgres.server.stop();
   });
 
@@ -102,13 +102,10 @@ serverOrSkip('postgres').describe('kysely over the pool', () => {
       await insert(db, 1);
       const undone = db.transaction().execute(async (trx) => {
         await insert(trx, 2);
-        await new Promise((resolve) => setTimeout(resolve, 20));
+        await pause(20);
         throw new Error('changed my mind');
       });
-      await Promise.all([
-        errorOf(undone),
-        new Promise((r) => setTimeout(r, 10)).then(() => insert(db, 3)),
-      ]);
+      await Promise.all([errorOf(undone), pause(10).then(() => insert(db, 3))]);
     });
     expect(dooms).toMatchObject([{ code: 'branch-doomed' }]);
     expect(dooms[0]?.message).toContain('beside it');

@@ -12,7 +12,7 @@ serverOrSkip('postgres').describe('one phase on Postgres', () => {
     fixture = await postgres.fixture();
   });
   afterAll(async () => {
-    await fixture.resource.close();
+    await fixture[Symbol.asyncDispose]();
     await postgres.server.stop();
   });
 
@@ -22,7 +22,8 @@ serverOrSkip('postgres').describe('one phase on Postgres', () => {
     });
     const vote = await transaction.open.ready();
     if (vote.vote !== 'ready') throw new Error(`voted ${vote.vote}`);
-    return { ...transaction, open: transaction.open, receipt: vote.receipt };
+    const { id, dooms, open } = transaction;
+    return { id, dooms, open, receipt: vote.receipt };
   }
 
   test('commits after the permission, not before', async () => {
@@ -78,10 +79,7 @@ serverOrSkip('postgres').describe('one phase on Postgres', () => {
 
   test('a COMMIT that finds no transaction of ours is not taken for a commit', async () => {
     const { id, open, receipt } = await ready('INSERT INTO t VALUES (5)');
-    const { _clients: clients } = fixture.pool as unknown as {
-      _clients: { query(text: string): Promise<unknown> }[];
-    };
-    await clients.at(-1)?.query('ROLLBACK');
+    await fixture.rawClient?.query('ROLLBACK');
     expect(await errorOf(open.commitOnePhase())).toMatchObject({ code: 'rm-unavailable' });
     expect(await fixture.resource.settle(id, receipt)).toEqual({ result: 'rolled-back' });
   });

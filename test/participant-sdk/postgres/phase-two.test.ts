@@ -24,7 +24,7 @@ serverOrSkip('postgres').describe('phase two on Postgres', () => {
     fixture = await postgres.fixture();
   });
   afterAll(async () => {
-    await fixture.resource.close();
+    await fixture[Symbol.asyncDispose]();
     await postgres.server.stop();
   });
 

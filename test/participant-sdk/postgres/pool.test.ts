@@ -14,7 +14,7 @@ serverOrSkip('postgres').describe('the pool in the user’s hands', () => {
     fixture = await postgres.fixture();
   });
   afterAll(async () => {
-    await fixture.resource.close();
+    await fixture[Symbol.asyncDispose]();
     await postgres.server.stop();
   });
 
@@ -196,7 +196,7 @@ serverOrSkip('postgres').describe('the pool in the user’s hands', () => {
     await pidsIn(async () => {
       const client = await fixture.pool.connect();
       const listener = () => {};
-      const same = client.on('notice', listener).off('notice', listener) as pg.PoolClient;
+      const same = client.on('notice', listener).off('notice', listener);
       expect(await errorOf(same.query('COMMIT'))).toMatchObject({ code: 'transaction-control' });
       expect(() => client.query(null as unknown as string)).toThrow(TypeError);
     });
@@ -210,7 +210,7 @@ serverOrSkip('postgres').describe('the pool in the user’s hands', () => {
     await new Promise<void>((resolve, reject) => {
       own.pool.query('SELECT 1', (error) => {
         if (error) return reject(error);
-        own.pool.query('INSERT INTO t VALUES (1)').then(() => resolve(), reject);
+        own.pool.query('INSERT INTO t VALUES (1)', (late) => (late ? reject(late) : resolve()));
       });
     });
     expect(await values(own.url)).toEqual([1]);

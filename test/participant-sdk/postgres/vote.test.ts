@@ -5,6 +5,7 @@ import {
   errorOf,
   type Fixture,
   openTransactions,
+  pause,
   preparedCount,
   sql,
   TestPostgres,
@@ -21,7 +22,7 @@ serverOrSkip('postgres').describe('the vote of a Postgres branch', () => {
     fixture = await postgres.fixture();
   });
   afterAll(async () => {
-    await fixture.resource.close();
+    await fixture[Symbol.asyncDispose]();
     await postgres.server.stop();
   });
 
@@ -126,7 +127,7 @@ serverOrSkip('postgres').describe('the vote of a Postgres branch', () => {
     const { open } = await fixture.run(async () => {
       await query('INSERT INTO t VALUES (10)');
       running = query('SELECT pg_sleep(30)').catch((error: Error) => error);
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await pause(20);
     });
     expect(open.busy()).toBe('SELECT pg_sleep(30)');
     expect(await errorOf(open.prepare())).toMatchObject({ code: 'statement-running' });
@@ -149,7 +150,7 @@ serverOrSkip('postgres').describe('the vote of a Postgres branch', () => {
   test('no: SQL past our eyes ended the transaction and began another', async () => {
     const { open } = await fixture.run(async () => {
       await query('INSERT INTO t VALUES (11)');
-      await behindOurBack(fixture, 'COMMIT; BEGIN; INSERT INTO t VALUES (12)');
+      await fixture.rawClient?.query('COMMIT; BEGIN; INSERT INTO t VALUES (12)');
     });
     expect(await errorOf(open.prepare())).toMatchObject({ code: 'transaction-control' });
     await open.rollback();
@@ -159,7 +160,7 @@ serverOrSkip('postgres').describe('the vote of a Postgres branch', () => {
   test('a statement after which no transaction is open is told at once', async () => {
     const { dooms, open } = await fixture.run(async () => {
       await query('INSERT INTO t VALUES (13)');
-      await behindOurBack(fixture, 'ROLLBACK');
+      await fixture.rawClient?.query('ROLLBACK');
       expect(await errorOf(query('SELECT 1'))).toMatchObject({ code: 'transaction-control' });
     });
     expect(dooms).toMatchObject([{ code: 'transaction-control' }]);
@@ -182,7 +183,7 @@ serverOrSkip('postgres').describe('the vote of a Postgres branch', () => {
       fixture.pool.on('remove', note);
       const { open } = await fixture.run(() => query(statement));
       await open.prepare();
-      await new Promise((resolve) => setTimeout(resolve, 50));
+      await pause(50);
       fixture.pool.off('remove', note);
       return closed.length === 1;
     };
@@ -190,10 +191,3 @@ serverOrSkip('postgres').describe('the vote of a Postgres branch', () => {
     expect(await isClosed("SET LOCAL search_path = 'public'")).toBe(false);
   });
 });
-
-/** Runs SQL on the connection of the only open branch, as a library with the raw client could. */
-async function behindOurBack({ pool }: Fixture, text: string): Promise<void> {
-  const clients = (pool as unknown as { _clients: { query(text: string): Promise<unknown> }[] })
-    ._clients;
-  await clients.at(-1)?.query(text);
-}
