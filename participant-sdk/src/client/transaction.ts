@@ -52,7 +52,7 @@ export class Transaction implements AsyncDisposable {
   }
 
   get signal(): AbortSignal {
-    return this.#local.context.signal;
+    return this.#local.signal;
   }
 
   remainingMs(): number {

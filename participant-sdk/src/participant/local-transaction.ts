@@ -25,7 +25,8 @@ export class LocalTransaction {
   /** True while its client may still end it, so that it outlives its last scope. */
   isOwned = false;
   readonly #ambient: Ambient;
-  readonly #controller = new AbortController();
+  /** Made when somebody looks: most functions never do. */
+  #controller: AbortController | undefined;
   readonly #endListeners = new Set<(error: UnanimousError) => void>();
   readonly #releaseListeners = new Set<() => void>();
   readonly #deadlineAtMs: number;
@@ -44,11 +45,23 @@ export class LocalTransaction {
 
   /** What functions in it are shown. May be taken apart. */
   get context(): TransactionContext {
+    const signal = () => this.signal;
     return {
       gid: this.gid,
-      signal: this.#controller.signal,
+      get signal() {
+        return signal();
+      },
       remainingMs: () => this.remainingMs(),
     };
+  }
+
+  /** Fires when it ends before its commit was asked for. */
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.#ended) this.#controller.abort(this.#ended);
+    }
+    return this.#controller.signal;
   }
 
   remainingMs(): number {
@@ -104,7 +117,7 @@ export class LocalTransaction {
   end(error: UnanimousError): void {
     if (this.#ended || this.#isClosed) return;
     this.#ended = error;
-    this.#controller.abort(error);
+    this.#controller?.abort(error);
     for (const listener of this.#endListeners) listener(error);
     this.#endListeners.clear();
   }

@@ -40,7 +40,7 @@ export interface LinkOwner {
   welcomed(link: Link): void;
   /** Everything but answers to requests: `part` says which fields are due. */
   received(link: Link, frame: CoordinatorFrame, part: 'phase-two' | 'phase-one' | 'end'): void;
-  /** The link is over; told once, after its pending requests were refused. */
+  /** The link is over; told once, before its pending requests are refused. */
   lost(link: Link, error: UnanimousError): void;
 }
 
@@ -149,8 +149,9 @@ export class Link {
     const lost = new UnanimousError('session-lost', `the session was lost: ${error.message}`, {
       cause: error,
     });
-    for (const request of pending) request.refuse(lost);
+    // First the transactions, so that their functions hear why they end before their calls fail.
     this.#owner.lost(this, error);
+    for (const request of pending) request.refuse(lost);
   }
 
   #receive(frame: CoordinatorFrame): void {
