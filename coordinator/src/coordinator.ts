@@ -1,3 +1,4 @@
+import { timingSafeEqual } from 'node:crypto';
 import { type Birth, compareBirths, parseGid, type Reason, reason } from '@unanimous/proto';
 import { UnanimousError } from '@unanimous/proto';
 import type { Gid, Outcome, StatusReply, TransactionView } from '@unanimous/proto';
@@ -418,7 +419,7 @@ export class Coordinator implements AsyncDisposable {
   #checkOwner(entry: Entry, owner: Owner): void {
     const is = entry.owner;
     if (is && 'session' in is && 'session' in owner && is.session === owner.session) return;
-    if (is && 'secret' in is && 'secret' in owner && is.secret === owner.secret) return;
+    if (is && 'secret' in is && 'secret' in owner && isSame(is.secret, owner.secret)) return;
     const { gid } = entry.state;
     throw new UnanimousError('not-owner', `transaction ${gid} was begun by somebody else`, { gid });
   }
@@ -483,6 +484,12 @@ export class Coordinator implements AsyncDisposable {
     this.#logger.info({ event: logEvents.stopped });
     for (const listener of this.#stopListeners) listener(error);
   }
+}
+
+/** Compares secrets in a time that tells nothing of where they differ. */
+function isSame(secret: string, shown: string): boolean {
+  const [a, b] = [Buffer.from(secret), Buffer.from(shown)];
+  return a.length === b.length && timingSafeEqual(a, b);
 }
 
 function isUnfinished({ state }: Entry): boolean {
