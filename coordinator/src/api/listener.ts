@@ -6,17 +6,22 @@ import type { ListenAddress } from './listen-address.ts';
 /** Most connections at a time; further ones are closed at once. */
 const maxConnections = 2_048;
 
+/** How long a connection may say nothing at all, in milliseconds. */
+const firstByteMs = 10_000;
+
 /**
  * Listens, and hands over connections. It keeps the sockets, so that closing leaves none behind, and
  * takes their errors, so that none of them ends the process.
  */
 export class Listener {
   readonly #onConnection: (socket: Socket) => void;
+  readonly #firstByteMs: number;
   readonly #servers: Server[] = [];
   readonly #sockets = new Set<Socket>();
 
-  constructor(onConnection: (socket: Socket) => void) {
+  constructor(onConnection: (socket: Socket) => void, firstByteWithinMs = firstByteMs) {
     this.#onConnection = onConnection;
+    this.#firstByteMs = firstByteWithinMs;
   }
 
   /**
@@ -98,7 +103,15 @@ export class Listener {
   #accept(socket: Socket): void {
     this.#sockets.add(socket);
     socket.on('error', () => {});
-    socket.on('close', () => this.#sockets.delete(socket));
+    // The keepalive of HTTP/2 begins only behind the handshake of TLS, which Node gives two minutes.
+    const timer = setTimeout(() => {
+      if (socket.bytesRead === 0) socket.destroy();
+    }, this.#firstByteMs);
+    timer.unref();
+    socket.on('close', () => {
+      clearTimeout(timer);
+      this.#sockets.delete(socket);
+    });
     this.#onConnection(socket);
   }
 }
