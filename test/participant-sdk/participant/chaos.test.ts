@@ -138,6 +138,9 @@ test.each(seeds)(
       expect(new Set(stores[name].rows).size, 'no row twice').toBe(stores[name].rows.length);
     }
     for (const row of stores.orders.rows) expect(stores.stock.rows).toContain(row);
+    // Nobody's hand was in it, so every branch must be able to tell, and all is acknowledged.
+    await waitUntil(() => host.status()?.unfinished === 0, { what: 'all to be acknowledged' });
+    expect(host.status()?.heuristic).toBe(0);
     expect(promised.committed.size).toBeGreaterThan(20);
     expect(promised.aborted.size).toBeGreaterThan(20);
   },

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { CoordinatorFrame, LogId, PeerFrame } from '@unanimous/proto';
+import type { CoordinatorFrame, LogId, PeerFrame, StatusReply } from '@unanimous/proto';
 import { Coordinator } from '../../../coordinator/src/coordinator.ts';
 import { connectInProcess } from '../../../coordinator/src/embedded.ts';
 import { MemoryDecisionLog, newMemoryDisk } from '../../../coordinator/src/log/memory-log.ts';
@@ -42,6 +42,11 @@ export class CoordinatorHost {
     this.#coordinator = undefined;
     for (const line of this.#lines) line.cut();
     await coordinator?.close();
+  }
+
+  /** What the coordinator's operator sees; undefined while it is down. */
+  status(): StatusReply | undefined {
+    return this.#coordinator?.status();
   }
 
   /** A line to the coordinator that can be cut, and one client's transport. */
