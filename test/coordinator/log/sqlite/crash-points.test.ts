@@ -9,6 +9,7 @@ import {
 } from '../../../../coordinator/src/log/sqlite/crash-points.ts';
 import { LogEngine } from '../../../../coordinator/src/log/sqlite/log-engine.ts';
 import { joinLines, toLine } from '../../../../coordinator/src/log/sqlite/pending-record.ts';
+import { readTip, tipPath } from '../../../../coordinator/src/log/sqlite/tip-witness.ts';
 import type {
   FromWorker,
   ToWorker,
@@ -26,6 +27,8 @@ interface Crash {
   readonly acked: readonly string[];
   /** Decisions that were asked for. */
   readonly asked: readonly string[];
+  /** The highest seq that somebody was told of. */
+  readonly toldSeq: number;
 }
 
 let root: TempDir;
@@ -44,10 +47,11 @@ function liveOnce(dir: string): void {
   const acked: string[] = [];
   const asked: string[] = [];
   let nextCounter = 1;
+  let toldSeq = 0;
   const crash: OnCrashPoint = (point) => {
     const copy = root.file(`crash-${crashes.length + 1}`);
     copyCrashed(dir, copy);
-    crashes.push({ point, dir: copy, acked: [...acked], asked: [...asked] });
+    crashes.push({ point, dir: copy, acked: [...acked], asked: [...asked], toldSeq });
   };
   for (let start = 1; start <= 3; start += 1) {
     const engine = new InThreadEngine(dir, crash);
@@ -57,7 +61,7 @@ function liveOnce(dir: string): void {
     for (let n = 0; n < 4; n += 1) {
       const counter = (nextCounter += 1);
       asked.push(`${start}-${counter}`);
-      engine.append([commitDecided(gid(counter))]);
+      toldSeq = engine.append([commitDecided(gid(counter))]);
       acked.push(`${start}-${counter}`);
     }
     acked.pop(); // the last one ends, and is forgotten
@@ -90,9 +94,12 @@ class InThreadEngine {
     return answer.answer;
   }
 
-  append(records: readonly LogRecord[]): void {
+  /** Returns the seq up to which the log is durable. */
+  append(records: readonly LogRecord[]): number {
     this.#engine.take({ type: 'append', lines: joinLines(records.map(toLine)) });
-    expect(this.#said.at(-1)).toMatchObject({ type: 'appended', messageCount: 1 });
+    const answer = this.#said.at(-1);
+    if (answer?.type !== 'appended') throw new Error(JSON.stringify(answer));
+    return answer.tip.seq;
   }
 }
 
@@ -107,6 +114,12 @@ function startedDecisions(dir: string, crash: OnCrashPoint = () => {}): string[]
 test('every crash point was reached', () => {
   const reached = new Set(crashes.map(({ point }) => point));
   expect([...reached].toSorted()).toEqual([...crashPoints].toSorted());
+});
+
+test('the witness knows all that somebody was told of', () => {
+  for (const { point, dir, toldSeq } of crashes) {
+    expect(readTip(tipPath(dir))?.seq ?? 0, point).toBeGreaterThanOrEqual(toldSeq);
+  }
 });
 
 describe.each(crashPoints)('a crash at %s', (point) => {
