@@ -1,0 +1,264 @@
+import type { Resolution } from '../../coordinator/src/protocol/record.ts';
+import { CoordinatorActs } from './coordinator-acts.ts';
+import { held, late, type Slot, word, work } from './layout.ts';
+import { ends, ManagerActs } from './manager-acts.ts';
+import { ParticipantActs } from './participant-acts.ts';
+import type { World } from './world.ts';
+
+/** What can happen, by name. The position of a name is its number. */
+export const actNames = [
+  'restart',
+  'log-answers',
+  'deliver-down',
+  'deliver-up',
+  'operation',
+  'late',
+  'connect',
+  'scan',
+  'scan-asks',
+  'coordinator-loses',
+  'participant-loses',
+  'call',
+  'handler-ends',
+  'commit',
+  'commit-arrives',
+  'deadline',
+  'participant-deadline',
+  'retry',
+  'forget',
+  'crash',
+  'death',
+  'repeat',
+  'time-out',
+  'by-hand',
+  'resolve',
+  'restore-log',
+  'restore-rm',
+] as const;
+
+export type ActName = (typeof actNames)[number];
+
+const numberOf = Object.fromEntries(actNames.map((name, number) => [name, number])) as Record<
+  ActName,
+  number
+>;
+
+/** One thing that can happen, in 16 bits: what, and two small numbers. */
+export function encodeAct(name: ActName, a = 0, b = 0): number {
+  return (numberOf[name] << 8) | (a << 4) | b;
+}
+
+export function decodeAct(code: number): { name: ActName; a: number; b: number } {
+  return { name: actNames[code >> 8] as ActName, a: (code >> 4) & 15, b: code & 15 };
+}
+
+const resolutions: readonly Resolution[] = ['committed', 'rolled-back', 'abandoned'];
+
+/** Everything that can happen in a world. */
+export class Acts {
+  readonly world: World;
+  readonly coordinator: CoordinatorActs;
+  readonly participants: ParticipantActs;
+  readonly managers: ManagerActs;
+
+  constructor(world: World) {
+    this.world = world;
+    this.coordinator = new CoordinatorActs(world);
+    this.participants = new ParticipantActs(world);
+    this.managers = new ManagerActs(world);
+    this.coordinator.noteAnswers();
+  }
+
+  /** What may be possible in the world's state; `perform` has the last word. */
+  candidates(out: number[]): void {
+    out.length = 0;
+    this.#ofCoordinator(out);
+    for (let site = 0; site < this.world.layout.sites.length; site += 1) this.#ofSite(site, out);
+    for (let slot = 0; slot < this.world.layout.slots.length; slot += 1) this.#ofSlot(slot, out);
+  }
+
+  #ofCoordinator(out: number[]): void {
+    const { world } = this;
+    const { log } = world.coordinator;
+    const state = world.at(word.log);
+    if (!world.isUp()) {
+      if (world.at(word.up) === 0) out.push(encodeAct('restart'));
+      const length = world.left('restores') > 0 && world.variant.restored === 'log';
+      for (let kept = 0; length && kept < log.length(state); kept += 1) {
+        out.push(encodeAct('restore-log', kept));
+      }
+    } else {
+      if (log.unanswered(state) >= 0) out.push(encodeAct('log-answers'));
+      if (world.left('crashes') > 0) {
+        for (let n = 0; n <= log.tail(state); n += 1) out.push(encodeAct('crash', n));
+      }
+    }
+    const { txs } = world.layout;
+    for (let tx = 0; tx < txs.length; tx += 1) {
+      const calls = world.variant.plans[tx]?.length ?? 0;
+      const client = world.at(world.txWords(tx).client);
+      if (client === calls) out.push(encodeAct('commit', tx));
+      if (!world.isUp()) continue;
+      if (client === calls + 1) out.push(encodeAct('commit-arrives', tx));
+      if (world.at(world.txWords(tx).tx) === 0) continue;
+      if (world.variant.deadlines) out.push(encodeAct('deadline', tx));
+      if (world.variant.forgets) out.push(encodeAct('forget', tx));
+    }
+  }
+
+  #ofSite(site: number, out: number[]): void {
+    const { world } = this;
+    const { session, down, up, scan } = world.site(site);
+    const sides = world.at(session) & 3;
+    if (world.at(down) !== 0) out.push(encodeAct('deliver-down', site));
+    if (world.at(up) !== 0 && (sides & 1) !== 0) out.push(encodeAct('deliver-up', site));
+    if (sides === 0 && world.isUp()) out.push(encodeAct('connect', site));
+    const mayBreak = world.left('losses') > 0;
+    if (sides === 1 || (sides === 3 && mayBreak)) out.push(encodeAct('coordinator-loses', site));
+    if (sides === 2 || (sides === 3 && mayBreak)) out.push(encodeAct('participant-loses', site));
+    if (world.left('deaths') > 0) out.push(encodeAct('death', site));
+    if (world.left('repeats') > 0 && world.isUp()) out.push(encodeAct('repeat', site));
+    if (sides !== 3) return;
+    const due = world.at(scan);
+    if (due === 1) out.push(encodeAct('scan', site, 0));
+    else if (due > 1) out.push(encodeAct('scan-asks', site));
+    else if (world.left('scans') > 0) out.push(encodeAct('scan', site, 1));
+  }
+
+  #ofSlot(index: number, out: number[]): void {
+    const { world } = this;
+    const slot = world.slot(index);
+    const client = world.at(world.txWords(slot.tx).client);
+    const state = world.at(slot.work);
+    if (client === slot.call) {
+      if (state === work.none) out.push(encodeAct('call', index));
+      else if (world.left('timeouts') > 0) out.push(encodeAct('time-out', index));
+    }
+    if (state === work.running) out.push(encodeAct('handler-ends', index));
+    if (world.at(slot.late) !== late.none) {
+      out.push(encodeAct('late', index, 1));
+      if (world.at(slot.late) !== late.drop) out.push(encodeAct('late', index, 0));
+    }
+    this.#ofHands(index, slot, out);
+    const { drivers } = world.layout;
+    for (let site = 0; site < drivers.length; site += 1) this.#ofDriver(site, index, out);
+  }
+
+  #ofHands(index: number, slot: Slot, out: number[]): void {
+    const { world } = this;
+    const isPrepared = (world.at(slot.held) & 7) === held.prepared;
+    if (isPrepared && world.left('hands') > 0) {
+      out.push(encodeAct('by-hand', index, 0), encodeAct('by-hand', index, 1));
+    }
+    if (
+      world.left('resolutions') > 0 &&
+      world.isUp() &&
+      world.at(world.txWords(slot.tx).tx) !== 0
+    ) {
+      for (let n = 0; n < resolutions.length; n += 1) out.push(encodeAct('resolve', index, n));
+    }
+    if (world.variant.restored === 'rm' && world.left('restores') > 0) {
+      if ((world.at(slot.held) & 7) === held.committed) out.push(encodeAct('restore-rm', index));
+    }
+  }
+
+  #ofDriver(site: number, index: number, out: number[]): void {
+    const { world } = this;
+    const offset = world.driver(site, index);
+    if (offset < 0 || world.at(offset) === 0) return;
+    if (world.at(offset + 1) !== 0) {
+      out.push(encodeAct('operation', (site << 2) | index, ends.well));
+      out.push(encodeAct('operation', (site << 2) | index, ends.refused));
+      if (world.left('failures') > 0) {
+        out.push(encodeAct('operation', (site << 2) | index, ends.unanswered));
+      }
+    } else out.push(encodeAct('retry', (site << 2) | index));
+    if (world.variant.deadlines) out.push(encodeAct('participant-deadline', (site << 2) | index));
+  }
+
+  /** Does it; false when it was not possible. The state may have changed even then. */
+  perform(code: number): boolean {
+    const isDone = this.#perform(code);
+    if (isDone) this.coordinator.noteAnswers();
+    return isDone;
+  }
+
+  #perform(code: number): boolean {
+    const { coordinator, participants, managers, world } = this;
+    const { name, a, b } = decodeAct(code);
+    switch (name) {
+      case 'restart':
+        return coordinator.restart();
+      case 'log-answers':
+        return coordinator.logAnswers();
+      case 'deliver-down':
+        return participants.deliver(a);
+      case 'deliver-up':
+        return coordinator.deliver(a);
+      case 'operation':
+        return participants.operationEnds(a >> 2, a & 3, b);
+      case 'late':
+        return managers.lateEnds(a, b === 1);
+      case 'connect':
+        return coordinator.connect(a);
+      case 'scan':
+        return participants.scan(a, b & 1, b > 1);
+      case 'scan-asks':
+        return participants.scanAsks(a);
+      case 'coordinator-loses':
+        return this.#break(a) && coordinator.lose(a);
+      case 'participant-loses':
+        return this.#break(a) && participants.lose(a);
+      case 'call':
+        return participants.call(a);
+      case 'handler-ends':
+        return participants.handlerEnds(a);
+      case 'commit':
+        return participants.commit(a);
+      case 'commit-arrives':
+        return coordinator.commitArrives(a);
+      case 'deadline':
+        return coordinator.deadline(a);
+      case 'participant-deadline':
+        return participants.deadline(a >> 2, a & 3);
+      case 'retry':
+        return participants.retry(a >> 2, a & 3);
+      case 'forget':
+        return coordinator.forget(a);
+      case 'crash':
+        return coordinator.crash(a);
+      case 'death':
+        return participants.crash(a);
+      case 'repeat':
+        return world.spend('repeats') && this.#repeat(a);
+      case 'time-out':
+        return participants.callTimesOut(a);
+      case 'by-hand':
+        return managers.byHand(a, b === 1);
+      case 'resolve':
+        return this.#resolve(a, b);
+      case 'restore-log':
+        return coordinator.restoreLog(a);
+      case 'restore-rm':
+        return managers.restore(a);
+    }
+  }
+
+  /** A session breaks by itself, or the other side has noticed already. */
+  #break(site: number): boolean {
+    const isWhole = (this.world.at(this.world.site(site).session) & 3) === 3;
+    return !isWhole || this.world.spend('losses');
+  }
+
+  #repeat(site: number): boolean {
+    this.coordinator.resend(this.world.variant.sites[site]?.rm ?? 0);
+    return true;
+  }
+
+  #resolve(index: number, resolution: number): boolean {
+    const slot = this.world.slot(index);
+    const branch = this.world.at(slot.number);
+    const word = resolutions[resolution] as Resolution;
+    return branch > 0 && this.coordinator.resolve(slot.tx, branch, word);
+  }
+}

@@ -1,0 +1,356 @@
+import type { Input } from '../../coordinator/src/protocol/decide.ts';
+import type { Resolution } from '../../coordinator/src/protocol/record.ts';
+import { type Move, rmName } from './coordinator-cell.ts';
+import { told, word } from './layout.ts';
+import type { Up } from './messages.ts';
+import type { Site } from './variant.ts';
+import type { World } from './world.ts';
+
+/** The coordinator's driver: hands inputs to the core, appends, then sends. */
+export class CoordinatorActs {
+  readonly #world: World;
+  readonly #deadline: number;
+  readonly #commit: number;
+  readonly #inputs: number[][] = [];
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#deadline = this.#id({ kind: 'deadline' });
+    this.#commit = this.#id({ kind: 'commit' });
+  }
+
+  #id(input: Input): number {
+    return this.#world.coordinator.inputs.id(input);
+  }
+
+  /** One step of a transaction that is known; otherwise nothing. */
+  #input(tx: number, input: number): Move | undefined {
+    const world = this.#world;
+    const words = world.txWords(tx);
+    const before = world.at(words.tx);
+    if (before === 0 || !world.isUp()) return undefined;
+    const move = world.coordinator.step(before, input);
+    world.s[words.tx] = move.tx;
+    if (move.batch !== 0) this.#append(tx, move);
+    if (move.sends !== 0) this.#send(move.sends);
+    return move;
+  }
+
+  #append(tx: number, { batch, forced }: Move): void {
+    const { s, coordinator, without } = this.#world;
+    s[word.log] = coordinator.log.append(s[word.log] as number, batch);
+    const { records } = coordinator.log.batches.value(batch);
+    const isPermission = records.some((record) => record.kind === 'delegated');
+    if (forced && isPermission && without === '6-fence') {
+      const at = coordinator.place(coordinator.log.length(s[word.log] as number) - 1);
+      this.#input(tx, this.#id({ kind: 'recorded', at }));
+    }
+  }
+
+  #send(sends: number): void {
+    const world = this.#world;
+    for (const { site, message } of world.coordinator.route(sends, world.serving())) {
+      world.sendDown(site, message);
+    }
+  }
+
+  /** The log answers the oldest append for which somebody waits. */
+  logAnswers(): boolean {
+    const { s, coordinator } = this.#world;
+    const { log } = coordinator;
+    const before = s[word.log] as number;
+    const index = log.unanswered(before);
+    if (index < 0 || !this.#world.isUp()) return false;
+    const { tx, records } = log.batchAt(before, index);
+    s[word.log] = log.answer(before, index);
+    if (records.length === 0) this.#forgotten(tx);
+    else this.#input(tx, this.#id({ kind: 'recorded', at: coordinator.place(index) }));
+    return true;
+  }
+
+  /** Stops dead; of what the log had not confirmed, `landed` appends are on the disk. */
+  crash(landed: number): boolean {
+    const world = this.#world;
+    const { s, coordinator, layout } = world;
+    if (!world.isUp() || landed > coordinator.log.tail(s[word.log] as number)) return false;
+    if (!world.spend('crashes')) return false;
+    if (world.without === '20-undetermined') this.#guessAborted();
+    s[word.log] = coordinator.log.crash(s[word.log] as number, landed);
+    s[word.up] = 0;
+    for (const { tx } of layout.txs) s[tx] = 0;
+    for (const site of layout.sites.keys()) this.#dropSide(site);
+    return true;
+  }
+
+  /** Without rule 20: an append that has not been confirmed has failed, so it is aborted. */
+  #guessAborted(): void {
+    const { s, coordinator, layout } = this.#world;
+    for (const words of layout.txs) {
+      const { phase } = coordinator.tx(s[words.tx] as number) ?? {};
+      if (phase === 'deciding') s[words.told] = (s[words.told] as number) | told.aborted;
+    }
+  }
+
+  restart(): boolean {
+    const { s, coordinator, layout } = this.#world;
+    if (s[word.up] !== 0) return false;
+    const { txs, mark } = coordinator.replay(s[word.log] as number);
+    for (const [index, { tx }] of layout.txs.entries()) s[tx] = txs[index] as number;
+    s[word.mark] = mark;
+    s[word.up] = 1;
+    return true;
+  }
+
+  /** While it is down somebody puts back a backup of its log. */
+  restoreLog(kept: number): boolean {
+    const world = this.#world;
+    const { s, coordinator } = world;
+    const log = s[word.log] as number;
+    if (s[word.up] !== 0 || kept >= coordinator.log.length(log)) return false;
+    // A silent restore shows only to who has seen the lost part: all here have.
+    const isSeenByAll = world.layout.sites.every(({ seen }) => {
+      return coordinator.log.length(world.at(seen)) > kept;
+    });
+    if (!isSeenByAll || !world.spend('restores')) return false;
+    s[word.log] = coordinator.log.restore(log, kept);
+    return true;
+  }
+
+  deadline(tx: number): boolean {
+    const before = this.#world.at(this.#world.txWords(tx).tx);
+    const move = this.#input(tx, this.#deadline);
+    return move !== undefined && move.tx !== before;
+  }
+
+  commitArrives(tx: number): boolean {
+    const { s } = this.#world;
+    const { client } = this.#world.txWords(tx);
+    const calls = this.#world.variant.plans[tx]?.length ?? 0;
+    if (s[client] !== calls + 1 || !this.#world.isUp()) return false;
+    s[client] = calls + 2;
+    this.#input(tx, this.#commit);
+    return true;
+  }
+
+  resolve(tx: number, branch: number, resolution: Resolution): boolean {
+    const world = this.#world;
+    const { resolutions } = world.layout.budget;
+    if (world.at(resolutions) === 0) return false;
+    const audit = { reason: 'looked into it', operator: 'ann', at: '2026-01-01T00:00:00Z' };
+    const move = this.#input(tx, this.#id({ kind: 'resolve', branch, resolution, ...audit }));
+    if (move === undefined || move.batch === 0) return false;
+    return world.spend('resolutions');
+  }
+
+  /** The retention of an ended transaction is over: its mark goes to the log. */
+  forget(tx: number): boolean {
+    const world = this.#world;
+    const { s, coordinator } = world;
+    const words = world.txWords(tx);
+    const { phase } = coordinator.tx(world.at(words.tx)) ?? {};
+    const isIdle = coordinator.log.unanswered(s[word.log] as number) < 0;
+    if (!world.isUp() || phase !== 'committed' || !isIdle) return false;
+    if (world.without === '7-mark') {
+      s[words.tx] = 0;
+      s[word.log] = coordinator.log.compact(s[word.log] as number, tx);
+      return true;
+    }
+    const mark = coordinator.log.batches.id({ tx, records: [], forced: true, epoch: 0 });
+    s[word.log] = coordinator.log.append(s[word.log] as number, mark);
+    return true;
+  }
+
+  #forgotten(tx: number): void {
+    const { s, coordinator } = this.#world;
+    s[word.mark] = Math.max(s[word.mark] as number, tx + 1);
+    s[this.#world.txWords(tx).tx] = 0;
+    s[word.log] = coordinator.log.compact(s[word.log] as number, tx);
+  }
+
+  /** Says again what a resource manager owes. */
+  resend(rm: number): void {
+    const world = this.#world;
+    if (!world.isUp() || world.without === '10-resend') return;
+    for (const { tx } of world.layout.txs) {
+      const id = world.at(tx);
+      const sends = id === 0 ? 0 : world.coordinator.owed(id, rm);
+      if (sends !== 0) this.#send(sends);
+    }
+  }
+
+  /** A new stream: hello, served, and what is owed. */
+  connect(site: number): boolean {
+    const world = this.#world;
+    const { s, layout } = world;
+    const { session, seen, up, down } = world.site(site);
+    if (!world.isUp() || (world.at(session) & 3) !== 0) return false;
+    s[up] = 0;
+    s[down] = 0;
+    const { log } = world.coordinator;
+    if (world.without !== '17-position' && !log.holds(s[word.log] as number, world.at(seen))) {
+      // The log was restored from a backup: it stops for good, and answers nobody.
+      s[word.up] = 2;
+      for (const { tx } of layout.txs) s[tx] = 0;
+      for (const other of layout.sites.keys()) this.#dropSide(other);
+      return true;
+    }
+    s[session] = ((world.generation(site) + 1) << 2) | 3;
+    world.sendDown(site, world.down.id({ kind: 'served' }));
+    this.resend(layout.slots.length > 0 ? (world.variant.sites[site]?.rm ?? 0) : 0);
+    return true;
+  }
+
+  /** The coordinator's side of a session breaks. */
+  lose(site: number): boolean {
+    const world = this.#world;
+    if (!world.isUp() || !world.coordinatorHolds(site)) return false;
+    const session = world.sessionOf(site);
+    this.#dropSide(site);
+    const input = this.#id({ kind: 'session-lost', session, owned: false });
+    for (const tx of world.layout.txs.keys()) this.#input(tx, input);
+    this.resend(world.variant.sites[site]?.rm ?? 0);
+    return true;
+  }
+
+  #dropSide(site: number): void {
+    const { s } = this.#world;
+    const { session, up, down } = this.#world.site(site);
+    s[session] = (s[session] as number) & ~1;
+    s[up] = 0;
+    if ((s[session] as number) % 4 === 0) s[down] = 0;
+  }
+
+  /** Takes the oldest message of a session. */
+  deliver(site: number): boolean {
+    const world = this.#world;
+    const { up } = world.site(site);
+    const queue = world.at(up);
+    if (queue === 0 || !world.isUp() || !world.coordinatorHolds(site)) return false;
+    const id = world.up.first(queue);
+    world.s[up] = world.up.pop(queue);
+    const message = world.up.message(id);
+    switch (message.kind) {
+      case 'enlist':
+        this.#enlist(site, message.slot, id);
+        return true;
+      case 'vote':
+        this.#vote(site, message, id);
+        return true;
+      case 'result': {
+        const input = this.#cached(id, 0, () => {
+          return { kind: 'result', branch: message.branch, result: message.result };
+        });
+        this.#input(message.tx, input);
+        return true;
+      }
+      case 'in-doubt':
+        this.#inDoubt(site, message);
+        return true;
+    }
+  }
+
+  #cached(message: number, session: number, make: () => Input): number {
+    const row = (this.#inputs[message] ??= []);
+    return (row[session] ??= this.#id(make()));
+  }
+
+  #enlist(site: number, index: number, id: number): void {
+    const world = this.#world;
+    const { s } = world;
+    const slot = world.slot(index);
+    const words = world.txWords(slot.tx);
+    if (s[words.tx] === 0 && world.without === '1-begin') {
+      s[words.tx] = world.coordinator.begun(slot.tx);
+    }
+    const session = world.sessionOf(site);
+    const before = s[words.tx];
+    const input = this.#cached(id, session, () => this.#enlistInput(site, slot.rm, session));
+    this.#input(slot.tx, input);
+    const isIn = s[words.tx] !== before;
+    if (isIn) {
+      const state = world.coordinator.tx(s[words.tx] as number);
+      s[slot.number] = state?.branches.length ?? 0;
+    }
+    world.sendDown(site, world.down.id({ kind: isIn ? 'enlisted' : 'refused', slot: index }));
+  }
+
+  #enlistInput(site: number, rm: number, session: number): Input {
+    const { kind, canOnePhase } = this.#world.variant.sites[site] as Site;
+    const branch = {
+      ...{ rm: rmName(rm), kind, canOnePhase, session, state: { is: 'working' } as const },
+      ...{ work: new Uint8Array(), receipt: '', redo: new Uint8Array(), incarnation: '' },
+    };
+    return { kind: 'enlist', branch, maxBranches: 64 };
+  }
+
+  #vote(site: number, message: Up & { kind: 'vote' }, id: number): void {
+    const world = this.#world;
+    const { tx, branch, incarnation, vote } = message;
+    const session = world.sessionOf(site);
+    const input = this.#cached(id, session, () => {
+      return { kind: 'vote', branch, session, incarnation, vote };
+    });
+    this.#input(tx, input);
+    const state = world.coordinator.tx(world.at(world.txWords(tx).tx));
+    const isLate = state === undefined || state.phase === 'aborted';
+    // A yes that comes too late holds locks: it hears its verdict at once.
+    if (isLate && vote.is === 'yes') this.#tellVerdict(site, message, false, false);
+  }
+
+  #inDoubt(site: number, message: Up & { kind: 'in-doubt' }): void {
+    const world = this.#world;
+    const { tx, branch, foreign, wentBack } = message;
+    if (foreign && world.without !== '19-log-id') {
+      const verdict = { kind: 'verdict', tx, branch, verdict: 'foreign', asked: true } as const;
+      world.sendDown(site, world.down.id(verdict));
+      return;
+    }
+    if (world.without === '3-hello' && !foreign) {
+      const vote = { is: 'yes', receipt: '', redo: new Uint8Array() } as const;
+      const session = world.sessionOf(site);
+      this.#input(tx, this.#id({ kind: 'vote', branch, session, incarnation: 'i1', vote }));
+    }
+    this.#tellVerdict(site, { tx, branch }, true, wentBack);
+  }
+
+  #tellVerdict(
+    site: number,
+    { tx, branch }: { tx: number; branch: number },
+    asked: boolean,
+    wentBack: boolean,
+  ): void {
+    const world = this.#world;
+    const verdict = this.#verdict(tx, branch, wentBack);
+    world.sendDown(site, world.down.id({ kind: 'verdict', tx, branch, verdict, asked }));
+  }
+
+  /** As `Coordinator.verdict` does it. */
+  #verdict(tx: number, branch: number, wentBack: boolean) {
+    const { coordinator, without, layout, s } = this.#world;
+    const words = layout.txs[tx];
+    const id = words === undefined ? 0 : (s[words.tx] as number);
+    if (id !== 0) return coordinator.verdict(id, branch);
+    if (without === '8-orphan') return 'wait';
+    const isForgotten = tx + 1 <= (s[word.mark] as number);
+    return wentBack && without !== '8-incarnation' && isForgotten ? 'hazard' : 'abort';
+  }
+
+  /**
+   * What anybody who asks now would hear, who asks at every moment: more can't be told. As
+   * `Coordinator.outcome` does it.
+   */
+  noteAnswers(): void {
+    const { s, layout } = this.#world;
+    if (s[word.up] !== 1) return;
+    for (const [index, words] of layout.txs.entries()) {
+      const id = s[words.tx] as number;
+      s[words.told] = (s[words.told] as number) | this.#answer(id, index);
+    }
+  }
+
+  #answer(id: number, index: number): number {
+    const { s, coordinator } = this.#world;
+    if (id === 0) return index + 1 <= (s[word.mark] as number) ? told.expired : told.aborted;
+    return coordinator.answerBits(id);
+  }
+}

@@ -1,0 +1,158 @@
+import { type Acts, encodeAct } from './acts.ts';
+import { outcomeOf } from '../../coordinator/src/protocol/answers.ts';
+import { outstanding } from '../../coordinator/src/protocol/step.ts';
+import { rmName } from './coordinator-cell.ts';
+import { held, heldByHand, heldWentBack, late, type Slot, word } from './layout.ts';
+import { ends } from './manager-acts.ts';
+import { StateSet } from './state-set.ts';
+import { violationIn } from './invariants.ts';
+
+/** More steps than any run without faults needs. */
+const mostSteps = 2_000;
+
+/**
+ * Liveness: from a state on nothing fails any more, and everything must come to its end. Which way it
+ * comes there is fixed, so that a state from which it was seen once need not be looked at again.
+ */
+export class Drain {
+  /** How many runs were made. */
+  count = 0;
+  /** The acts of the last run. */
+  readonly path: number[] = [];
+  readonly #acts: Acts;
+  readonly #seen = new StateSet();
+  readonly #order: readonly number[];
+  readonly #scans: readonly number[];
+
+  constructor(acts: Acts) {
+    this.#acts = acts;
+    this.#order = orderOf(acts);
+    this.#scans = [...acts.world.layout.sites.keys()].map((site) => encodeAct('scan', site, 3));
+  }
+
+  /** What is left undone, in words; undefined when all is well. */
+  run(from: Uint16Array): string | undefined {
+    const { world } = this.#acts;
+    world.s.set(from);
+    this.path.length = 0;
+    if (!this.#settle(true)) return undefined;
+    this.count += 1;
+    for (let round = 0; round < 2; round += 1) {
+      for (const scan of this.#scans) this.#try(scan);
+      this.#settle(false);
+    }
+    return violationIn(world) ?? this.#leftUndone();
+  }
+
+  /** Goes on until nothing happens; false when this way was gone before. */
+  #settle(mayStop: boolean): boolean {
+    const { s } = this.#acts.world;
+    for (let steps = 0; steps < mostSteps; steps += 1) {
+      if (mayStop && !this.#seen.add(s)) return false;
+      if (!this.#order.some((code) => this.#try(code))) return true;
+    }
+    return true;
+  }
+
+  #try(code: number): boolean {
+    const { world } = this.#acts;
+    const before = world.s.slice();
+    if (this.#acts.perform(code) && !isSame(before, world.s)) {
+      this.path.push(code);
+      return true;
+    }
+    world.s.set(before);
+    return false;
+  }
+
+  #leftUndone(): string | undefined {
+    const { world } = this.#acts;
+    if (world.at(word.up) === 2) return undefined; // it stopped, and says so
+    for (let tx = 0; tx < world.layout.txs.length; tx += 1) {
+      const state = world.coordinator.tx(world.at(world.txWords(tx).tx));
+      if (state === undefined) continue;
+      if (outcomeOf(state).is === 'undecided') {
+        const isStuck = state.branches.some((b) => ['heuristic', 'resolved'].includes(b.state.is));
+        if (!isStuck) return `liveness: the transaction stays ${state.phase} for ever`;
+      }
+      const [owed] = outstanding(state);
+      if (owed) return `liveness: ${owed.kind} of ${owed.branch.rm} is never acknowledged`;
+    }
+    for (const slot of world.layout.slots) {
+      const left = this.#leftIn(slot);
+      if (left !== undefined) return left;
+    }
+    return this.#driversLeft();
+  }
+
+  #leftIn(slot: Slot): string | undefined {
+    const { world } = this.#acts;
+    const bits = world.at(slot.held);
+    const state = bits & 7;
+    const tx = world.coordinator.tx(world.at(world.txWords(slot.tx).tx));
+    const branch = tx?.branches.find((b) => b.branch === world.at(slot.number));
+    const isOperators = branch?.state.is === 'heuristic' || branch?.state.is === 'resolved';
+    if (state === held.open && world.at(slot.late) === late.none) {
+      return `liveness: the work in ${rmName(slot.rm)} stays open for ever`;
+    }
+    if (state === held.prepared && !isOperators && (bits & heldWentBack) === 0) {
+      return `liveness: ${rmName(slot.rm)} stays prepared for ever`;
+    }
+    if (isOperators || tx === undefined) return undefined;
+    const isCommitted = outcomeOf(tx).is === 'committed';
+    if ((bits & heldByHand) !== 0 && isCommitted !== (state === held.committed)) {
+      return `${rmName(slot.rm)} was ended by hand against the decision, and nobody reports it`;
+    }
+    if (slot.kind === 'logged' && isCommitted && branch?.state.is === 'committed') {
+      if (state !== held.committed) return `the effect in ${rmName(slot.rm)} was lost`;
+    }
+    return undefined;
+  }
+
+  /** A branch that is over must leave nothing behind in its process. */
+  #driversLeft(): string | undefined {
+    const { world } = this.#acts;
+    for (const [site, row] of world.layout.drivers.entries()) {
+      for (const [slot, offset] of row.entries()) {
+        if (offset < 0 || world.at(offset) === 0) continue;
+        const { at } = world.branches.state(world.at(offset));
+        const bits = world.at(world.slot(slot).held);
+        const isAsked = (bits & 7) === held.prepared;
+        if (!isAsked) return `liveness: process ${site + 1} keeps a branch that is ${at}`;
+      }
+    }
+    return undefined;
+  }
+}
+
+function isSame(a: Uint16Array, b: Uint16Array): boolean {
+  for (let i = 0; i < a.length; i += 1) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** What happens first: messages and answers, then sessions, then timers. */
+function orderOf({ world }: Acts): number[] {
+  const sites = [...world.layout.sites.keys()];
+  const slots = [...world.layout.slots.keys()];
+  const pairs = sites.flatMap((site) => {
+    return slots.filter((slot) => world.driver(site, slot) >= 0).map((slot) => (site << 2) | slot);
+  });
+  const txs = [...world.layout.txs.keys()];
+  return [
+    encodeAct('restart'),
+    encodeAct('log-answers'),
+    ...sites.map((site) => encodeAct('deliver-down', site)),
+    ...sites.map((site) => encodeAct('deliver-up', site)),
+    ...pairs.map((pair) => encodeAct('operation', pair, ends.well)),
+    ...slots.map((slot) => encodeAct('late', slot, 1)),
+    ...sites.flatMap((site) => [encodeAct('scan', site, 0), encodeAct('scan-asks', site)]),
+    ...slots.map((slot) => encodeAct('handler-ends', slot)),
+    ...sites.map((site) => encodeAct('coordinator-loses', site)),
+    ...sites.map((site) => encodeAct('participant-loses', site)),
+    ...sites.map((site) => encodeAct('connect', site)),
+    ...pairs.map((pair) => encodeAct('retry', pair)),
+    ...txs.map((tx) => encodeAct('commit-arrives', tx)),
+    ...txs.map((tx) => encodeAct('deadline', tx)),
+    ...pairs.map((pair) => encodeAct('participant-deadline', pair)),
+  ];
+}

@@ -1,0 +1,77 @@
+import {
+  held,
+  heldByHand,
+  heldHalf,
+  heldWentBack,
+  reply,
+  type Slot,
+  told,
+  word,
+} from './layout.ts';
+import { rmName } from './coordinator-cell.ts';
+import type { World } from './world.ts';
+
+/** The first rule of atomic commitment that a state breaks, in words; undefined when it is sound. */
+export function violationIn(world: World): string | undefined {
+  if (world.variant.foreign && world.at(word.foreign) !== held.prepared) {
+    return "another coordinator's prepared branch was ended";
+  }
+  for (let tx = 0; tx < world.layout.txs.length; tx += 1) {
+    const found = violationOf(world, tx);
+    if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+function violationOf(world: World, tx: number): string | undefined {
+  const answers = world.at(world.txWords(tx).told);
+  const { committed, aborted } = told;
+  if ((answers & committed) !== 0 && (answers & aborted) !== 0) {
+    return 'AC2: both committed and aborted were answered for one transaction';
+  }
+  let committer: Slot | undefined;
+  const { slots } = world.layout;
+  for (let i = 0; i < slots.length; i += 1) {
+    const slot = slots[i] as Slot;
+    const state = world.at(slot.held);
+    if (slot.tx !== tx || (state & 7) !== held.committed || (state & heldByHand) !== 0) continue;
+    committer = slot;
+    if ((state & heldHalf) !== 0)
+      return `AC3: half of the work in ${rmName(slot.rm)} was committed`;
+  }
+  if (committer !== undefined && (answers & aborted) !== 0) {
+    return `AC1: aborted was answered, and ${rmName(committer.rm)} has committed`;
+  }
+  const isCommitted = committer !== undefined || (answers & committed) !== 0;
+  return isCommitted ? missing(world, tx, committer) : undefined;
+}
+
+/** What a committed transaction lacks. */
+function missing(world: World, tx: number, committer: Slot | undefined): string | undefined {
+  const { slots } = world.layout;
+  const by =
+    committer === undefined ? 'it was answered committed' : `${rmName(committer.rm)} has committed`;
+  for (let i = 0; i < slots.length; i += 1) {
+    const slot = slots[i] as Slot;
+    if (slot.tx !== tx) continue;
+    const bits = world.at(slot.held);
+    const state = bits & 7;
+    if (committer?.kind === 'logged' && slot.kind === 'native' && state === held.prepared) {
+      const wentBack = (bits & heldWentBack) !== 0;
+      if (!wentBack)
+        return `rule 15: an effect went out while ${rmName(slot.rm)} was only prepared`;
+    }
+    if ((bits & heldByHand) !== 0 || slot.kind === 'logged') continue;
+    if (state === held.aborted) return `AC1: ${by}, and ${rmName(slot.rm)} has rolled back`;
+    const isPart = world.at(slot.reply) === reply.done;
+    if (isPart && (state === held.none || (state === held.open && committer !== slot))) {
+      if (committer === undefined && isAlone(world, tx)) continue;
+      return `AC3: ${by}, and the work in ${rmName(slot.rm)} was never prepared`;
+    }
+  }
+  return undefined;
+}
+
+function isAlone(world: World, tx: number): boolean {
+  return world.variant.plans[tx]?.length === 1;
+}

@@ -1,0 +1,222 @@
+import type {
+  BranchInput,
+  FinishingOrder,
+} from '../../participant-sdk/src/protocol/branch-state.ts';
+import { receiptOf } from '../../participant-sdk/src/protocol/branch-orders.ts';
+import { why } from './coordinator-cell.ts';
+import { held, heldByHand, heldHalf, heldWentBack, late, type Slot, word, work } from './layout.ts';
+import type { Operation, World } from './world.ts';
+
+type Result = Extract<BranchInput, { readonly kind: 'finished' }>['result'];
+
+/** How an operation ends. */
+export const ends = { well: 0, refused: 1, unanswered: 2 } as const;
+
+/**
+ * Honest resource managers, as the adapters use them: what is prepared is durable, a receipt tells
+ * what became of a transaction, and a statement may land after its client has died.
+ */
+export class ManagerActs {
+  readonly #world: World;
+  readonly #inputs = new Map<string, number>();
+
+  constructor(world: World) {
+    this.#world = world;
+  }
+
+  #input(name: string, input: BranchInput): number {
+    const known = this.#inputs.get(name);
+    if (known !== undefined) return known;
+    const id = this.#world.branches.inputs.id(input);
+    this.#inputs.set(name, id);
+    return id;
+  }
+
+  #finished(result: Result['result']): number {
+    const given = result === 'unknown' ? { result, reason: why } : { result };
+    return this.#input(`finished ${result}`, { kind: 'finished', result: given });
+  }
+
+  #failed(): number {
+    return this.#input('failed', { kind: 'failed', cause: why });
+  }
+
+  #set(slot: Slot, state: number): void {
+    const { s } = this.#world;
+    s[slot.held] = ((s[slot.held] as number) & ~7) | state;
+  }
+
+  #is(slot: Slot): number {
+    return this.#world.at(slot.held) & 7;
+  }
+
+  /** Executes it; answers the input that follows, or undefined when it cannot end so. */
+  execute(index: number, operation: Operation, how: number): number | undefined {
+    const slot = this.#world.slot(index);
+    switch (operation.run) {
+      case 'none':
+        return undefined;
+      case 'prepare':
+      case 'ready':
+        return this.#prepare(slot, operation.run, how);
+      case 'rollback':
+        if (how !== ends.well) return undefined;
+        if (this.#is(slot) === held.open) this.#set(slot, held.aborted);
+        return this.#input('rolled-back', { kind: 'rolled-back' });
+      case 'commit-one-phase':
+        return this.#commitOnePhase(slot, how);
+      case 'finish':
+        return this.#finish(slot, operation.order, how);
+    }
+  }
+
+  #prepare(slot: Slot, run: 'prepare' | 'ready', how: number): number | undefined {
+    if (how === ends.unanswered) return undefined;
+    if (how === ends.refused) {
+      if (!this.#world.variant.refusals) return undefined;
+      if (slot.kind === 'native') this.#set(slot, held.aborted);
+      return this.#input('refused', { kind: 'refused', reason: why });
+    }
+    if (slot.readOnly) {
+      this.#set(slot, held.left);
+      return this.#input('read-only', { kind: 'read-only' });
+    }
+    if (run === 'ready') return this.#input('readied', { kind: 'readied', receipt: 'r' });
+    if (slot.kind === 'logged') {
+      const redo = new Uint8Array(1);
+      return this.#input('staged', { kind: 'prepared', receipt: '', redo });
+    }
+    this.#prepared(slot);
+    const redo = new Uint8Array();
+    return this.#input('prepared', { kind: 'prepared', receipt: 'r', redo });
+  }
+
+  #prepared(slot: Slot): void {
+    const { s } = this.#world;
+    this.#set(slot, held.prepared);
+    if (s[slot.work] !== work.done) s[slot.held] = (s[slot.held] as number) | heldHalf;
+  }
+
+  #commitOnePhase(slot: Slot, how: number): number | undefined {
+    if (how === ends.unanswered) {
+      if (!this.#world.spend('failures')) return undefined;
+      this.#world.s[slot.late] = late.commit;
+      return this.#failed();
+    }
+    this.#set(slot, how === ends.well ? held.committed : held.aborted);
+    return this.#finished(how === ends.well ? 'committed' : 'rolled-back');
+  }
+
+  #finish(slot: Slot, order: FinishingOrder, how: number): number | undefined {
+    if (how === ends.refused) return undefined;
+    if (how === ends.unanswered) return this.#world.spend('failures') ? this.#failed() : undefined;
+    if (slot.kind === 'logged') return this.#apply(slot, order);
+    const isPrepared = this.#is(slot) === held.prepared;
+    const receipt = receiptOf(order);
+    switch (order.kind) {
+      case 'commit':
+        if (!isPrepared) return this.#settle(slot, receipt);
+        this.#remember(slot);
+        this.#set(slot, held.committed);
+        return this.#finished('committed');
+      case 'abort':
+        if (isPrepared) {
+          this.#set(slot, held.aborted);
+          return this.#finished('rolled-back');
+        }
+        if (receipt === '' || this.#world.without === '13-abort-receipt') {
+          return this.#finished('rolled-back');
+        }
+        return this.#settle(slot, receipt);
+      case 'settle':
+        return this.#settle(slot, receipt);
+    }
+  }
+
+  /** What the receipt tells of a branch that is not prepared. */
+  #settle(slot: Slot, receipt: string): number {
+    if (receipt === '') return this.#finished('unknown');
+    switch (this.#is(slot)) {
+      case held.open:
+      case held.prepared:
+        return this.#failed();
+      case held.committed:
+        return this.#finished('committed');
+      default:
+        return this.#finished('rolled-back');
+    }
+  }
+
+  #apply(slot: Slot, order: FinishingOrder): number {
+    if (order.kind === 'abort') return this.#finished('rolled-back');
+    // A payload that was lost on the way does nothing; whoever sent it believes that it did.
+    if (order.kind === 'commit' && order.facts.redo.byteLength > 0) this.#set(slot, held.committed);
+    return this.#finished(order.kind === 'commit' ? 'committed' : 'unknown');
+  }
+
+  /** It keeps the log's position before it commits (PROTOCOL rule 17). */
+  #remember(slot: Slot): void {
+    const { s, variant } = this.#world;
+    if (variant.restored === 'log') s[this.#world.site(slot.site).seen] = s[word.log] as number;
+  }
+
+  /** Its client is dead: what was sent may still land, and what was open is dropped. */
+  abandon(site: number, index: number): void {
+    const { s, variant } = this.#world;
+    const slot = this.#world.slot(index);
+    if (slot.kind === 'logged' || slot.site !== site || this.#is(slot) !== held.open) return;
+    const { run } = this.#world.operation(site, index);
+    if (run === 'prepare') s[slot.late] = late.prepare;
+    else if (run === 'commit-one-phase') s[slot.late] = late.commit;
+    else if (variant.sites[site]?.canOnePhase) s[slot.late] = late.drop;
+    else this.#set(slot, held.aborted);
+  }
+
+  /** The statement of a dead client lands, or its connection is dropped first. */
+  lateEnds(index: number, lands: boolean): boolean {
+    const { s } = this.#world;
+    const slot = this.#world.slot(index);
+    const statement = s[slot.late];
+    if (statement === late.none || (statement === late.drop && !lands)) return false;
+    s[slot.late] = late.none;
+    if (!lands || statement === late.drop) this.#set(slot, held.aborted);
+    else if (statement === late.commit) this.#set(slot, held.committed);
+    else this.#prepared(slot);
+    return true;
+  }
+
+  /** Somebody ends a prepared branch by hand. */
+  byHand(index: number, commits: boolean): boolean {
+    const { s } = this.#world;
+    const slot = this.#world.slot(index);
+    if (slot.kind === 'logged' || this.#is(slot) !== held.prepared) return false;
+    if (!this.#world.spend('hands')) return false;
+    this.#set(slot, commits ? held.committed : held.aborted);
+    s[slot.held] = (s[slot.held] as number) | heldByHand;
+    return true;
+  }
+
+  /** It is brought back to a moment at which the branch was prepared. */
+  restore(index: number): boolean {
+    const { s } = this.#world;
+    const slot = this.#world.slot(index);
+    if (slot.kind === 'logged' || this.#is(slot) !== held.committed) return false;
+    if (!this.#world.spend('restores')) return false;
+    this.#set(slot, held.prepared);
+    s[slot.held] = (s[slot.held] as number) | heldWentBack;
+    return true;
+  }
+
+  wentBack(slot: Slot): boolean {
+    return (this.#world.at(slot.held) & heldWentBack) !== 0;
+  }
+
+  /** Whether another coordinator's branch is still prepared. */
+  holdsForeign(): boolean {
+    return this.#world.at(word.foreign) === held.prepared;
+  }
+
+  endForeign(verdict: 'commit' | 'abort'): void {
+    this.#world.s[word.foreign] = verdict === 'commit' ? held.committed : held.aborted;
+  }
+}

@@ -1,0 +1,349 @@
+import {
+  voteMessage,
+  acknowledgement,
+  orderOfVerdict,
+} from '../../participant-sdk/src/participant/wire.ts';
+import { readResult, readVote } from '../../coordinator/src/sessions/read-messages.ts';
+import type { BranchEffect, BranchInput } from '../../participant-sdk/src/protocol/branch-state.ts';
+import { gidOf, rmName, why } from './coordinator-cell.ts';
+import { held, reply, type Slot, work } from './layout.ts';
+import { ManagerActs } from './manager-acts.ts';
+import type { Down } from './messages.ts';
+import type { World } from './world.ts';
+
+/** The participant's driver: messages and answers go to the machine, its effects are run. */
+export class ParticipantActs {
+  readonly #world: World;
+  readonly #manager: ManagerActs;
+  readonly #inputs = new Map<string, number>();
+  /** By effect, transaction and number: what it sends. */
+  readonly #sent: number[][] = [];
+  readonly #started: number[] = [];
+  readonly #orders: number[] = [];
+
+  constructor(world: World) {
+    this.#world = world;
+    this.#manager = new ManagerActs(world);
+  }
+
+  #named(input: BranchInput, name: string): number {
+    const known = this.#inputs.get(name);
+    if (known !== undefined) return known;
+    const id = this.#world.branches.inputs.id(input);
+    this.#inputs.set(name, id);
+    return id;
+  }
+
+  #input(site: number, slot: number, input: number): void {
+    for (const id of this.#world.stepBranch(site, slot, input)) this.#run(site, slot, id);
+  }
+
+  #run(site: number, slot: number, id: number): void {
+    const world = this.#world;
+    const effect = world.branches.effect(id);
+    switch (effect.run) {
+      case 'vote':
+      case 'acknowledge':
+      case 'acknowledge-pending':
+        world.sendUp(site, this.#messageOf(effect, id, slot));
+        return;
+      case 'forget':
+      case 'retry-later':
+        return;
+      default: {
+        const offset = world.driver(site, slot) + 1;
+        if (world.at(offset) !== 0) throw new Error('a branch has two operations at once');
+        world.s[offset] = this.#started[id] ??= world.operations.id(effect);
+      }
+    }
+  }
+
+  /** As it travels and arrives: through the production codecs. */
+  #messageOf(effect: BranchEffect, id: number, slotIndex: number): number {
+    const { tx, rm, number } = this.#world.slot(slotIndex);
+    const branch = this.#world.at(number);
+    const row = (this.#sent[id] ??= []);
+    return (row[tx * 16 + branch] ??= this.#encode(effect, { tx, rm, branch }));
+  }
+
+  #encode(
+    effect: BranchEffect,
+    { tx, rm, branch }: { readonly tx: number; readonly rm: number; readonly branch: number },
+  ): number {
+    const { up } = this.#world;
+    const ref = { gid: gidOf(tx), branch, rm: rmName(rm) };
+    if (effect.run === 'vote') {
+      const wire = voteMessage({ ...ref, incarnation: 'i1' }, effect.vote);
+      const vote = readVote(wire, 1_024);
+      return up.id({ kind: 'vote', tx, branch, incarnation: wire.incarnation, vote });
+    }
+    const is = effect.run === 'acknowledge' ? effect.result.result : 'pending';
+    const result = readResult(acknowledgement(ref, is, why));
+    if (result === undefined) throw new Error(`no result in ${is}`);
+    return up.id({ kind: 'result', tx, branch, result });
+  }
+
+  /** The client calls the next service, which enlists. */
+  call(index: number): boolean {
+    const world = this.#world;
+    const { s } = world;
+    const slot = world.slot(index);
+    const { client } = world.txWords(slot.tx);
+    if (s[client] !== slot.call || s[slot.work] !== work.none) return false;
+    const isServed =
+      world.participantHolds(slot.site) && world.at(world.site(slot.site).scan) !== 1;
+    if (!isServed) return false;
+    s[slot.work] = work.enlisting;
+    world.sendUp(slot.site, world.up.id({ kind: 'enlist', slot: index }));
+    if (world.without === '1-order') this.#answerCaller(slot);
+    return true;
+  }
+
+  #answerCaller(slot: Slot): void {
+    const { s } = this.#world;
+    const { client } = this.#world.txWords(slot.tx);
+    if (s[client] !== slot.call) return; // it has given up the call
+    s[slot.reply] = reply.done;
+    s[client] = slot.call + 1;
+  }
+
+  /** The client gives up a call and goes on without it. */
+  callTimesOut(index: number): boolean {
+    const world = this.#world;
+    const { s } = world;
+    const slot = world.slot(index);
+    const { client } = world.txWords(slot.tx);
+    if (s[client] !== slot.call || s[slot.work] === work.none) return false;
+    if (!world.spend('timeouts')) return false;
+    s[slot.reply] = reply.givenUp;
+    s[client] = slot.call + 1;
+    return true;
+  }
+
+  /** All calls were answered: the client asks for the commit. */
+  commit(tx: number): boolean {
+    const { s, variant } = this.#world;
+    const { client } = this.#world.txWords(tx);
+    if (s[client] !== variant.plans[tx]?.length) return false;
+    s[client] = (s[client] as number) + 1;
+    return true;
+  }
+
+  /** The second statement of a slow handler, and its answer. */
+  handlerEnds(index: number): boolean {
+    const world = this.#world;
+    const slot = world.slot(index);
+    if (world.at(slot.work) !== work.running) return false;
+    world.s[slot.work] = work.done;
+    this.#answerCaller(slot);
+    return true;
+  }
+
+  /** Takes the oldest message of a session. */
+  deliver(site: number): boolean {
+    const world = this.#world;
+    const { down } = world.site(site);
+    const queue = world.at(down);
+    if (queue === 0 || !world.participantHolds(site)) return false;
+    const id = world.down.first(queue);
+    world.s[down] = world.down.pop(queue);
+    this.#receive(site, world.down.message(id), id);
+    return true;
+  }
+
+  #receive(site: number, message: Down, id: number): void {
+    switch (message.kind) {
+      case 'served':
+        return this.#served(site);
+      case 'enlisted':
+        return this.#enlisted(site, message.slot);
+      case 'refused':
+        this.#world.s[this.#world.slot(message.slot).work] = work.failed;
+        return;
+      case 'prepare':
+        return this.#prepare(site, message);
+      case 'order': {
+        const slot = this.#world.slotOf(message.tx, message.branch);
+        const { order } = message;
+        this.#orders[id] ??= this.#world.branches.inputs.id({ kind: 'order', order });
+        return this.#input(site, slot, this.#orders[id]);
+      }
+      case 'verdict':
+        return this.#verdict(site, message);
+    }
+  }
+
+  /** Votes are said again first; the scan comes after. */
+  #served(site: number): void {
+    const { slots, scan } = this.#world.site(site);
+    const opened = this.#named({ kind: 'session-opened' }, 'session-opened');
+    for (const slot of slots) this.#input(site, slot, opened);
+    this.#world.s[scan] = 1;
+  }
+
+  #enlisted(site: number, index: number): void {
+    const world = this.#world;
+    const { s } = world;
+    const slot = world.slot(index);
+    if (s[slot.work] !== work.enlisting) return;
+    if (slot.kind === 'native') s[slot.held] = held.open;
+    s[slot.work] = work.running;
+    this.#input(site, index, this.#named({ kind: 'opened' }, 'opened'));
+    if (!world.variant.slowHandlers) this.handlerEnds(index);
+  }
+
+  #prepare(site: number, { tx, branch, onePhase }: Down & { kind: 'prepare' }): void {
+    const world = this.#world;
+    const index = world.slotOf(tx, branch);
+    const isRunning = world.at(world.slot(index).work) === work.running;
+    const isRefused = isRunning && world.without !== '2-whole';
+    const input = { kind: 'prepare', onePhase, work: false } as const;
+    const id = isRefused
+      ? this.#named({ ...input, obstacle: why }, `prepare ${onePhase} obstacle`)
+      : this.#named(input, `prepare ${onePhase}`);
+    this.#input(site, index, id);
+  }
+
+  #verdict(site: number, message: Down & { kind: 'verdict' }): void {
+    const world = this.#world;
+    const { tx, branch, verdict, asked } = message;
+    if (verdict !== 'commit' && verdict !== 'abort') return;
+    if (tx >= world.layout.txs.length) return this.#manager.endForeign(verdict);
+    const slot = world.slotOf(tx, branch);
+    const isHere = world.at(world.driver(site, slot)) !== 0;
+    if (!asked && !isHere) return;
+    if (verdict === 'commit' && world.slot(slot).kind === 'logged') {
+      const elsewhere = this.#named({ kind: 'decided-elsewhere' }, 'decided-elsewhere');
+      if (isHere) this.#input(site, slot, elsewhere);
+      return;
+    }
+    const order = orderOfVerdict(verdict);
+    this.#input(site, slot, this.#named({ kind: 'order', order }, `verdict ${verdict}`));
+  }
+
+  /** The participant's side of a session breaks: what has not voted dies with it. */
+  lose(site: number): boolean {
+    const world = this.#world;
+    if (!world.participantHolds(site)) return false;
+    this.#dropSide(site);
+    const lost = this.#named({ kind: 'session-lost', reason: why }, 'session-lost');
+    for (const slot of world.site(site).slots) {
+      this.#failWork(site, slot);
+      if (world.without !== '2-incarnation') this.#input(site, slot, lost);
+    }
+    return true;
+  }
+
+  #dropSide(site: number): void {
+    const { s } = this.#world;
+    const { session, up, down, scan } = this.#world.site(site);
+    s[session] = (s[session] as number) & ~2;
+    s[down] = 0;
+    s[scan] = 0;
+    if ((s[session] as number) % 4 === 0) s[up] = 0;
+  }
+
+  #failWork(site: number, index: number): void {
+    const { s } = this.#world;
+    const slot = this.#world.slot(index);
+    if (slot.site !== site) return;
+    if (s[slot.work] === work.enlisting || s[slot.work] === work.running)
+      s[slot.work] = work.failed;
+  }
+
+  /** The process dies: its branches are gone, its statements may still land. */
+  crash(site: number): boolean {
+    const world = this.#world;
+    if (!world.spend('deaths')) return false;
+    this.#dropSide(site);
+    for (const slot of world.site(site).slots) {
+      this.#failWork(site, slot);
+      this.#manager.abandon(site, slot);
+      const offset = world.driver(site, slot);
+      world.s[offset] = 0;
+      world.s[offset + 1] = 0;
+    }
+    return true;
+  }
+
+  /** Its deadline passes, by its own clock. */
+  deadline(site: number, slot: number): boolean {
+    const world = this.#world;
+    const before = world.at(world.driver(site, slot));
+    if (before === 0) return false;
+    this.#input(site, slot, this.#named({ kind: 'deadline-passed', reason: why }, 'deadline'));
+    return world.at(world.driver(site, slot)) !== before;
+  }
+
+  /** The next attempt of phase two is due. */
+  retry(site: number, slot: number): boolean {
+    const world = this.#world;
+    const state = world.branches.state(world.at(world.driver(site, slot)));
+    if (state.at !== 'finishing' || state.running) return false;
+    this.#input(site, slot, this.#named({ kind: 'retry' }, 'retry'));
+    return true;
+  }
+
+  /** An operation ends: `how` 0 as it should, 1 refused, 2 without an answer. */
+  operationEnds(site: number, slot: number, how: number): boolean {
+    const world = this.#world;
+    const operation = world.operation(site, slot);
+    if (operation.run === 'none') return false;
+    const result = this.#manager.execute(slot, operation, how);
+    if (result === undefined) return false;
+    world.setOperation(site, slot, 0);
+    this.#input(site, slot, result);
+    return true;
+  }
+
+  /** Reads what the manager holds prepared, and asks; `how` 1: by the clock, not on a session. */
+  scan(site: number, how: number, isFree: boolean): boolean {
+    const world = this.#world;
+    const { scan, slots } = world.site(site);
+    if (world.at(world.site(site).session) % 4 !== 3) return false;
+    const isDue = world.at(scan) === 1;
+    if (isDue !== (how === 0) || world.at(scan) > 1) return false;
+    if (how === 1 && !isFree && !world.spend('scans')) return false;
+    const found = slots.reduce((mask, slot) => mask | (this.#isPrepared(slot) << slot), 0);
+    if (!world.variant.slowScans) return this.#ask(site, found);
+    world.s[scan] = 2 | (found << 2);
+    return true;
+  }
+
+  #isPrepared(slot: number): number {
+    const { held: offset, kind } = this.#world.slot(slot);
+    const isHeld = kind === 'native' && (this.#world.at(offset) & 7) === held.prepared;
+    return isHeld ? 1 : 0;
+  }
+
+  /** The second half of a slow scan. */
+  scanAsks(site: number): boolean {
+    const world = this.#world;
+    const { scan } = world.site(site);
+    if (world.at(scan) < 2) return false;
+    return this.#ask(site, world.at(scan) >> 2);
+  }
+
+  #ask(site: number, found: number): boolean {
+    const world = this.#world;
+    const { scan, slots } = world.site(site);
+    world.s[scan] = 0;
+    for (const index of slots) {
+      const driver = world.at(world.driver(site, index));
+      const isOrphan = driver === 0 && (found & (1 << index)) !== 0;
+      const isHeld = driver !== 0 && world.branches.state(driver).at === 'prepared';
+      if (!isOrphan && !isHeld) continue;
+      const slot = world.slot(index);
+      const wentBack = this.#manager.wentBack(slot);
+      const branch = world.at(slot.number);
+      const doubt = { kind: 'in-doubt', tx: slot.tx, branch, wentBack, foreign: false } as const;
+      world.sendUp(site, world.up.id(doubt));
+    }
+    if (world.variant.foreign && site === 0 && this.#manager.holdsForeign()) {
+      const tx = world.layout.txs.length;
+      const doubt = { kind: 'in-doubt', tx, branch: 1, wentBack: false, foreign: true } as const;
+      world.sendUp(site, world.up.id(doubt));
+    }
+    return true;
+  }
+}

@@ -1,0 +1,130 @@
+/** One process that serves one resource manager on one session. */
+export interface Site {
+  /** Number of the resource manager, from 0; two sites may share one. */
+  readonly rm: number;
+  readonly kind: 'native' | 'logged';
+  readonly canOnePhase: boolean;
+  /** Its branches write nothing. */
+  readonly readOnly: boolean;
+}
+
+/** How often something may happen in one run. */
+export interface Budgets {
+  /** Crashes of the coordinator. */
+  readonly crashes: number;
+  /** Crashes of participants. */
+  readonly deaths: number;
+  /** Sessions that break by themselves. */
+  readonly losses: number;
+  /** Attempts of phase two that bring no answer. */
+  readonly failures: number;
+  /** Times that the coordinator says again what it is owed. */
+  readonly repeats: number;
+  /** Scans besides the one on each new session. */
+  readonly scans: number;
+  /** Branches that somebody ends by hand. */
+  readonly hands: number;
+  /** Calls of services that the client gives up, to go on without them. */
+  readonly timeouts: number;
+  /** Words of an operator. */
+  readonly resolutions: number;
+  /** Resource managers, or the coordinator's log, brought back from a backup. */
+  readonly restores: number;
+}
+
+/** A small world: who takes part, and what may go wrong. */
+export interface Variant {
+  readonly name: string;
+  readonly about: string;
+  readonly sites: readonly Site[];
+  /** For each transaction, the sites that work in it, in order. */
+  readonly plans: readonly (readonly number[])[];
+  readonly budgets: Budgets;
+  /** A handler has two statements, between which things happen. */
+  readonly slowHandlers: boolean;
+  /** A scan reads the resource manager at one moment, and asks at another. */
+  readonly slowScans: boolean;
+  /** PREPARE may be refused. */
+  readonly refusals: boolean;
+  /** Deadlines pass, at any moment and on each side by itself. */
+  readonly deadlines: boolean;
+  /** Ended transactions are forgotten. */
+  readonly forgets: boolean;
+  /** What is brought back: the log, or a resource manager. */
+  readonly restored: 'log' | 'rm' | 'none';
+  /** The decisions' places in the log are looked at. */
+  readonly places: boolean;
+  /** Another coordinator's prepared branch stands in the first resource manager. */
+  readonly foreign: boolean;
+}
+
+const none: Budgets = {
+  crashes: 0,
+  deaths: 0,
+  losses: 0,
+  failures: 0,
+  repeats: 0,
+  scans: 0,
+  hands: 0,
+  timeouts: 0,
+  resolutions: 0,
+  restores: 0,
+};
+
+const native: Site = { rm: 0, kind: 'native', canOnePhase: false, readOnly: false };
+
+/** Sites of a resource manager each. */
+export function sitesOf(...kinds: ('native' | 'logged' | 'read-only' | 'one-phase')[]): Site[] {
+  return kinds.map((kind, rm) => ({
+    rm,
+    kind: kind === 'logged' ? 'logged' : 'native',
+    canOnePhase: kind === 'one-phase',
+    readOnly: kind === 'read-only',
+  }));
+}
+
+interface Choices extends Partial<Omit<Variant, 'budgets'>> {
+  readonly budgets?: Partial<Budgets>;
+}
+
+function variant(name: string, about: string, choices: Choices): Variant {
+  const { budgets, sites = sitesOf('native', 'native'), ...rest } = choices;
+  return {
+    name,
+    about,
+    sites,
+    plans: [sites.map((_, site) => site)],
+    slowHandlers: false,
+    slowScans: false,
+    refusals: true,
+    deadlines: true,
+    forgets: false,
+    restored: 'none',
+    places: false,
+    foreign: false,
+    ...rest,
+    budgets: { ...none, ...budgets },
+  };
+}
+
+const twins: readonly Site[] = [native, native, { ...native, rm: 1 }];
+
+/** The small worlds, the quick ones first. */
+export const variants: readonly Variant[] = [
+  variant('pair', 'one transaction, two participants; coordinator and participant crash', {
+    budgets: { crashes: 1, deaths: 1 },
+  }),
+  variant('pair-sessions', 'the same, with a session that breaks, a repeat and a failed attempt', {
+    budgets: { crashes: 1, losses: 1, repeats: 1, failures: 1 },
+  }),
+];
+
+/** A variant by its name. @throws when there is none. */
+export function variantNamed(name: string): Variant {
+  const found = variants.find((one) => one.name === name);
+  if (found) return found;
+  const known = variants.map((one) => one.name).join(', ');
+  throw new Error(`no variant ${name}; there are ${known}`);
+}
+
+export { twins };

@@ -1,0 +1,31 @@
+/** What can be taken out, one at a time: a rule of PROTOCOL.md, and what is done instead. */
+export const rules = {
+  '1-order': 'a service answers its caller before its enlist is acknowledged',
+  '1-begin': 'an enlist of a transaction that is not live begins it anew',
+  '2-incarnation': 'a branch outlives its session, and an unknown branch votes read-only',
+  '2-whole': 'prepare does not look whether the handler has returned',
+  '3-log': 'the deadline aborts while the decision is with the log',
+  '3-yes': 'a participant aborts alone after its yes, when its session breaks',
+  '3-hello': 'the list of a hello is taken for the votes',
+  '6-fence': 'the permission for one phase goes out before its record is durable',
+  '7-mark': 'a transaction is forgotten without a mark',
+  '8-acknowledged': 'a commit is forgotten after the first acknowledgement',
+  '8-orphan': 'a prepared branch of nobody is left alone',
+  '8-incarnation': 'a branch of a restored resource manager is taken for any other',
+  '10-resend': 'nothing is sent again on hello',
+  '10-wait': 'a branch of a live transaction that is asked about hears abort',
+  '11-unknown': 'a branch that is not found at its commit counts as committed',
+  '13-abort-receipt': 'an abort that finds no branch asks no receipt',
+  '14-place': 'a target overwrites without comparing places',
+  '15-after-natives': 'effects go out beside the native commits',
+  '17-position': 'a log restored from a backup is not noticed',
+  '18-start': 'what a restart reads is answered before it is forced to the disk',
+  '19-log-id': "another log's branches are judged, too",
+  '20-undetermined': 'a coordinator whose append has failed answers aborted',
+} as const;
+
+/** Name of a rule that is taken out. */
+export type RuleName = keyof typeof rules;
+
+/** All rules that can be taken out. */
+export const ruleNames = Object.keys(rules) as readonly RuleName[];
