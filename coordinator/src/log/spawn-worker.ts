@@ -8,7 +8,8 @@ import { Worker, type WorkerOptions } from 'node:worker_threads';
 export function spawnWorker(base: string, name: string, options: WorkerOptions = {}): Worker {
   if (!base.endsWith('.ts')) return new Worker(new URL(`./${name}.js`, base), options);
   const source = JSON.stringify(new URL(`./${name}.ts`, base).href);
-  const boot = `import('tsx/esm/api').then(({ register }) => { register(); return import(${source}); })`;
+  const register = "import('tsx/esm/api').then(({ register }) => register())";
+  const boot = `${register}.then(() => import(${source}))`;
   return new Worker(boot, {
     ...options,
     eval: true,

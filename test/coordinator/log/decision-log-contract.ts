@@ -140,7 +140,7 @@ export function describeDecisionLog(engine: string, newSite: () => LogSite): voi
       expect(entries.map(summary)).toEqual(['commit-decided 1-1', 'ended 1-1', 'ended 1-2']);
     });
 
-    test('of two logs on one disk at most one can append: the second is refused, or fences', async () => {
+    test('of two logs on one disk one can append: the second is refused, or fences', async () => {
       const at = site();
       const { log, gid } = await active(at);
       const failures: Error[] = [];

@@ -95,7 +95,7 @@ export function listGenerations(dir: string): number[] {
   return numbers.filter((number) => number > 0).toSorted((a, b) => a - b);
 }
 
-/** A number that no file of any generation ever had, so that no stale WAL can meet a new database. */
+/** A number that no file has, of whatever generation: no stale WAL can meet a new database. */
 export function nextGeneration(dir: string): number {
   const numbers = readdirSync(dir).map((name) =>
     Number(/^decisions-([0-9]+)\./.exec(name)?.[1] ?? 0),

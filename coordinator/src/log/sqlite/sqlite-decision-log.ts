@@ -147,7 +147,7 @@ export class SqliteDecisionLog implements DecisionLog {
     await worker.terminate();
   }
 
-  /** Sends at the end of this turn of microtasks, so that what is appended together goes together. */
+  /** Sends when this turn's microtasks have run: what is appended together goes together. */
   #sendSoon(): void {
     if (this.#sendIsDue) return;
     this.#sendIsDue = true;

@@ -41,8 +41,8 @@ export interface StartedLog {
 }
 
 /**
- * Reads the newest generation, checks it whole, and writes what is needed of it into the next. Every
- * start does so, whether the last stop was clean or not: what is answered from then on is on the
+ * Reads the newest generation, checks it whole, and writes what is needed of it into the next.
+ * Every start does so, whether the last stop was clean or not: what is answered from then on is on the
  * disk, not only in a page cache (PROTOCOL rule 18). Call it with the folder locked.
  * @throws UnanimousError `log-damaged` (the files are copied aside, the originals untouched),
  * `log-newer`.
@@ -113,7 +113,7 @@ function checkEnd(content: GenerationContent, tip: Tip | undefined, acceptTipLos
   if (!tip && epochs.size > 0 && !acceptTipLoss) {
     throw new UnanimousError(
       'log-damaged',
-      `the tip file is missing or unreadable: nothing shows whether records after ${end.seq} are lost`,
+      `the tip file is missing or unreadable: records after ${end.seq} may be lost unseen`,
       { hint: 'Put the file `tip` back, or start once with --accept-tip-loss.' },
     );
   }

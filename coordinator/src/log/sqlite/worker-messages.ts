@@ -78,8 +78,8 @@ export function toWireError(error: unknown, dir: string): WireError {
     return { code, message, hint };
   }
   const { code = '', message } = error as { code?: string; message: string };
-  const text = `the log in ${dir} failed: ${message.includes(code) ? message : `${code} ${message}`}`;
-  return toWireError(new UnanimousError('log-failed', text), dir);
+  const cause = message.includes(code) ? message : `${code} ${message}`;
+  return toWireError(new UnanimousError('log-failed', `the log in ${dir} failed: ${cause}`), dir);
 }
 
 /** The error that travelled. */

@@ -41,7 +41,7 @@ beforeAll(() => {
 
 afterAll(() => root.remove());
 
-/** Copies the files as they stand at every crash point of a life: three starts, appends, compaction. */
+/** Copies the files at every crash point of a life: three starts with appends and compaction. */
 function liveOnce(dir: string): void {
   mkdirSync(dir);
   const acked: string[] = [];

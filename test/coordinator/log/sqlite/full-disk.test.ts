@@ -15,7 +15,7 @@ function canMount(): boolean {
 const title = canMount() ? '' : ' [command absent: unshare with mount]';
 
 test.skipIf(title !== '')(
-  `a full disk fails the log by name; with room again nothing that was acknowledged is lost${title}`,
+  `a full disk fails the log by name, and loses nothing that was acknowledged${title}`,
   { timeout: 60_000 },
   async () => {
     using dir = tempDir();

@@ -36,14 +36,15 @@ function errorOf(work: () => unknown): UnanimousError {
 describe('versions', () => {
   test('a newer version is refused, both are named, nothing is touched', () => {
     using dir = folderWithDecisions();
+    const newer = schemaVersion + 2;
     const path = newestDatabase(dir.path);
     const database = new Database(path);
-    database.pragma(`user_version = ${schemaVersion + 2}`);
+    database.pragma(`user_version = ${newer}`);
     database.close();
     const bytes = readFileSync(path);
     expect(errorOf(() => openStore(dir.path))).toMatchObject({
       code: 'log-newer',
-      message: `the log has version ${schemaVersion + 2}, this program reads up to version ${schemaVersion}`,
+      message: `the log has version ${newer}, this program reads up to version ${schemaVersion}`,
     });
     expect(readdirSync(dir.path).toSorted()).toEqual(['decisions-1.db', 'tip']);
     expect(readFileSync(path).equals(bytes)).toBe(true);
