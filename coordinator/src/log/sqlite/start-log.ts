@@ -42,8 +42,8 @@ export interface StartedLog {
 
 /**
  * Reads the newest generation, checks it whole, and writes what is needed of it into the next.
- * Every start does so, whether the last stop was clean or not: what is answered from then on is on the
- * disk, not only in a page cache (PROTOCOL rule 18). Call it with the folder locked.
+ * Every start does so, whether the last stop was clean or not: what is answered from then on is on
+ * the disk, not only in a page cache (PROTOCOL rule 18). Call it with the folder locked.
  * @throws UnanimousError `log-damaged` (the files are copied aside, the originals untouched),
  * `log-newer`.
  */

@@ -50,7 +50,7 @@ describe('versions', () => {
     expect(readFileSync(path).equals(bytes)).toBe(true);
   });
 
-  test('an older version is migrated step by step, in the copy; the next generation is ours', () => {
+  test('an older version is migrated step by step, in the copy', () => {
     using dir = folderWithDecisions();
     const path = newestDatabase(dir.path);
     const database = new Database(path);
