@@ -101,10 +101,21 @@ export class BranchTransaction {
   }
 
   async #open(connection: WorkConnection, modes: string): Promise<void> {
+    const { status } = connection;
+    if (status === 'T' || status === 'E') {
+      connection.spoil();
+      throw this.#refusal('somebody gave a connection back with a transaction still open on it');
+    }
     this.#isOpen = true;
     // The name is lost when this transaction ends: at the vote it tells ours from a later one.
     const setName = `SET LOCAL unanimous.branch = '${this.#options.name}'`;
-    await connection.query(`BEGIN ${modes}; ${setName}`);
+    try {
+      await connection.query(`BEGIN ${modes}; ${setName}`);
+    } catch (error) {
+      // There may be no transaction: the next statement would commit by itself.
+      this.#options.doom('branch-doomed', `could not begin: ${(error as Error).message}`);
+      throw error;
+    }
   }
 
   async #checkModes(connection: WorkConnection, modes: string): Promise<void> {

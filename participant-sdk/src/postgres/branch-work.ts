@@ -4,6 +4,12 @@ import { excerpt } from './parsed-sql.ts';
 import { StatementQueue } from './statement-queue.ts';
 import type { WorkConnection } from './work-connection.ts';
 
+/** As it comes from a lease. */
+export interface LeasedStatement extends Omit<Statement, 'run'> {
+  /** Calls `ended` first when it shows its end to others before the promise settles. */
+  run(connection: WorkConnection, ended: () => void): Promise<unknown>;
+}
+
 /** What the work of a branch needs. */
 export interface BranchWorkOptions {
   readonly rm: string;
@@ -83,8 +89,8 @@ export class BranchWork {
   }
 
   /** Runs a statement when those before it are done. */
-  execute(statement: Statement): Promise<unknown> {
-    return this.#queue.run(statement.sql.text, () => this.#execute(statement));
+  execute(statement: LeasedStatement): Promise<unknown> {
+    return this.#queue.run(statement.sql.text, (ended) => this.#execute(statement, ended));
   }
 
   async #connect(): Promise<WorkConnection> {
@@ -102,7 +108,7 @@ export class BranchWork {
     }
   }
 
-  async #execute(statement: Statement): Promise<unknown> {
+  async #execute(statement: LeasedStatement, ended: () => void): Promise<unknown> {
     const { control, text } = statement.sql;
     // A builder cleans up after a failure; it shall see that one, not another.
     if (this.#failure && control.kind === 'rollback') return commandResult('ROLLBACK');
@@ -112,7 +118,8 @@ export class BranchWork {
     if (statement.sql.mayLeak) connection.spoil();
     this.#mentionsNotify ||= statement.sql.mentionsNotify;
     try {
-      return await this.#transaction.run(connection, statement);
+      const run = (it: WorkConnection) => statement.run(it, ended);
+      return await this.#transaction.run(connection, { ...statement, run });
     } catch (error) {
       if (error instanceof Error && error.message === 'Query read timeout') {
         this.doom('branch-doomed', `the driver gave up waiting for: ${excerpt(text)}`);

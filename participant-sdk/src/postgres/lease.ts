@@ -99,7 +99,7 @@ function submit(
   if (callback) slot.callback ??= callback;
   // Errors of the query go to the query itself; here end those of a query that never began.
   work
-    .execute({ sql, lease, isPooled, run: (connection) => connection.submit(query) })
+    .execute({ sql, lease, isPooled, run: (connection, ended) => connection.submit(query, ended) })
     .catch((error: Error) => query.handleError(error));
   return query;
 }

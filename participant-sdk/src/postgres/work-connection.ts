@@ -111,24 +111,30 @@ export class WorkConnection {
     }
   }
 
-  /** Hands a cursor or a stream to the client; resolves when the connection is free again. */
-  submit(query: Submittable): Promise<void> {
+  /**
+   * Hands a cursor or a stream to the client; resolves when the connection is free again, after
+   * `ended` was called and the query has heard of it.
+   */
+  submit(query: Submittable, ended: () => void): Promise<void> {
     this.#isStreaming = true;
     return new Promise<void>((resolve) => {
       const handleError = query.handleError.bind(query);
       const handleReadyForQuery = query.handleReadyForQuery.bind(query);
+      const end = () => {
+        this.#isStreaming = false;
+        ended();
+        resolve();
+      };
       query.handleError = (error, connection) => {
         this.#note(error);
-        resolve();
+        end();
         return handleError(error, connection);
       };
       query.handleReadyForQuery = (connection) => {
-        resolve();
+        end();
         return handleReadyForQuery(connection);
       };
       this.client.query(query);
-    }).finally(() => {
-      this.#isStreaming = false;
     });
   }
 

@@ -34,6 +34,11 @@ export class TestHost implements ResourceHost {
   readonly #storage = new AsyncLocalStorage<TestTransaction>();
   readonly #transactions: TestTransaction[] = [];
 
+  /** The transaction that the caller is in. */
+  get current(): TestTransaction | undefined {
+    return this.#storage.getStore();
+  }
+
   branch<B extends OpenBranch>(open: (id: BranchId) => B): Promise<B> | undefined {
     const transaction = this.#storage.getStore();
     if (!transaction) return undefined;

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import pg from 'pg';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { serverOrSkip } from '../../servers/require-server.ts';
 import { errorOf, type Fixture, sql, TestPostgres, values } from './branches.ts';
 
@@ -128,6 +128,12 @@ serverOrSkip('postgres').describe('the pool in the user’s hands', () => {
       expect(rows).toEqual([{ n: 1 }, { n: 2 }, { n: 3 }, { n: 4 }]);
       const end = new pg.Query('COMMIT');
       expect(() => client.query(end)).toThrow(/a Query cannot run in a branch: COMMIT/);
+      const failing = new pg.Query('SELECT nonsense');
+      const failed = new Promise((resolve) => failing.on('error', resolve));
+      client.query(failing);
+      await failed;
+      // Nobody who has heard of a query's end finds it running still.
+      expect(fixture.host.current?.branch?.busy()).toBeUndefined();
       const nameless = { submit: () => {} };
       expect(() => client.query(nameless)).toThrow(/without text/);
     });
@@ -214,6 +220,43 @@ serverOrSkip('postgres').describe('the pool in the user’s hands', () => {
       });
     });
     expect(await values(own.url)).toEqual([1]);
+    await own.resource.close();
+  });
+
+  test('a branch whose BEGIN fails runs nothing: it would commit by itself', async () => {
+    const { dooms, open } = await fixture.run(async () => {
+      const client = await fixture.pool.connect();
+      const { rawClient } = fixture;
+      // Postgres would answer so on a standby, and leave no transaction open.
+      const failOnce = vi.spyOn(rawClient as pg.PoolClient, 'query');
+      failOnce.mockImplementationOnce(((
+        _text: string,
+        _values: unknown,
+        done: (e: Error) => void,
+      ) => done(new Error('cannot use serializable mode in a hot standby'))) as never);
+      expect((await errorOf(client.query('BEGIN'))).message).toContain('hot standby');
+      failOnce.mockRestore();
+      const error = await errorOf(client.query('INSERT INTO t VALUES (1)'));
+      expect(error).toMatchObject({ code: 'branch-doomed' });
+    });
+    expect(dooms).toMatchObject([{ code: 'branch-doomed' }]);
+    await open.rollback();
+    expect(await values(fixture.url)).toEqual([]);
+  });
+
+  test('a connection with somebody’s open transaction is not taken for a branch', async () => {
+    const own = await postgres.fixture({ max: 1 });
+    const careless = await own.pool.connect();
+    await careless.query('BEGIN');
+    await careless.query('INSERT INTO t VALUES (1)');
+    careless.release();
+    const { open } = await own.run(async () => {
+      const error = await errorOf(own.pool.query('INSERT INTO t VALUES (2)'));
+      expect(error).toMatchObject({ code: 'transaction-control' });
+    });
+    await open.rollback();
+    await own.pool.query('INSERT INTO t VALUES (3)');
+    expect(await values(own.url)).toEqual([3]);
     await own.resource.close();
   });
 
