@@ -1,17 +1,10 @@
 // The public list of @unanimous/proto, kept by hand. What is not here is internal.
 
 // For users: what services and operators' tools meet.
-export { type ErrorCode, errorCodes, type ErrorDetails, isErrorCode } from './errors.ts';
-export { type Reason, readReason, reason, UnanimousError } from './errors.ts';
-export { type Birth, compareBirths, formatGid, type Gid, parseGid } from './gid.ts';
-export { type LogId, parseLogId } from './gid.ts';
-export { checkRmName } from './rm-name.ts';
+export * from './vocabulary.ts';
 export { fromServiceError, statusOf, toServiceError } from './status.ts';
 
 // For extenders: who builds another client, participant or coordinator.
-
-// Branch ids.
-export { type BranchId, branchIdPrefix, formatBranchId, parseBranchId } from './branch-id.ts';
 
 // The session's frames and their messages.
 export { countMessages, isEmpty, newCoordinatorFrame, newPeerFrame } from './frames.ts';

@@ -147,11 +147,11 @@ function adapterOf(path: string, adapters: readonly string[]): string | undefine
 }
 
 function outOfProtocol(path: string, specifier: string, target: string): Breach {
-  if (!isInProtocolFolder(path) || specifier === '@unanimous/proto') return undefined;
+  if (!isInProtocolFolder(path) || specifier === '@unanimous/proto/vocabulary') return undefined;
   const folder = path.slice(0, path.indexOf('/protocol/') + '/protocol/'.length);
   if (target.startsWith(folder)) return undefined;
   return [
-    'protocol/ imports nothing but itself and @unanimous/proto',
+    'protocol/ imports nothing but itself and @unanimous/proto/vocabulary',
     `hand ${specifier} in as data, or let the driver that runs the effects import it`,
   ];
 }

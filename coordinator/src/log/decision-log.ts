@@ -1,5 +1,5 @@
-import type { LogId } from '@unanimous/proto';
-import type { LogRecord } from './record.ts';
+import type { LogId } from '@unanimous/proto/vocabulary';
+import type { LogRecord } from '../protocol/record.ts';
 
 /** A place in the log that can be compared with the log itself (PROTOCOL rule 17). */
 export interface LogPosition {

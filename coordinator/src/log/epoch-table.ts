@@ -1,4 +1,4 @@
-import { UnanimousError } from '@unanimous/proto';
+import { UnanimousError } from '@unanimous/proto/vocabulary';
 import type { Holder, LogPosition } from './decision-log.ts';
 import { type Frame, type FrameContent, parsePayload } from './record-codec.ts';
 

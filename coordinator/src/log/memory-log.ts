@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { type LogId, UnanimousError } from '@unanimous/proto';
+import { type LogId, UnanimousError } from '@unanimous/proto/vocabulary';
 import type { LogRecord } from '../protocol/record.ts';
 import type { DecisionLog, Holder, Incarnation, LogEntry, LogPosition } from './decision-log.ts';
 import { type EpochTable, lastEpoch, reaches } from './epoch-table.ts';

@@ -1,4 +1,4 @@
-import type { LogId } from '@unanimous/proto';
+import type { LogId } from '@unanimous/proto/vocabulary';
 import { chainOf, type Frame, type FrameContent, frameLength, writeFrame } from './record-codec.ts';
 
 /** The end of a log, onto which the next record is chained. */

@@ -1,4 +1,4 @@
-import { type Birth, compareBirths, type Gid, parseGid } from '@unanimous/proto';
+import { type Birth, compareBirths, type Gid, parseGid } from '@unanimous/proto/vocabulary';
 import type { LogRecord } from '../protocol/record.ts';
 
 /** What the retention rule looks at in a record; any LogRecord is one. */

@@ -1,4 +1,4 @@
-import { type Gid, type Reason, reason } from '@unanimous/proto';
+import { type Gid, type Reason, reason } from '@unanimous/proto/vocabulary';
 import type { DecidedBranch, Resolution } from './record.ts';
 import { type Branch, evolve, isOver, type Place } from './transaction.ts';
 import type { Transaction, TransactionEvent } from './transaction.ts';

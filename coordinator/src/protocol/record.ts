@@ -1,4 +1,4 @@
-import type { Birth, Gid, Reason } from '@unanimous/proto';
+import type { Birth, Gid, Reason } from '@unanimous/proto/vocabulary';
 
 /** One branch in a decision: all that phase two needs, after any restart. */
 export interface DecidedBranch {

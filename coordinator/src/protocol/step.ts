@@ -1,4 +1,4 @@
-import type { Reason } from '@unanimous/proto';
+import type { Reason } from '@unanimous/proto/vocabulary';
 import { decide, type Input } from './decide.ts';
 import { type Branch, evolve, isOver } from './transaction.ts';
 import type { Transaction, TransactionEvent } from './transaction.ts';

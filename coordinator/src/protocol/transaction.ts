@@ -1,4 +1,4 @@
-import type { Gid, Reason } from '@unanimous/proto';
+import type { Gid, Reason } from '@unanimous/proto/vocabulary';
 import type { HeuristicResult, LogRecord, Resolution } from './record.ts';
 
 /** A place in the log, which orders decisions. */

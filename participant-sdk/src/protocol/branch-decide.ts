@@ -1,4 +1,4 @@
-import { type Reason, reason } from '@unanimous/proto';
+import { type Reason, reason } from '@unanimous/proto/vocabulary';
 import { causeOf, evolve } from './branch-evolve.ts';
 import { decideOrder, receiptOf } from './branch-orders.ts';
 import type {

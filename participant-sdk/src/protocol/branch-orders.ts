@@ -1,4 +1,4 @@
-import { type Reason, reason } from '@unanimous/proto';
+import { type Reason, reason } from '@unanimous/proto/vocabulary';
 import { evolve } from './branch-evolve.ts';
 import type {
   Asker,

@@ -1,4 +1,4 @@
-import type { Reason } from '@unanimous/proto';
+import type { Reason } from '@unanimous/proto/vocabulary';
 
 /** A vote that takes the branch out of the transaction, or the transaction down. */
 export type NoVote = { readonly kind: 'no'; readonly reason: Reason };

@@ -1,4 +1,4 @@
-import { UnanimousError } from '@unanimous/proto';
+import { UnanimousError } from '@unanimous/proto/vocabulary';
 import type { LogPosition } from '../decision-log.ts';
 import { lastEpoch } from '../epoch-table.ts';
 import { countUnneeded, type Retention } from '../retention.ts';

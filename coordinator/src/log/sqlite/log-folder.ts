@@ -9,7 +9,7 @@ import {
   rmSync,
 } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { UnanimousError } from '@unanimous/proto';
+import { UnanimousError } from '@unanimous/proto/vocabulary';
 import Database from 'better-sqlite3';
 
 /** Holds the folder until it is released, or the process is gone. */

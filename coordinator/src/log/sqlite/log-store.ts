@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type LogId, UnanimousError } from '@unanimous/proto';
+import { type LogId, UnanimousError } from '@unanimous/proto/vocabulary';
 import Database, { type Statement } from 'better-sqlite3';
 import type { Holder, Incarnation, LogPosition } from '../decision-log.ts';
 import {

@@ -1,4 +1,4 @@
-import type { Gid } from '@unanimous/proto';
+import type { Gid } from '@unanimous/proto/vocabulary';
 import type { LogRecord } from '../../protocol/record.ts';
 import { encodeRecord, frameOverheadBytes } from '../record-codec.ts';
 import type { RetentionKey } from '../retention.ts';

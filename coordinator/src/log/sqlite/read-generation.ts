@@ -1,6 +1,6 @@
 import { constants, copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type LogId, UnanimousError } from '@unanimous/proto';
+import { type LogId, UnanimousError } from '@unanimous/proto/vocabulary';
 import Database from 'better-sqlite3';
 import { checkEpochs, type EpochTable, lastEpoch, noteEpoch } from '../epoch-table.ts';
 import type { ChainEnd } from '../record-chain.ts';

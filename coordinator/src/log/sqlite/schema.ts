@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { UnanimousError } from '@unanimous/proto';
+import { UnanimousError } from '@unanimous/proto/vocabulary';
 import type { Database } from 'better-sqlite3';
 
 /** Version of the files that this code writes, in `PRAGMA user_version`. */

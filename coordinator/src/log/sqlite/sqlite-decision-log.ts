@@ -1,5 +1,5 @@
 import type { Worker } from 'node:worker_threads';
-import { type LogId, UnanimousError } from '@unanimous/proto';
+import { type LogId, UnanimousError } from '@unanimous/proto/vocabulary';
 import type { DecisionLog, Holder, Incarnation, LogEntry, LogPosition } from '../decision-log.ts';
 import type { LogRecord } from '../../protocol/record.ts';
 import { decodeRecord } from '../record-codec.ts';

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type LogId, UnanimousError } from '@unanimous/proto';
+import { type LogId, UnanimousError } from '@unanimous/proto/vocabulary';
 import { type EpochTable, lastEpoch } from '../epoch-table.ts';
 import type { ChainEnd, Unplaced } from '../record-chain.ts';
 import { chainStart, type ReadFrame } from '../record-codec.ts';

@@ -1,7 +1,7 @@
 import { closeSync, fdatasyncSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import type { LogId } from '@unanimous/proto';
+import type { LogId } from '@unanimous/proto/vocabulary';
 import { syncFolder } from './log-folder.ts';
 
 /** The highest position that anybody was told of, kept beside the log. */

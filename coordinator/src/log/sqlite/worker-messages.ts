@@ -1,4 +1,4 @@
-import { type ErrorCode, type LogId, UnanimousError } from '@unanimous/proto';
+import { type ErrorCode, type LogId, UnanimousError } from '@unanimous/proto/vocabulary';
 import type { Holder, Incarnation, LogPosition } from '../decision-log.ts';
 import type { FrameContent } from '../record-codec.ts';
 import type { PlannedCrash } from './crash-points.ts';
