@@ -7,40 +7,8 @@ export { fromServiceError, statusOf, toServiceError } from './status.ts';
 // For extenders: who builds another client, participant or coordinator.
 
 // The session's frames and their messages.
-export { countMessages, isEmpty, newCoordinatorFrame, newPeerFrame } from './frames.ts';
-export type { CoordinatorFrame, PeerFrame } from './frames.ts';
-export type {
-  Abort,
-  AbortBranch,
-  Acknowledgement,
-  Ask,
-  Begin,
-  Begun,
-  BranchKind,
-  Commit,
-  CommitBranch,
-  CommitKind,
-  Enlist,
-  Enlisted,
-  Hello,
-  Heuristic,
-  InDoubt,
-  LogPosition,
-  Outcome,
-  OutcomeKind,
-  PendingBranch,
-  Prepare,
-  Refusal,
-  Result,
-  Serve,
-  Served,
-  Verdict,
-  VerdictKind,
-  Vote,
-  VoteKind,
-  Welcome,
-  WireReason,
-} from './frames.ts';
+export * from './frames.ts';
+
 export { FrameWriter, type FrameWriterOptions } from './frame-writer.ts';
 
 // The services.
