@@ -50,7 +50,7 @@ function contentOf(dir: string): Map<string, string> {
 
 serverOrSkip('postgres').describe('Postgres servers that cannot prepare:', () => {
   beforeAll(async () => {
-    databases = await ShopDatabases.start(2);
+    databases = await ShopDatabases.start({ maxPreparedTransactions: 2 });
   });
   afterAll(() => databases?.[Symbol.asyncDispose]());
 
@@ -190,7 +190,7 @@ describe('a folder of the log', () => {
 
   test('has one coordinator; a second one is refused, and the first goes on', async () => {
     using dir = tempDir();
-    await using coordinator = await CoordinatorProcess.start({ dataDir: dir.file('log') });
+    await using coordinator = await CoordinatorProcess.launch({ dataDir: dir.file('log') });
     const { address, dataDir: data } = coordinator;
     const { status, stdout, stderr } = await runUnanimous(
       ...['serve', '--data', data, '--listen', '127.0.0.1:0'],

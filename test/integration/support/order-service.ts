@@ -15,6 +15,8 @@ export interface OrderServiceOptions extends CommonOptions {
   readonly address: string;
   readonly ordersUrl: string;
   readonly queueFile: string;
+  /** Connections to its database; 4 unless told. */
+  readonly max?: number;
 }
 
 /** The service that begins the shop's transactions: orders in Postgres, events in a queue. */
@@ -31,9 +33,9 @@ export class OrderService implements AsyncDisposable {
 
   /** Connects and serves. */
   static async start(options: OrderServiceOptions): Promise<OrderService> {
-    const { ordersUrl: connectionString, queueFile: file, ...client } = options;
+    const { ordersUrl: connectionString, queueFile: file, max = 4, ...client } = options;
     const tm = new TransactionClient({ service: 'orders', ...client });
-    const database = postgres({ rm: 'orders-db', pg, connectionString, max: 4 });
+    const database = postgres({ rm: 'orders-db', pg, connectionString, max });
     const { pool } = await tm.serve(database);
     const events = await tm.serve(sqliteQueue({ rm: 'events', file, Database }));
     return new OrderService(tm, pool, events);

@@ -3,38 +3,44 @@ import { type PostgresServer, startPostgres } from '../../servers/postgres.ts';
 import { tempDir, type TempDir } from '../../support/temp-dir.ts';
 import { ordersSchema, stockSchema } from './shop-schema.ts';
 
-/** What a test looks with: never mistaken for a connection of the services. */
-export function onlooker(connectionString: string): pg.Pool {
-  const options = { connectionString, max: 2, application_name: 'onlooker' };
-  const pool = new pg.Pool({ ...options, connectionTimeoutMillis: 2_000 });
-  pool.on('error', () => {}); // its server may be killed
-  return pool;
+/** How the databases are set up. */
+export interface ShopDatabasesOptions {
+  /** 64 unless told. */
+  readonly maxPreparedTransactions?: number;
+  /** Each database on a server of its own; two databases of one server unless told. */
+  readonly apart?: boolean;
 }
 
-/** A real Postgres with the databases of the shop, and a folder for the rest. */
+/** Real Postgres databases of the shop, and a folder for the rest. */
 export class ShopDatabases implements AsyncDisposable {
-  readonly server: PostgresServer;
+  readonly ordersServer: PostgresServer;
+  /** The same one unless they are apart. */
+  readonly stockServer: PostgresServer;
   readonly dir: TempDir;
   readonly ordersUrl: string;
   readonly stockUrl: string;
   readonly orders: pg.Pool;
   readonly stock: pg.Pool;
 
-  private constructor(server: PostgresServer, dir: TempDir, urls: readonly [string, string]) {
-    this.server = server;
+  private constructor(servers: readonly PostgresServer[], dir: TempDir, urls: readonly string[]) {
+    [this.ordersServer, this.stockServer] = servers as [PostgresServer, PostgresServer];
+    [this.ordersUrl, this.stockUrl] = urls as [string, string];
     this.dir = dir;
-    [this.ordersUrl, this.stockUrl] = urls;
     this.orders = onlooker(this.ordersUrl);
     this.stock = onlooker(this.stockUrl);
   }
 
-  /** Starts the server and makes the tables. */
-  static async start(maxPreparedTransactions = 64): Promise<ShopDatabases> {
-    const dir = tempDir('unanimous-shop-');
-    const server = await startPostgres({ maxPreparedTransactions });
-    const orders = await server.createDatabase('orders');
-    const stock = await server.createDatabase('stock');
-    const databases = new ShopDatabases(server, dir, [orders, stock]);
+  /** Starts what is needed and makes the tables. */
+  static async start(options: ShopDatabasesOptions = {}): Promise<ShopDatabases> {
+    const { maxPreparedTransactions = 64, apart = false } = options;
+    const start = () => startPostgres({ maxPreparedTransactions });
+    const [first, second] = await Promise.all([start(), apart ? start() : undefined]);
+    const servers = [first, second ?? first] as const;
+    const urls = [
+      await servers[0].createDatabase('orders'),
+      await servers[1].createDatabase('stock'),
+    ];
+    const databases = new ShopDatabases(servers, tempDir('unanimous-shop-'), urls);
     await databases.orders.query(ordersSchema);
     await databases.stock.query(stockSchema);
     return databases;
@@ -42,7 +48,15 @@ export class ShopDatabases implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([this.orders.end(), this.stock.end()]);
-    await this.server.stop();
+    await Promise.all([this.ordersServer.stop(), this.stockServer.stop()]);
     this.dir.remove();
   }
+}
+
+/** What a test looks with: never mistaken for a connection of the services. */
+function onlooker(connectionString: string): pg.Pool {
+  const options = { connectionString, max: 2, application_name: 'onlooker' };
+  const pool = new pg.Pool({ ...options, connectionTimeoutMillis: 2_000 });
+  pool.on('error', () => {}); // its server may be killed
+  return pool;
 }

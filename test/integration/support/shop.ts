@@ -23,7 +23,7 @@ export async function openShop(): Promise<Shop> {
   try {
     const databases = stack.use(await ShopDatabases.start());
     const dataDir = databases.dir.file('coordinator');
-    const coordinator = stack.use(await CoordinatorProcess.start({ dataDir }));
+    const coordinator = stack.use(await CoordinatorProcess.launch({ dataDir }));
     const { address } = coordinator;
     const admin = stack.use(new Admin(address));
     const { ordersUrl, stockUrl } = databases;

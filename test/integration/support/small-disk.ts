@@ -1,11 +1,9 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { appendFileSync, mkdirSync, rmSync, statSync, truncateSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { freePort } from '../../support/free-port.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { waitUntil } from '../../support/wait-until.ts';
-
-const program = fileURLToPath(new URL('../../../coordinator/bin/unanimous.js', import.meta.url));
+import { unanimousProgram } from './coordinator-process.ts';
 
 // A disk that these processes alone see, so nothing is left mounted; needs user namespaces.
 const inNamespace = ['--user', '--map-root-user', '--mount', 'sh', '-ec'];
@@ -33,7 +31,7 @@ export class CoordinatorOnSmallDisk implements AsyncDisposable {
   private constructor(address: string, disk: string) {
     this.address = address;
     mkdirSync(disk);
-    const serve = [program, 'serve', '--data', `${disk}/log`, '--listen', address];
+    const serve = [unanimousProgram, 'serve', '--data', `${disk}/log`, '--listen', address];
     const args = [...inNamespace, script, 'small-disk', disk, process.execPath, ...serve];
     // A process group of its own, so that its end takes the coordinator along.
     this.#child = spawn('unshare', args, { stdio: 'pipe', detached: true });

@@ -29,6 +29,8 @@ export interface StockServiceOptions extends CommonOptions {
   readonly stockUrl: string;
   /** Connections to its database. */
   readonly max?: number;
+  /** Where its gRPC side listens; any free port unless told. */
+  readonly listen?: string;
 }
 
 /** The service that is called: reservations in a Postgres of its own, by gRPC and by HTTP. */
@@ -67,11 +69,11 @@ export class StockService implements AsyncDisposable {
 
   /** Connects, serves, and listens. */
   static async start(options: StockServiceOptions): Promise<StockService> {
-    const { stockUrl: connectionString, max = 4, ...client } = options;
+    const { stockUrl: connectionString, max = 4, listen = '127.0.0.1:0', ...client } = options;
     const tm = new TransactionClient({ service: 'stock', ...client });
     const { pool } = await tm.serve(postgres({ rm: 'stock-db', pg, connectionString, max }));
     const service = new StockService(tm, pool);
-    await service.#listen();
+    await service.#listen(listen);
     return service;
   }
 
@@ -98,12 +100,12 @@ export class StockService implements AsyncDisposable {
     await this.tm.close();
   }
 
-  async #listen(): Promise<void> {
+  async #listen(grpcAddress: string): Promise<void> {
     await new Promise<void>((resolve) => this.#http.listen(0, '127.0.0.1', resolve));
     const bind = promisify<string, number>((address, done) => {
       this.#grpc.bindAsync(address, ServerCredentials.createInsecure(), done);
     });
-    this.#grpcPort = await bind('127.0.0.1:0');
+    this.#grpcPort = await bind(grpcAddress);
   }
 }
 
@@ -121,7 +123,12 @@ export class StockCaller implements Disposable {
   readonly #client: StockClient;
 
   constructor(address: string) {
-    const options = { interceptors: [clientInterceptor()] };
+    const options = {
+      interceptors: [clientInterceptor()],
+      // The service is killed and comes back: do not wait long before the next look.
+      'grpc.initial_reconnect_backoff_ms': 100,
+      'grpc.max_reconnect_backoff_ms': 500,
+    };
     this.#client = new Stock(address, credentials.createInsecure(), options);
   }
 

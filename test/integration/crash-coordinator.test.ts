@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { serverOrSkip } from '../servers/require-server.ts';
+import { expectAgreement, gidsOf } from './support/audit.ts';
+import { Fleet } from './support/fleet.ts';
+import { Gate } from './support/gate.ts';
+import { PositionLock } from './support/position-lock.ts';
+
+let fleet: Fleet;
+
+serverOrSkip('postgres').describe('kill -9 of the coordinator', () => {
+  beforeAll(async () => {
+    fleet = await Fleet.start();
+  });
+
+  afterAll(() => fleet?.[Symbol.asyncDispose]());
+
+  test('before the decision: what was prepared is aborted', async () => {
+    const { coordinator, databases, admin } = fleet;
+    await fleet.untilPlaced(10);
+    await using gate = await Gate.close(databases.stockUrl);
+    await fleet.untilAllAt(gate);
+    const inDoubt = gidsOf(await fleet.prepared(databases.orders));
+    await coordinator.kill9();
+    await gate.open();
+    await coordinator.start();
+    await fleet.untilPlaced(10);
+    for (const gid of inDoubt) expect(await admin.show(gid)).toMatchObject({ state: 'aborted' });
+  });
+
+  test('between the decision and its commits: what was decided is committed', async () => {
+    const { coordinator, databases } = fleet;
+    await coordinator.kill9();
+    await using lock = await PositionLock.take(databases.ordersUrl);
+    await coordinator.start(); // a new epoch, whose first commit waits for the lock
+    const decided = await fleet.untilCommitting(3);
+    await coordinator.kill9();
+    const inDoubt = gidsOf(await fleet.prepared(databases.orders));
+    await lock.release();
+    await coordinator.start();
+    await fleet.untilPlaced(10);
+    const gids = decided.map(({ gid }) => gid);
+    expect(inDoubt).toEqual(expect.arrayContaining(gids));
+    await fleet.untilCommitted(gids);
+  });
+
+  test('again and again, whenever something is prepared', { timeout: 60_000 }, async () => {
+    for (let round = 0; round < 3; round++) {
+      await fleet.untilPrepared(fleet.databases.stock);
+      await fleet.coordinator.kill9();
+      await fleet.coordinator.start();
+      await fleet.untilPlaced(5);
+    }
+  });
+
+  test('loses nothing, doubles nothing and leaves nothing prepared', async () => {
+    await expectAgreement(fleet, 40);
+  });
+});

@@ -1,0 +1,62 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { serverOrSkip } from '../servers/require-server.ts';
+import { expectAgreement, gidsOf } from './support/audit.ts';
+import { Fleet } from './support/fleet.ts';
+import { Gate } from './support/gate.ts';
+import { PositionLock } from './support/position-lock.ts';
+
+let fleet: Fleet;
+
+serverOrSkip('postgres').describe('kill -9 of a called participant', () => {
+  beforeAll(async () => {
+    fleet = await Fleet.start();
+  });
+
+  afterAll(() => fleet?.[Symbol.asyncDispose]());
+
+  test('between its prepare and its vote: aborted, and the orphan is rolled back', async () => {
+    const { databases, stock, admin } = fleet;
+    await fleet.untilPlaced(10);
+    await using gate = await Gate.close(databases.stockUrl);
+    await fleet.untilAllAt(gate);
+    const undecided = gidsOf(await fleet.prepared(databases.orders));
+    await stock.kill9();
+    await gate.open(); // the server goes on to prepare, and nobody is left to say so
+    await fleet.untilPrepared(databases.stock, undecided.length);
+    expect(gidsOf(await fleet.prepared(databases.stock)).toSorted()).toEqual(undecided.toSorted());
+    await stock.start();
+    await fleet.untilPlaced(10);
+    for (const gid of undecided) {
+      expect(await admin.show(gid)).toMatchObject({
+        state: 'aborted',
+        reason: { code: 'session-lost', rm: 'stock-db' },
+      });
+    }
+  });
+
+  test('between its vote and its commit: committed by whoever serves it next', async () => {
+    const { coordinator, databases, stock } = fleet;
+    await coordinator.kill9();
+    await using lock = await PositionLock.take(databases.stockUrl);
+    await coordinator.start(); // a new epoch, whose first commit waits for the lock
+    const decided = await fleet.untilCommitting(3);
+    await stock.kill9();
+    await lock.release();
+    await stock.start();
+    await fleet.untilPlaced(10);
+    await fleet.untilCommitted(decided.map(({ gid }) => gid));
+  });
+
+  test('again and again, whenever something is prepared', { timeout: 60_000 }, async () => {
+    for (let round = 0; round < 3; round++) {
+      await fleet.untilPrepared(fleet.databases.stock);
+      await fleet.stock.kill9();
+      await fleet.stock.start();
+      await fleet.untilPlaced(5);
+    }
+  });
+
+  test('loses nothing, doubles nothing and leaves nothing prepared', async () => {
+    await expectAgreement(fleet, 40);
+  });
+});

@@ -1,0 +1,51 @@
+import { existsSync, readFileSync } from 'node:fs';
+import {
+  type ServiceOptions,
+  ServiceProcess,
+} from '../../../examples/food-order/service-process.ts';
+
+/** A process of the system under test: started, killed and stopped as often as a test wants. */
+export class NodeProcess implements AsyncDisposable {
+  readonly #process: ServiceProcess;
+  readonly #logFile: string;
+
+  constructor(options: ServiceOptions) {
+    this.#process = new ServiceProcess(options);
+    this.#logFile = options.logFile;
+  }
+
+  /** Starts it, also again after a kill, and waits until it answers. */
+  async start(): Promise<void> {
+    try {
+      await this.#process.start();
+    } catch (cause) {
+      throw new Error(`${this.#process.name} did not start: ${this.said()}`, { cause });
+    }
+  }
+
+  /** All that it has written to stderr since the first start. */
+  said(): string {
+    return existsSync(this.#logFile) ? readFileSync(this.#logFile, 'utf8') : '';
+  }
+
+  /** kill -9. */
+  async kill9(): Promise<void> {
+    await this.#process.kill9();
+  }
+
+  /** SIGSTOP: it does nothing until `wake`, and nobody is told. */
+  freeze(): void {
+    process.kill(this.#process.pid, 'SIGSTOP');
+  }
+
+  /** SIGCONT. */
+  wake(): void {
+    process.kill(this.#process.pid, 'SIGCONT');
+  }
+
+  /** Ends it for good, frozen or not. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#process.pid > 0) this.wake();
+    await this.#process.stop();
+  }
+}
