@@ -30,6 +30,7 @@ const oldestVersion = 130_000;
 export async function checkServer(pool: PhaseTwoPool, rm: string): Promise<OpenedServer> {
   try {
     await checkVersion(pool, rm);
+    await checkWarnings(pool, rm);
     const { rows } = await pool.run(`SELECT current_user::text AS "role",
       pg_catalog.current_setting('max_prepared_transactions') AS "preparedMax",
       ${serverStateColumns} ${ofThisDatabase}`);
@@ -43,6 +44,16 @@ export async function checkServer(pool: PhaseTwoPool, rm: string): Promise<Opene
   } catch (error) {
     throw unavailableError(error, rm);
   }
+}
+
+/** A WARNING at PREPARE or COMMIT PREPARED is no success, so it must reach us. */
+async function checkWarnings(pool: PhaseTwoPool, rm: string): Promise<void> {
+  // Outside a transaction block it does nothing but warn.
+  const { warnings } = await pool.run('SET LOCAL lock_timeout = 0');
+  if (warnings.length > 0) return;
+  const hint = 'Give `pg` itself: pg.native does not show the warnings of Postgres.';
+  const details = { rm, hint, retryable: false };
+  throw new UnanimousError('invalid-argument', `${rm}: warnings do not reach us`, details);
 }
 
 async function checkVersion(pool: PhaseTwoPool, rm: string): Promise<void> {

@@ -15,7 +15,9 @@ export interface ParsedSql {
 const harmless = /^\s*(?:select|insert|update|delete|with)\b[^;]*$/i;
 const suspect = /notify|set_config|advisory|temp|hold/i;
 const notifyWords = new Set(['NOTIFY', 'PG_NOTIFY']);
-const leakingFirstWords = new Set(['LISTEN', 'UNLISTEN', 'RESET', 'DISCARD', 'LOAD', 'PREPARE']);
+const leakingFirstWords = new Set([
+  ...['LISTEN', 'UNLISTEN', 'RESET', 'DISCARD', 'LOAD', 'PREPARE', 'DEALLOCATE'],
+]);
 const leakingWords = new Set([
   ...['SET_CONFIG', 'TEMP', 'TEMPORARY', 'PG_TEMP', 'HOLD', 'PG_ADVISORY_LOCK'],
   ...['PG_ADVISORY_LOCK_SHARED', 'PG_TRY_ADVISORY_LOCK', 'PG_TRY_ADVISORY_LOCK_SHARED'],

@@ -33,11 +33,9 @@ export async function settle(pool: PhaseTwoPool, rm: string, text: string): Prom
     if (status === 'in progress') return { result: 'in-progress' };
     if (status === 'aborted') return { result: 'rolled-back' };
     if (status === null) return unknown(`Postgres has forgotten transaction ${receipt.xid}`);
-    // A crash gives the id of what was not yet flushed to the next transaction.
-    const isOurs = receipt.crashMark === undefined || receipt.crashMark === server.crashMark;
-    return isOurs
-      ? { result: 'committed' }
-      : unknown(`the server crashed, and ${receipt.xid} may be another's transaction since`);
+    return mayBeReused(receipt, server)
+      ? unknown(`the server crashed, and ${receipt.xid} may be another's transaction since`)
+      : { result: 'committed' };
   } catch (error) {
     throw unavailableError(error, rm);
   }
@@ -54,6 +52,11 @@ export function primaryState(row: ServerStateRow, rm: string): ServerState {
     rm,
     hint: 'Connect to the primary; where there are several servers, by an address that follows it.',
   });
+}
+
+/** A crash gives the id of what was not yet flushed to the next transaction. */
+function mayBeReused({ crashMark }: Receipt, server: ServerState): boolean {
+  return crashMark !== undefined && (crashMark === '' || crashMark !== server.crashMark);
 }
 
 interface ReceiptRow extends ServerStateRow {

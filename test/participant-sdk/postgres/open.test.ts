@@ -75,6 +75,21 @@ serverOrSkip('postgres').describe('opening a Postgres resource', () => {
     });
   });
 
+  test('a driver that shows no warnings is refused', async () => {
+    // As pg.native, which emits none.
+    class MuteClient extends pg.Client {
+      override emit(event: string, ...args: unknown[]): boolean {
+        return event === 'notice' ? false : super.emit(event, ...args);
+      }
+    }
+    const fixture = new Fixture(postgres.server.url(), { Client: MuteClient });
+    expect(await errorOf(fixture.open())).toMatchObject({
+      code: 'invalid-argument',
+      hint: expect.stringContaining('pg.native'),
+    });
+    await fixture.resource.close();
+  });
+
   test('a standby is refused', () => {
     const row = { system: '1', oid: '5', name: 'db', walFile: null, lsn: null, crashMark: null };
     expect(() => primaryState(row, 'orders')).toThrow(/standby/);

@@ -1,9 +1,10 @@
 import { formatBranchId } from '@unanimous/proto';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import type pg from 'pg';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { serverOrSkip } from '../../servers/require-server.ts';
 import {
   errorOf,
-  type Fixture,
+  Fixture,
   openTransactions,
   pause,
   preparedCount,
@@ -157,6 +158,24 @@ serverOrSkip('postgres').describe('the vote of a Postgres branch', () => {
     expect(await values(fixture.url)).not.toContain(12);
   });
 
+  test.each([
+    ['fails', 'SELECT 1 / 0', /answered ROLLBACK/],
+    ['is gone', 'ROLLBACK', /no transaction in progress/],
+  ])('no: the transaction %s right before PREPARE', async (_, before, expected) => {
+    const { open } = await fixture.run(() => query('INSERT INTO t VALUES (15)'));
+    const client = fixture.rawClient as pg.PoolClient;
+    const send = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>;
+    vi.spyOn(client, 'query').mockImplementation((...args: unknown[]) => {
+      if (String(args[0]).startsWith('PREPARE')) send(before).catch(() => {});
+      void send(...args);
+    });
+    const error = await errorOf(open.prepare());
+    expect(error).toMatchObject({ code: 'prepare-refused' });
+    expect(error.message).toMatch(expected);
+    await open.rollback();
+    expect(await preparedCount(fixture.url)).toBe(0);
+  });
+
   test('a statement after which no transaction is open is told at once', async () => {
     const { dooms, open } = await fixture.run(async () => {
       await query('INSERT INTO t VALUES (13)');
@@ -168,12 +187,21 @@ serverOrSkip('postgres').describe('the vote of a Postgres branch', () => {
   });
 
   test('SET ROLE in the branch does not put it out of phase two’s reach', async () => {
-    await sql(fixture.url, 'CREATE ROLE clerk', 'GRANT ALL ON t TO clerk');
-    const prepared = await fixture.prepared(async () => {
-      await query('SET LOCAL ROLE clerk');
-      await query('INSERT INTO t VALUES (14)');
+    await sql(
+      fixture.url,
+      'CREATE ROLE clerk',
+      'CREATE ROLE app LOGIN IN ROLE clerk',
+      'GRANT ALL ON t TO clerk',
+      'GRANT ALL ON unanimous_log_positions TO app',
+    );
+    const url = new URL(fixture.url);
+    url.username = 'app';
+    await using own = await new Fixture(url.href).open();
+    const prepared = await own.prepared(async () => {
+      await own.pool.query('SET LOCAL ROLE clerk');
+      await own.pool.query('INSERT INTO t VALUES (14)');
     });
-    expect(await fixture.commit(prepared)).toEqual({ result: 'committed' });
+    expect(await own.commit(prepared)).toEqual({ result: 'committed' });
   });
 
   test('a connection whose session may have changed is not used again', async () => {
