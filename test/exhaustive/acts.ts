@@ -1,6 +1,6 @@
 import type { Resolution } from '../../coordinator/src/protocol/record.ts';
 import { CoordinatorActs } from './coordinator-acts.ts';
-import { held, late, type Slot, word, work } from './layout.ts';
+import { held, heldByHand, late, type Slot, word, work } from './layout.ts';
 import { ends, ManagerActs } from './manager-acts.ts';
 import { ParticipantActs } from './participant-acts.ts';
 import type { World } from './world.ts';
@@ -20,7 +20,6 @@ export const actNames = [
   'participant-loses',
   'call',
   'handler-ends',
-  'commit',
   'commit-arrives',
   'deadline',
   'participant-deadline',
@@ -97,9 +96,8 @@ export class Acts {
     for (let tx = 0; tx < txs.length; tx += 1) {
       const calls = world.variant.plans[tx]?.length ?? 0;
       const client = world.at(world.txWords(tx).client);
-      if (client === calls) out.push(encodeAct('commit', tx));
       if (!world.isUp()) continue;
-      if (client === calls + 1) out.push(encodeAct('commit-arrives', tx));
+      if (client === calls) out.push(encodeAct('commit-arrives', tx));
       if (world.at(world.txWords(tx).tx) === 0) continue;
       if (world.variant.deadlines) out.push(encodeAct('deadline', tx));
       if (world.variant.forgets) out.push(encodeAct('forget', tx));
@@ -213,8 +211,6 @@ export class Acts {
         return participants.call(a);
       case 'handler-ends':
         return participants.handlerEnds(a);
-      case 'commit':
-        return participants.commit(a);
       case 'commit-arrives':
         return coordinator.commitArrives(a);
       case 'deadline':
@@ -259,6 +255,9 @@ export class Acts {
     const slot = this.world.slot(index);
     const branch = this.world.at(slot.number);
     const word = resolutions[resolution] as Resolution;
-    return branch > 0 && this.coordinator.resolve(slot.tx, branch, word);
+    if (branch === 0 || !this.coordinator.resolve(slot.tx, branch, word)) return false;
+    // From here on the branch follows the operator, whatever was decided.
+    this.world.s[slot.held] = this.world.at(slot.held) | heldByHand;
+    return true;
   }
 }

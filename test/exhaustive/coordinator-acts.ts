@@ -2,7 +2,7 @@ import type { Input } from '../../coordinator/src/protocol/decide.ts';
 import type { Resolution } from '../../coordinator/src/protocol/record.ts';
 import { type Move, rmName } from './coordinator-cell.ts';
 import { told, word } from './layout.ts';
-import type { Up } from './messages.ts';
+import type { Down, Up } from './messages.ts';
 import type { Site } from './variant.ts';
 import type { World } from './world.ts';
 
@@ -12,6 +12,9 @@ export class CoordinatorActs {
   readonly #deadline: number;
   readonly #commit: number;
   readonly #inputs: number[][] = [];
+  readonly #places: number[] = [];
+  readonly #lost: number[] = [];
+  readonly #messages: number[] = [];
 
   constructor(world: World) {
     this.#world = world;
@@ -21,6 +24,17 @@ export class CoordinatorActs {
 
   #id(input: Input): number {
     return this.#world.coordinator.inputs.id(input);
+  }
+
+  #recorded(index: number): number {
+    const { coordinator } = this.#world;
+    const at = coordinator.place(index);
+    return (this.#places[at.seq] ??= this.#id({ kind: 'recorded', at }));
+  }
+
+  /** A message by what it says; each is looked up once. */
+  #down(key: number, make: () => Down): number {
+    return (this.#messages[key] ??= this.#world.down.id(make()));
   }
 
   /** One step of a transaction that is known; otherwise nothing. */
@@ -42,8 +56,7 @@ export class CoordinatorActs {
     const { records } = coordinator.log.batches.value(batch);
     const isPermission = records.some((record) => record.kind === 'delegated');
     if (forced && isPermission && without === '6-fence') {
-      const at = coordinator.place(coordinator.log.length(s[word.log] as number) - 1);
-      this.#input(tx, this.#id({ kind: 'recorded', at }));
+      this.#input(tx, this.#recorded(coordinator.log.length(s[word.log] as number) - 1));
     }
   }
 
@@ -64,7 +77,7 @@ export class CoordinatorActs {
     const { tx, records } = log.batchAt(before, index);
     s[word.log] = log.answer(before, index);
     if (records.length === 0) this.#forgotten(tx);
-    else this.#input(tx, this.#id({ kind: 'recorded', at: coordinator.place(index) }));
+    else this.#input(tx, this.#recorded(index));
     return true;
   }
 
@@ -126,8 +139,9 @@ export class CoordinatorActs {
     const { s } = this.#world;
     const { client } = this.#world.txWords(tx);
     const calls = this.#world.variant.plans[tx]?.length ?? 0;
-    if (s[client] !== calls + 1 || !this.#world.isUp()) return false;
-    s[client] = calls + 2;
+    // The client asks for the commit as soon as its last call is answered.
+    if (s[client] !== calls || !this.#world.isUp()) return false;
+    s[client] = calls + 1;
     this.#input(tx, this.#commit);
     return true;
   }
@@ -195,7 +209,10 @@ export class CoordinatorActs {
       return true;
     }
     s[session] = ((world.generation(site) + 1) << 2) | 3;
-    world.sendDown(site, world.down.id({ kind: 'served' }));
+    world.sendDown(
+      site,
+      this.#down(0, () => ({ kind: 'served' })),
+    );
     this.resend(layout.slots.length > 0 ? (world.variant.sites[site]?.rm ?? 0) : 0);
     return true;
   }
@@ -206,7 +223,11 @@ export class CoordinatorActs {
     if (!world.isUp() || !world.coordinatorHolds(site)) return false;
     const session = world.sessionOf(site);
     this.#dropSide(site);
-    const input = this.#id({ kind: 'session-lost', session, owned: false });
+    const input = (this.#lost[session] ??= this.#id({
+      kind: 'session-lost',
+      session,
+      owned: false,
+    }));
     for (const tx of world.layout.txs.keys()) this.#input(tx, input);
     this.resend(world.variant.sites[site]?.rm ?? 0);
     return true;
@@ -271,7 +292,9 @@ export class CoordinatorActs {
       const state = world.coordinator.tx(s[words.tx] as number);
       s[slot.number] = state?.branches.length ?? 0;
     }
-    world.sendDown(site, world.down.id({ kind: isIn ? 'enlisted' : 'refused', slot: index }));
+    const key = 1 + index * 2 + (isIn ? 1 : 0);
+    const answer = this.#down(key, () => ({ kind: isIn ? 'enlisted' : 'refused', slot: index }));
+    world.sendDown(site, answer);
   }
 
   #enlistInput(site: number, rm: number, session: number): Input {
@@ -321,7 +344,10 @@ export class CoordinatorActs {
   ): void {
     const world = this.#world;
     const verdict = this.#verdict(tx, branch, wentBack);
-    world.sendDown(site, world.down.id({ kind: 'verdict', tx, branch, verdict, asked }));
+    const number = ['commit', 'abort', 'wait', 'hazard', 'foreign'].indexOf(verdict);
+    const key = 64 + (((tx * 16 + branch) * 8 + number) * 2 + (asked ? 1 : 0));
+    const answer = this.#down(key, () => ({ kind: 'verdict', tx, branch, verdict, asked }));
+    world.sendDown(site, answer);
   }
 
   /** As `Coordinator.verdict` does it. */
@@ -349,8 +375,11 @@ export class CoordinatorActs {
   }
 
   #answer(id: number, index: number): number {
-    const { s, coordinator } = this.#world;
-    if (id === 0) return index + 1 <= (s[word.mark] as number) ? told.expired : told.aborted;
-    return coordinator.answerBits(id);
+    const world = this.#world;
+    if (id !== 0) return world.coordinator.answerBits(id);
+    if (index + 1 <= world.at(word.mark)) return told.expired;
+    // A silent restore shows only when a participant says hello; before that a client may be misled.
+    const isRestored = world.variant.restored === 'log' && world.left('restores') === 0;
+    return isRestored ? 0 : told.aborted;
   }
 }

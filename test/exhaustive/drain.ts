@@ -6,6 +6,7 @@ import { held, heldByHand, heldWentBack, late, type Slot, word } from './layout.
 import { ends } from './manager-acts.ts';
 import { StateSet } from './state-set.ts';
 import { violationIn } from './invariants.ts';
+import type { World } from './world.ts';
 
 /** More steps than any run without faults needs. */
 const mostSteps = 2_000;
@@ -21,11 +22,13 @@ export class Drain {
   readonly path: number[] = [];
   readonly #acts: Acts;
   readonly #seen = new StateSet();
+  readonly #from: Uint16Array;
   readonly #order: readonly number[];
   readonly #scans: readonly number[];
 
   constructor(acts: Acts) {
     this.#acts = acts;
+    this.#from = acts.world.s.slice();
     this.#order = orderOf(acts);
     this.#scans = [...acts.world.layout.sites.keys()].map((site) => encodeAct('scan', site, 3));
   }
@@ -34,35 +37,44 @@ export class Drain {
   run(from: Uint16Array): string | undefined {
     const { world } = this.#acts;
     world.s.set(from);
+    this.#from.set(from);
     this.path.length = 0;
-    if (!this.#settle(true)) return undefined;
+    const way = this.#settle(true);
+    if (way === 'known') return undefined;
+    if (way === 'endless') return 'liveness: it goes on for ever without an end';
     this.count += 1;
     for (let round = 0; round < 2; round += 1) {
-      for (const scan of this.#scans) this.#try(scan);
+      for (const scan of this.#scans) if (this.#acts.perform(scan)) this.path.push(scan);
       this.#settle(false);
     }
     return violationIn(world) ?? this.#leftUndone();
   }
 
-  /** Goes on until nothing happens; false when this way was gone before. */
-  #settle(mayStop: boolean): boolean {
+  /** Goes on until nothing happens; `known`: this way was gone before. */
+  #settle(mayStop: boolean): 'rested' | 'known' | 'endless' {
     const { s } = this.#acts.world;
     for (let steps = 0; steps < mostSteps; steps += 1) {
-      if (mayStop && !this.#seen.add(s)) return false;
-      if (!this.#order.some((code) => this.#try(code))) return true;
+      if (mayStop && !this.#seen.add(s)) return this.#isCircle() ? 'endless' : 'known';
+      const next = this.#order.find((code) => this.#acts.perform(code));
+      if (next === undefined) return 'rested';
+      this.path.push(next);
     }
-    return true;
+    return 'endless';
   }
 
-  #try(code: number): boolean {
-    const { world } = this.#acts;
-    const before = world.s.slice();
-    if (this.#acts.perform(code) && !isSame(before, world.s)) {
-      this.path.push(code);
-      return true;
-    }
-    world.s.set(before);
-    return false;
+  /** Whether this run itself was here before; found out by going its way again. */
+  #isCircle(): boolean {
+    const { s } = this.#acts.world;
+    if (this.path.length < 2) return this.path.length === 1 && isSame(this.#from, s);
+    const end = s.slice();
+    s.set(this.#from);
+    const isBack = this.path.some((code) => {
+      if (isSame(s, end)) return true;
+      this.#acts.perform(code);
+      return false;
+    });
+    s.set(end);
+    return isBack;
   }
 
   #leftUndone(): string | undefined {
@@ -78,6 +90,10 @@ export class Drain {
       const [owed] = outstanding(state);
       if (owed) return `liveness: ${owed.kind} of ${owed.branch.rm} is never acknowledged`;
     }
+    const newest = newestPlace(world);
+    if (world.variant.places && world.at(word.value) !== newest) {
+      return `rule 14: the target shows the value of place ${world.at(word.value)}, the newest is ${newest}`;
+    }
     for (const slot of world.layout.slots) {
       const left = this.#leftIn(slot);
       if (left !== undefined) return left;
@@ -85,25 +101,38 @@ export class Drain {
     return this.#driversLeft();
   }
 
+  /** It did not follow, and an operator is to look at it or has spoken. */
+  #isOperators({ tx, number }: Slot): boolean {
+    const { world } = this.#acts;
+    const state = world.coordinator.tx(world.at(world.txWords(tx).tx));
+    const branch = state?.branches.find((b) => b.branch === world.at(number));
+    return branch?.state.is === 'heuristic' || branch?.state.is === 'resolved';
+  }
+
   #leftIn(slot: Slot): string | undefined {
     const { world } = this.#acts;
     const bits = world.at(slot.held);
     const state = bits & 7;
     const tx = world.coordinator.tx(world.at(world.txWords(slot.tx).tx));
-    const branch = tx?.branches.find((b) => b.branch === world.at(slot.number));
-    const isOperators = branch?.state.is === 'heuristic' || branch?.state.is === 'resolved';
+    const isOperators = this.#isOperators(slot);
     if (state === held.open && world.at(slot.late) === late.none) {
       return `liveness: the work in ${rmName(slot.rm)} stays open for ever`;
     }
     if (state === held.prepared && !isOperators && (bits & heldWentBack) === 0) {
       return `liveness: ${rmName(slot.rm)} stays prepared for ever`;
     }
-    if (isOperators || tx === undefined) return undefined;
+    if (isOperators) return undefined;
+    if (tx === undefined) return undefined;
     const isCommitted = outcomeOf(tx).is === 'committed';
-    if ((bits & heldByHand) !== 0 && isCommitted !== (state === held.committed)) {
+    // Whoever never voted yes left no receipt, by which one could tell.
+    const hasVoted = tx.branches.some(
+      (b) => b.branch === world.at(slot.number) && b.receipt !== '',
+    );
+    const isByHand = (bits & heldByHand) !== 0 && hasVoted;
+    if (isByHand && isCommitted !== (state === held.committed)) {
       return `${rmName(slot.rm)} was ended by hand against the decision, and nobody reports it`;
     }
-    if (slot.kind === 'logged' && isCommitted && branch?.state.is === 'committed') {
+    if (slot.kind === 'logged' && tx.phase === 'committed' && tx.branches.length > 0) {
       if (state !== held.committed) return `the effect in ${rmName(slot.rm)} was lost`;
     }
     return undefined;
@@ -116,13 +145,19 @@ export class Drain {
       for (const [slot, offset] of row.entries()) {
         if (offset < 0 || world.at(offset) === 0) continue;
         const { at } = world.branches.state(world.at(offset));
-        const bits = world.at(world.slot(slot).held);
-        const isAsked = (bits & 7) === held.prepared;
-        if (!isAsked) return `liveness: process ${site + 1} keeps a branch that is ${at}`;
+        const isAsked = (world.at(world.slot(slot).held) & 7) === held.prepared;
+        if (!isAsked && !this.#isOperators(world.slot(slot)))
+          return `liveness: process ${site + 1} keeps a branch that is ${at}`;
       }
     }
     return undefined;
   }
+}
+
+/** The place of the newest decision. */
+function newestPlace(world: World): number {
+  const entries = world.coordinator.log.entries(world.at(word.log), 'all');
+  return 1 + entries.findLastIndex((e) => e.records.some((r) => r.kind === 'commit-decided'));
 }
 
 function isSame(a: Uint16Array, b: Uint16Array): boolean {

@@ -9,6 +9,10 @@ export const word = {
   mark: 2,
   /** What the first resource manager holds of another coordinator's branch. */
   foreign: 3,
+  /** Stays 0: stands for all that a variant has not. */
+  nothing: 4,
+  /** Place of the value that an overwriting target shows. */
+  value: 5,
 } as const;
 
 /** The budgets stand behind them, in this order. */
@@ -93,7 +97,9 @@ export const late = { none: 0, prepare: 1, commit: 2, drop: 3 } as const;
 export function layoutOf(variant: Variant): Layout {
   let next = head;
   const take = (count: number) => (next += count) - count;
-  const budget = Object.fromEntries(budgetNames.map((name) => [name, take(1)]));
+  const budget = Object.fromEntries(
+    budgetNames.map((name) => [name, variant.budgets[name] > 0 ? take(1) : word.nothing]),
+  );
   const txs = variant.plans.map(() => ({ tx: take(1), client: take(1), told: take(1) }));
   const slots = variant.plans.flatMap((plan, tx) =>
     plan.map((site, call): Slot => {
@@ -109,7 +115,8 @@ export function layoutOf(variant: Variant): Layout {
     }),
   );
   const sites = variant.sites.map(({ rm }) => ({
-    ...{ session: take(1), down: take(1), up: take(1), scan: take(1), seen: take(1) },
+    ...{ session: take(1), down: take(1), up: take(1), scan: take(1) },
+    seen: variant.restored === 'log' ? take(1) : word.nothing,
     slots: [...slots.keys()].filter((slot) => slots[slot]?.rm === rm),
   }));
   const drivers = sites.map((site) =>

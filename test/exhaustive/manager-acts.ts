@@ -109,7 +109,11 @@ export class ManagerActs {
 
   #finish(slot: Slot, order: FinishingOrder, how: number): number | undefined {
     if (how === ends.refused) return undefined;
-    if (how === ends.unanswered) return this.#world.spend('failures') ? this.#failed() : undefined;
+    if (how === ends.unanswered) {
+      if (!this.#world.spend('failures')) return undefined;
+      if (order.kind === 'commit') this.#remember(slot);
+      return this.#failed();
+    }
     if (slot.kind === 'logged') return this.#apply(slot, order);
     const isPrepared = this.#is(slot) === held.prepared;
     const receipt = receiptOf(order);
@@ -150,8 +154,17 @@ export class ManagerActs {
   #apply(slot: Slot, order: FinishingOrder): number {
     if (order.kind === 'abort') return this.#finished('rolled-back');
     // A payload that was lost on the way does nothing; whoever sent it believes that it did.
-    if (order.kind === 'commit' && order.facts.redo.byteLength > 0) this.#set(slot, held.committed);
+    if (order.kind === 'commit' && order.facts.redo.byteLength > 0) {
+      this.#set(slot, held.committed);
+      if (this.#world.variant.places) this.#overwrite(order.facts.seq);
+    }
     return this.#finished(order.kind === 'commit' ? 'committed' : 'unknown');
+  }
+
+  /** A target that keeps the higher place (PROTOCOL rule 14). */
+  #overwrite(seq: number): void {
+    const { s, without } = this.#world;
+    if (without === '14-place' || seq > (s[word.value] as number)) s[word.value] = seq;
   }
 
   /** It keeps the log's position before it commits (PROTOCOL rule 17). */
@@ -190,6 +203,8 @@ export class ManagerActs {
     const { s } = this.#world;
     const slot = this.#world.slot(index);
     if (slot.kind === 'logged' || this.#is(slot) !== held.prepared) return false;
+    // People look at what stays: at what nobody works on.
+    if (this.#world.operation(slot.site, index).run !== 'none') return false;
     if (!this.#world.spend('hands')) return false;
     this.#set(slot, commits ? held.committed : held.aborted);
     s[slot.held] = (s[slot.held] as number) | heldByHand;

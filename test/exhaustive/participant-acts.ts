@@ -8,7 +8,7 @@ import type { BranchEffect, BranchInput } from '../../participant-sdk/src/protoc
 import { gidOf, rmName, why } from './coordinator-cell.ts';
 import { held, reply, type Slot, work } from './layout.ts';
 import { ManagerActs } from './manager-acts.ts';
-import type { Down } from './messages.ts';
+import type { Down, Up } from './messages.ts';
 import type { World } from './world.ts';
 
 /** The participant's driver: messages and answers go to the machine, its effects are run. */
@@ -20,6 +20,7 @@ export class ParticipantActs {
   readonly #sent: number[][] = [];
   readonly #started: number[] = [];
   readonly #orders: number[] = [];
+  readonly #messages: number[] = [];
 
   constructor(world: World) {
     this.#world = world;
@@ -32,6 +33,11 @@ export class ParticipantActs {
     const id = this.#world.branches.inputs.id(input);
     this.#inputs.set(name, id);
     return id;
+  }
+
+  /** A message by what it says; each is looked up once. */
+  #up(key: number, make: () => Up): number {
+    return (this.#messages[key] ??= this.#world.up.id(make()));
   }
 
   #input(site: number, slot: number, input: number): void {
@@ -94,7 +100,8 @@ export class ParticipantActs {
       world.participantHolds(slot.site) && world.at(world.site(slot.site).scan) !== 1;
     if (!isServed) return false;
     s[slot.work] = work.enlisting;
-    world.sendUp(slot.site, world.up.id({ kind: 'enlist', slot: index }));
+    const enlist = this.#up(index, () => ({ kind: 'enlist', slot: index }));
+    world.sendUp(slot.site, enlist);
     if (world.without === '1-order') this.#answerCaller(slot);
     return true;
   }
@@ -117,15 +124,6 @@ export class ParticipantActs {
     if (!world.spend('timeouts')) return false;
     s[slot.reply] = reply.givenUp;
     s[client] = slot.call + 1;
-    return true;
-  }
-
-  /** All calls were answered: the client asks for the commit. */
-  commit(tx: number): boolean {
-    const { s, variant } = this.#world;
-    const { client } = this.#world.txWords(tx);
-    if (s[client] !== variant.plans[tx]?.length) return false;
-    s[client] = (s[client] as number) + 1;
     return true;
   }
 
@@ -163,7 +161,7 @@ export class ParticipantActs {
       case 'prepare':
         return this.#prepare(site, message);
       case 'order': {
-        const slot = this.#world.slotOf(message.tx, message.branch);
+        const slot = this.#world.slotOf(site, message.tx, message.branch);
         const { order } = message;
         this.#orders[id] ??= this.#world.branches.inputs.id({ kind: 'order', order });
         return this.#input(site, slot, this.#orders[id]);
@@ -177,7 +175,8 @@ export class ParticipantActs {
   #served(site: number): void {
     const { slots, scan } = this.#world.site(site);
     const opened = this.#named({ kind: 'session-opened' }, 'session-opened');
-    for (const slot of slots) this.#input(site, slot, opened);
+    const saysVotesAgain = this.#world.without !== '3-hello';
+    for (const slot of slots) if (saysVotesAgain) this.#input(site, slot, opened);
     this.#world.s[scan] = 1;
   }
 
@@ -194,7 +193,7 @@ export class ParticipantActs {
 
   #prepare(site: number, { tx, branch, onePhase }: Down & { kind: 'prepare' }): void {
     const world = this.#world;
-    const index = world.slotOf(tx, branch);
+    const index = world.slotOf(site, tx, branch);
     const isRunning = world.at(world.slot(index).work) === work.running;
     const isRefused = isRunning && world.without !== '2-whole';
     const input = { kind: 'prepare', onePhase, work: false } as const;
@@ -209,7 +208,7 @@ export class ParticipantActs {
     const { tx, branch, verdict, asked } = message;
     if (verdict !== 'commit' && verdict !== 'abort') return;
     if (tx >= world.layout.txs.length) return this.#manager.endForeign(verdict);
-    const slot = world.slotOf(tx, branch);
+    const slot = world.slotOf(site, tx, branch);
     const isHere = world.at(world.driver(site, slot)) !== 0;
     if (!asked && !isHere) return;
     if (verdict === 'commit' && world.slot(slot).kind === 'logged') {
@@ -336,8 +335,10 @@ export class ParticipantActs {
       const slot = world.slot(index);
       const wentBack = this.#manager.wentBack(slot);
       const branch = world.at(slot.number);
-      const doubt = { kind: 'in-doubt', tx: slot.tx, branch, wentBack, foreign: false } as const;
-      world.sendUp(site, world.up.id(doubt));
+      const key = 64 + (slot.tx * 16 + branch) * 2 + (wentBack ? 1 : 0);
+      const { tx } = slot;
+      const make = () => ({ kind: 'in-doubt', tx, branch, wentBack, foreign: false }) as const;
+      world.sendUp(site, this.#up(key, make));
     }
     if (world.variant.foreign && site === 0 && this.#manager.holdsForeign()) {
       const tx = world.layout.txs.length;

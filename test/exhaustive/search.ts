@@ -58,8 +58,12 @@ export function search(variant: Variant, without?: RuleName, limits: Limits = {}
     const elapsedMs = performance.now() - started;
     const found = { ...figures, drains: drain.count, elapsedMs, isComplete };
     if (state === undefined || violation === undefined) return found;
-    const path = [...origins.pathTo(state), ...(action === undefined ? [] : [action])];
-    return { ...found, violation, story: tellStory(variant, without, path, drain.path) };
+    const path = origins.pathTo(state);
+    const story =
+      action === undefined
+        ? tellStory(variant, without, path, drain.path)
+        : tellStory(variant, without, [...path, action]);
+    return { ...found, violation, story };
   };
   while (level.count > 0) {
     const next = new Rows(s.length);

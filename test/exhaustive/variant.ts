@@ -109,15 +109,98 @@ function variant(name: string, about: string, choices: Choices): Variant {
 
 const twins: readonly Site[] = [native, native, { ...native, rm: 1 }];
 
+const calm = { refusals: false, deadlines: false } as const;
+
 /** The small worlds, the quick ones first. */
 export const variants: readonly Variant[] = [
   variant('pair', 'one transaction, two participants; coordinator and participant crash', {
     budgets: { crashes: 1, deaths: 1 },
   }),
-  variant('pair-sessions', 'the same, with a session that breaks, a repeat and a failed attempt', {
+  variant('two-crashes', 'one transaction, two participants; the coordinator crashes twice', {
+    ...calm,
+    budgets: { crashes: 2 },
+  }),
+  variant('one-phase', 'a single participant commits in one phase; crashes everywhere', {
+    sites: sitesOf('one-phase'),
+    budgets: { crashes: 2, deaths: 2, losses: 1, failures: 1, repeats: 1, scans: 1 },
+  }),
+  variant('one-phase-twins', 'one phase, and another process of the same resource manager', {
+    sites: [...sitesOf('one-phase'), ...sitesOf('one-phase')],
+    plans: [[0]],
+    budgets: { crashes: 1, deaths: 1, losses: 1, failures: 1, scans: 1 },
+  }),
+  variant('read-only', 'a reader and a writer', {
+    sites: sitesOf('read-only', 'native'),
+    budgets: { crashes: 1, deaths: 1 },
+  }),
+  variant('logged', 'a database and an effect that is applied after it', {
+    sites: sitesOf('native', 'logged'),
+    deadlines: false,
+    budgets: { crashes: 1, deaths: 1, losses: 1 },
+  }),
+  variant('late-work', 'handlers of two statements, and calls that the client gives up', {
+    slowHandlers: true,
+    ...calm,
+    budgets: { timeouts: 1, losses: 1 },
+  }),
+  variant('forgetting', 'outcomes are forgotten, and a database goes back in time', {
+    ...calm,
+    forgets: true,
+    restored: 'rm',
+    budgets: { crashes: 1, deaths: 1, restores: 1 },
+  }),
+  variant('restored-log', "an old backup of the coordinator's log is put back", {
+    ...calm,
+    restored: 'log',
+    budgets: { crashes: 1, deaths: 1, failures: 1, restores: 1 },
+  }),
+  variant('foreign', "another coordinator's branch in the same database", {
+    ...calm,
+    foreign: true,
+    budgets: { crashes: 1, scans: 1 },
+  }),
+  variant('by-hand', 'somebody ends a branch by hand, and an operator resolves it', {
+    refusals: false,
+    budgets: { hands: 1, resolutions: 1, crashes: 1 },
+  }),
+  variant('twins', 'two processes of one resource manager, both with work, and another', {
+    sites: twins,
+    plans: [[0, 2]],
+    ...calm,
+    slowScans: true,
+    budgets: { deaths: 1, crashes: 1, scans: 1 },
+  }),
+  variant('pair-sessions', 'sessions break, something is repeated, an attempt fails', {
     budgets: { crashes: 1, losses: 1, repeats: 1, failures: 1 },
   }),
+  variant('overwriting', 'two transactions set one value through an effect, in two processes', {
+    sites: [...sitesOf('logged'), ...sitesOf('logged')],
+    plans: [[0], [1]],
+    ...calm,
+    places: true,
+    budgets: { deaths: 1, failures: 1 },
+  }),
+  variant('two', 'two transactions of two participants; the coordinator crashes', {
+    plans: [
+      [0, 1],
+      [0, 1],
+    ],
+    ...calm,
+    budgets: { crashes: 1 },
+  }),
+  variant('trio', 'one transaction, three participants, two crashes of the coordinator', {
+    sites: sitesOf('native', 'native', 'native'),
+    ...calm,
+    budgets: { crashes: 2 },
+  }),
 ];
+
+const quickNames = ['two-crashes', 'pair', 'read-only', 'late-work', 'foreign', 'overwriting'];
+
+/** Those that take a few seconds together. */
+export const quickVariants: readonly Variant[] = variants.filter((one) => {
+  return quickNames.includes(one.name);
+});
 
 /** A variant by its name. @throws when there is none. */
 export function variantNamed(name: string): Variant {
@@ -126,5 +209,3 @@ export function variantNamed(name: string): Variant {
   const known = variants.map((one) => one.name).join(', ');
   throw new Error(`no variant ${name}; there are ${known}`);
 }
-
-export { twins };

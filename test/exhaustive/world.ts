@@ -120,12 +120,13 @@ export class World {
     if ((this.at(session) & 3) === 3) this.s[up] = this.up.push(this.at(up), message);
   }
 
-  /** The slot of a branch that the coordinator numbered, or -1. */
-  slotOf(tx: number, branch: number): number {
+  /** The slot of a branch that the coordinator numbered, of the manager of a site; or -1. */
+  slotOf(site: number, tx: number, branch: number): number {
     const { slots } = this.layout;
     for (let i = 0; i < slots.length; i += 1) {
       const slot = slots[i] as Slot;
-      if (slot.tx === tx && this.s[slot.number] === branch) return i;
+      if (slot.tx !== tx || this.s[slot.number] !== branch) continue;
+      if (this.driver(site, i) >= 0) return i;
     }
     return -1;
   }
