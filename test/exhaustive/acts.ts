@@ -5,46 +5,43 @@ import { ends, ManagerActs } from './manager-acts.ts';
 import { ParticipantActs } from './participant-acts.ts';
 import type { World } from './world.ts';
 
-/** What can happen, by name. The position of a name is its number. */
-export const actNames = [
-  'restart',
-  'log-answers',
-  'deliver-down',
-  'deliver-up',
-  'operation',
-  'late',
-  'connect',
-  'scan',
-  'scan-asks',
-  'coordinator-loses',
-  'participant-loses',
-  'call',
-  'handler-ends',
-  'commit-arrives',
-  'deadline',
-  'participant-deadline',
-  'retry',
-  'forget',
-  'crash',
-  'death',
-  'repeat',
-  'time-out',
-  'by-hand',
-  'resolve',
-  'restore-log',
-  'restore-rm',
-] as const;
+/** What can happen, by name; each has its number. */
+const numbers = {
+  restart: 0,
+  'log-answers': 1,
+  'deliver-down': 2,
+  'deliver-up': 3,
+  operation: 4,
+  late: 5,
+  connect: 6,
+  scan: 7,
+  'scan-asks': 8,
+  'coordinator-loses': 9,
+  'participant-loses': 10,
+  call: 11,
+  'handler-ends': 12,
+  'commit-arrives': 13,
+  deadline: 14,
+  'participant-deadline': 15,
+  retry: 16,
+  forget: 17,
+  crash: 18,
+  death: 19,
+  repeat: 20,
+  'time-out': 21,
+  'by-hand': 22,
+  resolve: 23,
+  'restore-log': 24,
+  'restore-rm': 25,
+} as const;
 
-export type ActName = (typeof actNames)[number];
+export type ActName = keyof typeof numbers;
 
-const numberOf = Object.fromEntries(actNames.map((name, number) => [name, number])) as Record<
-  ActName,
-  number
->;
+const actNames = Object.keys(numbers) as readonly ActName[];
 
 /** One thing that can happen, in 16 bits: what, and two small numbers. */
 export function encodeAct(name: ActName, a = 0, b = 0): number {
-  return (numberOf[name] << 8) | (a << 4) | b;
+  return (numbers[name] << 8) | (a << 4) | b;
 }
 
 export function decodeAct(code: number): { name: ActName; a: number; b: number } {
@@ -82,10 +79,9 @@ export class Acts {
     const state = world.at(word.log);
     if (!world.isUp()) {
       if (world.at(word.up) === 0) out.push(encodeAct('restart'));
-      const length = world.left('restores') > 0 && world.variant.restored === 'log';
-      for (let kept = 0; length && kept < log.length(state); kept += 1) {
-        out.push(encodeAct('restore-log', kept));
-      }
+      const mayRestore = world.left('restores') > 0 && world.variant.restored === 'log';
+      const length = mayRestore ? log.length(state) : 0;
+      for (let kept = 0; kept < length; kept += 1) out.push(encodeAct('restore-log', kept));
     } else {
       if (log.unanswered(state) >= 0) out.push(encodeAct('log-answers'));
       if (world.left('crashes') > 0) {
@@ -254,8 +250,8 @@ export class Acts {
   #resolve(index: number, resolution: number): boolean {
     const slot = this.world.slot(index);
     const branch = this.world.at(slot.number);
-    const word = resolutions[resolution] as Resolution;
-    if (branch === 0 || !this.coordinator.resolve(slot.tx, branch, word)) return false;
+    const said = resolutions[resolution] as Resolution;
+    if (branch === 0 || !this.coordinator.resolve(slot.tx, branch, said)) return false;
     // From here on the branch follows the operator, whatever was decided.
     this.world.s[slot.held] = this.world.at(slot.held) | heldByHand;
     return true;

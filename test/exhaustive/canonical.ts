@@ -4,12 +4,12 @@ const spoken = new Set(['reason', 'report', 'message', 'failures', 'cause', 'ope
 /**
  * One text for all values that behave alike: keys sorted, bytes counted, words for people left out.
  */
-export function canonical(value: unknown): string {
+function canonical(value: unknown): string {
   if (value instanceof Uint8Array) return `#${value.byteLength}`;
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'undefined';
   const parts: string[] = [];
-  for (const key of Object.keys(value).sort()) {
+  for (const key of Object.keys(value).toSorted()) {
     const inner = (value as Record<string, unknown>)[key];
     if (!spoken.has(key) && inner !== undefined) parts.push(`${key}:${canonical(inner)}`);
   }

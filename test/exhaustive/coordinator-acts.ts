@@ -238,7 +238,7 @@ export class CoordinatorActs {
     const { session, up, down } = this.#world.site(site);
     s[session] = (s[session] as number) & ~1;
     s[up] = 0;
-    if ((s[session] as number) % 4 === 0) s[down] = 0;
+    if (this.#world.at(session) % 4 === 0) s[down] = 0;
   }
 
   /** Takes the oldest message of a session. */

@@ -68,7 +68,7 @@ export class CoordinatorCell {
   readonly #moves = new Memo((tx, input: number) => this.#step(tx, this.inputs.value(input)));
   readonly #routes = new Memo((sends, serving: number) => this.#route(sends, serving));
   readonly #owed = new Memo((tx, rm: number) => this.#outstanding(tx, rm));
-  readonly #replays = new Memo((log, _: number) => this.#replay(log));
+  readonly #replays: Replayed[] = [];
 
   constructor(variant: Variant, without: RuleName | undefined, mail: Mail<Down>) {
     this.#variant = variant;
@@ -105,7 +105,7 @@ export class CoordinatorCell {
   }
 
   replay(log: number): Replayed {
-    return this.#replays.get(log, 0);
+    return (this.#replays[log] ??= this.#replay(log));
   }
 
   verdict(tx: number, branch: number) {

@@ -52,9 +52,9 @@ export class Drain {
 
   /** Goes on until nothing happens; `known`: this way was gone before. */
   #settle(mayStop: boolean): 'rested' | 'known' | 'endless' {
-    const { s } = this.#acts.world;
+    const { pairs } = this.#acts.world;
     for (let steps = 0; steps < mostSteps; steps += 1) {
-      if (mayStop && !this.#seen.add(s)) return this.#isCircle() ? 'endless' : 'known';
+      if (mayStop && !this.#seen.add(pairs)) return this.#isCircle() ? 'endless' : 'known';
       const next = this.#order.find((code) => this.#acts.perform(code));
       if (next === undefined) return 'rested';
       this.path.push(next);

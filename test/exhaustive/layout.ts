@@ -122,5 +122,13 @@ export function layoutOf(variant: Variant): Layout {
   const drivers = sites.map((site) =>
     slots.map((_, slot) => (site.slots.includes(slot) ? take(2) : -1)),
   );
-  return { words: next, budget: budget as Layout['budget'], txs, sites, slots, drivers };
+  // Even, so that it can be read as 32-bit words.
+  return {
+    words: next + (next % 2),
+    budget: budget as Layout['budget'],
+    txs,
+    sites,
+    slots,
+    drivers,
+  };
 }

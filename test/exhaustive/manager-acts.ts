@@ -9,6 +9,12 @@ import type { Operation, World } from './world.ts';
 
 type Result = Extract<BranchInput, { readonly kind: 'finished' }>['result'];
 
+const finishedNames = {
+  committed: 'finished committed',
+  'rolled-back': 'finished rolled-back',
+  unknown: 'finished unknown',
+} as const;
+
 /** How an operation ends. */
 export const ends = { well: 0, refused: 1, unanswered: 2 } as const;
 
@@ -24,6 +30,7 @@ export class ManagerActs {
     this.#world = world;
   }
 
+  /** Answers that say nothing of their own are looked up once. */
   #input(name: string, input: BranchInput): number {
     const known = this.#inputs.get(name);
     if (known !== undefined) return known;
@@ -34,7 +41,7 @@ export class ManagerActs {
 
   #finished(result: Result['result']): number {
     const given = result === 'unknown' ? { result, reason: why } : { result };
-    return this.#input(`finished ${result}`, { kind: 'finished', result: given });
+    return this.#input(finishedNames[result], { kind: 'finished', result: given });
   }
 
   #failed(): number {

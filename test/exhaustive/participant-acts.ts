@@ -11,11 +11,35 @@ import { ManagerActs } from './manager-acts.ts';
 import type { Down, Up } from './messages.ts';
 import type { World } from './world.ts';
 
+type Inputs = ReturnType<typeof inputsOf>;
+
+/** The inputs that carry nothing of their own, by number. */
+function inputsOf(world: World) {
+  const id = (input: BranchInput) => world.branches.inputs.id(input);
+  const prepare = { kind: 'prepare', work: false } as const;
+  return {
+    opened: id({ kind: 'opened' }),
+    sessionOpened: id({ kind: 'session-opened' }),
+    sessionLost: id({ kind: 'session-lost', reason: why }),
+    deadline: id({ kind: 'deadline-passed', reason: why }),
+    retry: id({ kind: 'retry' }),
+    decidedElsewhere: id({ kind: 'decided-elsewhere' }),
+    commit: id({ kind: 'order', order: orderOfVerdict('commit') }),
+    abort: id({ kind: 'order', order: orderOfVerdict('abort') }),
+    prepare: [
+      id({ ...prepare, onePhase: false }),
+      id({ ...prepare, onePhase: true }),
+      id({ ...prepare, onePhase: false, obstacle: why }),
+      id({ ...prepare, onePhase: true, obstacle: why }),
+    ],
+  } as const;
+}
+
 /** The participant's driver: messages and answers go to the machine, its effects are run. */
 export class ParticipantActs {
   readonly #world: World;
   readonly #manager: ManagerActs;
-  readonly #inputs = new Map<string, number>();
+  readonly #inputs: Inputs;
   /** By effect, transaction and number: what it sends. */
   readonly #sent: number[][] = [];
   readonly #started: number[] = [];
@@ -25,14 +49,7 @@ export class ParticipantActs {
   constructor(world: World) {
     this.#world = world;
     this.#manager = new ManagerActs(world);
-  }
-
-  #named(input: BranchInput, name: string): number {
-    const known = this.#inputs.get(name);
-    if (known !== undefined) return known;
-    const id = this.#world.branches.inputs.id(input);
-    this.#inputs.set(name, id);
-    return id;
+    this.#inputs = inputsOf(world);
   }
 
   /** A message by what it says; each is looked up once. */
@@ -174,7 +191,7 @@ export class ParticipantActs {
   /** Votes are said again first; the scan comes after. */
   #served(site: number): void {
     const { slots, scan } = this.#world.site(site);
-    const opened = this.#named({ kind: 'session-opened' }, 'session-opened');
+    const opened = this.#inputs.sessionOpened;
     const saysVotesAgain = this.#world.without !== '3-hello';
     for (const slot of slots) if (saysVotesAgain) this.#input(site, slot, opened);
     this.#world.s[scan] = 1;
@@ -187,7 +204,7 @@ export class ParticipantActs {
     if (s[slot.work] !== work.enlisting) return;
     if (slot.kind === 'native') s[slot.held] = held.open;
     s[slot.work] = work.running;
-    this.#input(site, index, this.#named({ kind: 'opened' }, 'opened'));
+    this.#input(site, index, this.#inputs.opened);
     if (!world.variant.slowHandlers) this.handlerEnds(index);
   }
 
@@ -196,10 +213,8 @@ export class ParticipantActs {
     const index = world.slotOf(site, tx, branch);
     const isRunning = world.at(world.slot(index).work) === work.running;
     const isRefused = isRunning && world.without !== '2-whole';
-    const input = { kind: 'prepare', onePhase, work: false } as const;
-    const id = isRefused
-      ? this.#named({ ...input, obstacle: why }, `prepare ${onePhase} obstacle`)
-      : this.#named(input, `prepare ${onePhase}`);
+    const { prepare } = this.#inputs;
+    const id = prepare[(onePhase ? 1 : 0) + (isRefused ? 2 : 0)] as number;
     this.#input(site, index, id);
   }
 
@@ -212,12 +227,10 @@ export class ParticipantActs {
     const isHere = world.at(world.driver(site, slot)) !== 0;
     if (!asked && !isHere) return;
     if (verdict === 'commit' && world.slot(slot).kind === 'logged') {
-      const elsewhere = this.#named({ kind: 'decided-elsewhere' }, 'decided-elsewhere');
-      if (isHere) this.#input(site, slot, elsewhere);
+      if (isHere) this.#input(site, slot, this.#inputs.decidedElsewhere);
       return;
     }
-    const order = orderOfVerdict(verdict);
-    this.#input(site, slot, this.#named({ kind: 'order', order }, `verdict ${verdict}`));
+    this.#input(site, slot, this.#inputs[verdict]);
   }
 
   /** The participant's side of a session breaks: what has not voted dies with it. */
@@ -225,10 +238,9 @@ export class ParticipantActs {
     const world = this.#world;
     if (!world.participantHolds(site)) return false;
     this.#dropSide(site);
-    const lost = this.#named({ kind: 'session-lost', reason: why }, 'session-lost');
     for (const slot of world.site(site).slots) {
       this.#failWork(site, slot);
-      if (world.without !== '2-incarnation') this.#input(site, slot, lost);
+      if (world.without !== '2-incarnation') this.#input(site, slot, this.#inputs.sessionLost);
     }
     return true;
   }
@@ -239,7 +251,7 @@ export class ParticipantActs {
     s[session] = (s[session] as number) & ~2;
     s[down] = 0;
     s[scan] = 0;
-    if ((s[session] as number) % 4 === 0) s[up] = 0;
+    if (this.#world.at(session) % 4 === 0) s[up] = 0;
   }
 
   #failWork(site: number, index: number): void {
@@ -270,7 +282,7 @@ export class ParticipantActs {
     const world = this.#world;
     const before = world.at(world.driver(site, slot));
     if (before === 0) return false;
-    this.#input(site, slot, this.#named({ kind: 'deadline-passed', reason: why }, 'deadline'));
+    this.#input(site, slot, this.#inputs.deadline);
     return world.at(world.driver(site, slot)) !== before;
   }
 
@@ -279,7 +291,7 @@ export class ParticipantActs {
     const world = this.#world;
     const state = world.branches.state(world.at(world.driver(site, slot)));
     if (state.at !== 'finishing' || state.running) return false;
-    this.#input(site, slot, this.#named({ kind: 'retry' }, 'retry'));
+    this.#input(site, slot, this.#inputs.retry);
     return true;
   }
 

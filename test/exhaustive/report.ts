@@ -4,7 +4,7 @@ import { variantNamed } from './variant.ts';
 import { rules } from './without.ts';
 
 /** A table as Markdown writes it, readable in a terminal, too. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const widths = head.map((name, i) => {
     return Math.max(name.length, ...rows.map((row) => (row[i] ?? '').length));
   });

@@ -50,6 +50,6 @@ export class Origins {
       path.push(this.#actions[chunk]?.[within] as number);
       at = this.#parents[chunk]?.[within] as number;
     }
-    return path.reverse();
+    return path.toReversed();
   }
 }

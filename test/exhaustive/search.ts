@@ -41,7 +41,7 @@ export function search(variant: Variant, without?: RuleName, limits: Limits = {}
   const drain = new Drain(acts);
   const known = new StateSet();
   const origins = new Origins();
-  const { s } = world;
+  const { s, pairs } = world;
   const base = new Uint16Array(s.length);
   const codes: number[] = [];
   let level = new Rows(s.length);
@@ -50,7 +50,7 @@ export function search(variant: Variant, without?: RuleName, limits: Limits = {}
   let depth = 0;
   let isComplete = true;
 
-  known.add(s);
+  known.add(pairs);
   origins.push(0, 0);
   level.push(s);
   const report = (state?: number, action?: number, violation?: string): Found => {
@@ -76,7 +76,7 @@ export function search(variant: Variant, without?: RuleName, limits: Limits = {}
         s.set(base);
         if (!acts.perform(code)) continue;
         transitions += 1;
-        if (!known.add(s)) continue;
+        if (!known.add(pairs)) continue;
         const violation = violationIn(world);
         if (violation !== undefined) return report(state, code, violation);
         origins.push(state, code);

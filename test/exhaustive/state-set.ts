@@ -16,7 +16,7 @@ export class StateSet {
   }
 
   /** Adds a state; false when it was there. */
-  add(state: Uint16Array): boolean {
+  add(state: Uint32Array): boolean {
     let a = 0x9e3779b9;
     let b = 0x85ebca6b;
     for (let i = 0; i < state.length; i += 1) {

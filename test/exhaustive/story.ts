@@ -1,7 +1,7 @@
 import type { Transaction } from '../../coordinator/src/protocol/transaction.ts';
 import { Acts, decodeAct } from './acts.ts';
 import { rmName } from './coordinator-cell.ts';
-import { held, heldHalf, heldWentBack, late, told, word } from './layout.ts';
+import { held, heldHalf, late, told, word } from './layout.ts';
 import { ends } from './manager-acts.ts';
 import type { Down, Up } from './messages.ts';
 import type { Variant } from './variant.ts';

@@ -74,7 +74,7 @@ const none: Budgets = {
 const native: Site = { rm: 0, kind: 'native', canOnePhase: false, readOnly: false };
 
 /** Sites of a resource manager each. */
-export function sitesOf(...kinds: ('native' | 'logged' | 'read-only' | 'one-phase')[]): Site[] {
+function sitesOf(...kinds: ('native' | 'logged' | 'read-only' | 'one-phase')[]): Site[] {
   return kinds.map((kind, rm) => ({
     rm,
     kind: kind === 'logged' ? 'logged' : 'native',

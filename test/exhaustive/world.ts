@@ -22,6 +22,8 @@ export class World {
   readonly layout: Layout;
   /** The state. */
   readonly s: Uint16Array;
+  /** The same memory, two words at once. */
+  readonly pairs: Uint32Array;
   readonly down = new Mail<Down>({ kind: 'served' });
   readonly up = new Mail<Up>({ kind: 'enlist', slot: 0 });
   readonly operations = new Interner<Operation>({ run: 'none' });
@@ -33,6 +35,7 @@ export class World {
     this.without = without;
     this.layout = layoutOf(variant);
     this.s = new Uint16Array(this.layout.words);
+    this.pairs = new Uint32Array(this.s.buffer);
     this.coordinator = new CoordinatorCell(variant, without, this.down);
     this.branches = new BranchCell(without);
     this.#begin();
