@@ -1,7 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
-import { type Birth, compareBirths, parseGid, type Reason, reason } from '@unanimous/proto';
-import { UnanimousError } from '@unanimous/proto';
-import type { Gid, Outcome, StatusReply, TransactionView } from '@unanimous/proto';
+import { parseGid, type Reason, reason, UnanimousError } from '@unanimous/proto';
+import type { Gid, Outcome } from '@unanimous/proto';
 import type {
   DecisionLog,
   Holder,
@@ -12,17 +11,16 @@ import type {
 import { type Logger, logEvents, silent } from './log-events.ts';
 import { checkLimits } from './check-limits.ts';
 import type { Limits } from './limits.ts';
-import { hasHeuristic, outcomeOf, verdictOn } from './protocol/answers.ts';
+import { verdictOn } from './protocol/answers.ts';
 import type { Input } from './protocol/decide.ts';
-import type { Resolution } from './protocol/record.ts';
+import { branchFor, type EnlistRequest } from './new-branch.ts';
+import { Operations } from './operations.ts';
 import { RmIdentities } from './rm-identities.ts';
 import { ResourceManagers } from './resource-managers.ts';
 import { PeerSessions } from './sessions/peer-sessions.ts';
 import type { Session, SessionSink } from './sessions/session.ts';
 import { type Entry, type Owner, Transactions } from './transactions.ts';
-import { bareOutcome, bareTransactionView, outcomeView } from './views.ts';
-import { stateName, transactionView } from './views.ts';
-import { version } from './version.ts';
+import { bareOutcome, outcomeView } from './views.ts';
 import { realWorld, type World } from './world.ts';
 
 /** What a coordinator is started with. */
@@ -35,11 +33,6 @@ export interface CoordinatorOptions {
   readonly logger?: Logger;
 }
 
-/** A branch that somebody wants to add. */
-export type EnlistRequest =
-  | { readonly session: Session; readonly rm: string; readonly canOnePhase: boolean }
-  | { readonly rm: string; readonly work: Uint8Array };
-
 /**
  * One incarnation of the coordinator on its log. Sessions, the unary API and the admin API are thin
  * layers on it. It never dies of one bad transaction or client; it stops when its log has failed.
@@ -51,6 +44,8 @@ export class Coordinator implements AsyncDisposable {
   readonly transactions: Transactions;
   readonly sessions: PeerSessions;
   readonly identities: RmIdentities;
+  /** What operators ask. */
+  readonly operations: Operations;
   readonly #log: DecisionLog;
   readonly #world: World;
   readonly #logger: Logger;
@@ -103,6 +98,7 @@ export class Coordinator implements AsyncDisposable {
     });
     this.identities = new RmIdentities(log, logger, onLogFailure);
     this.sessions = new PeerSessions(this, logger);
+    this.operations = new Operations(this, world);
     this.transactions.replay(entries);
     this.transactions.finishReplay();
     for (const { record } of entries) {
@@ -144,7 +140,7 @@ export class Coordinator implements AsyncDisposable {
    * @throws UnanimousError `draining`, `overloaded`, `invalid-argument`.
    */
   begin(owner: Owner, timeoutMs: number, name: string): { gid: Gid; remainingMs: number } {
-    this.#checkRunning();
+    this.checkRunning();
     if (this.#draining) throw new UnanimousError('draining', 'begin: the coordinator is stopping');
     const entry = this.transactions.begin(owner, timeoutMs, name);
     return { gid: entry.state.gid, remainingMs: this.transactions.remainingMs(entry) };
@@ -156,15 +152,10 @@ export class Coordinator implements AsyncDisposable {
    * `rm-not-served`, `takes-no-work`, `too-many-branches`, `payload-too-large`, `overloaded`.
    */
   enlist(gidText: string, request: EnlistRequest, owner?: Owner): { branch: number; entry: Entry } {
-    this.#checkRunning();
+    this.checkRunning();
     const entry = this.#liveEntry(gidText, 'enlist');
     if (owner) this.#checkOwner(entry, owner);
-    const { rm } = request;
-    if (this.rms.unappliedBytes(rm) > this.limits.maxUnappliedBytes) {
-      const message = `rm: ${rm} has too much that is decided and not applied`;
-      throw new UnanimousError('overloaded', message, { rm, retryAfterMs: 1_000 });
-    }
-    const branch = 'session' in request ? this.#sessionBranch(request) : this.#workBranch(request);
+    const branch = branchFor(request, this);
     void this.#step(entry, { kind: 'enlist', branch, maxBranches: this.limits.maxBranches });
     return { branch: entry.state.branches.length, entry };
   }
@@ -198,7 +189,7 @@ export class Coordinator implements AsyncDisposable {
    * @throws UnanimousError `malformed-gid`, `foreign-gid`, `not-live` (never given out).
    */
   outcome(gidText: string): Outcome {
-    const { gid, birth } = this.#ownGid(gidText);
+    const { gid, birth } = this.ownGid(gidText);
     if (this.#failure) return bareOutcome(gid, 'OUTCOME_UNKNOWN');
     const entry = this.transactions.find(gid);
     if (entry)
@@ -245,86 +236,6 @@ export class Coordinator implements AsyncDisposable {
   }
 
   /**
-   * Records an operator's word on a stuck or heuristic branch.
-   * @throws UnanimousError `not-live`, `cannot-resolve`, `invalid-argument`.
-   */
-  async resolve(
-    gidText: string,
-    branch: number,
-    resolution: Resolution,
-    by: { readonly operator: string; readonly reason: string },
-  ): Promise<TransactionView> {
-    this.#checkRunning();
-    for (const [field, text] of Object.entries(by)) {
-      if (text.trim() !== '' && text.length <= 2_000) continue;
-      throw new UnanimousError('invalid-argument', `${field}: 1 to 2,000 characters are required`);
-    }
-    const { gid } = this.#ownGid(gidText);
-    const entry = this.transactions.find(gid);
-    if (!entry) throw new UnanimousError('cannot-resolve', `${gid} is over or was never begun`);
-    const at = this.#world.timeOfDay();
-    await this.#step(entry, { kind: 'resolve', branch, resolution, ...by, at });
-    this.#checkRunning();
-    return this.#view(entry);
-  }
-
-  /**
-   * Transactions in these states (none: all that are not over), by birth, oldest first. `after` is the
-   * last gid of the page before; it need not exist any more.
-   * @throws UnanimousError `malformed-gid`, `foreign-gid`.
-   */
-  list(
-    states: readonly string[],
-    limit: number,
-    after: string,
-  ): {
-    transactions: TransactionView[];
-    more: boolean;
-  } {
-    const from = after === '' ? undefined : this.#ownGid(after).birth;
-    const found: { entry: Entry; birth: Birth }[] = [];
-    for (const entry of this.transactions.all()) {
-      const { state } = entry;
-      const isAsked = states.length > 0 ? states.includes(stateName(state)) : isUnfinished(entry);
-      if (!isAsked) continue;
-      const { birth } = parseGid(state.gid);
-      if (!from || compareBirths(birth, from) > 0) found.push({ entry, birth });
-    }
-    // The log brings decisions back in their own order, and live transactions stand in another.
-    found.sort((a, b) => compareBirths(a.birth, b.birth));
-    const transactions = found.slice(0, limit).map(({ entry }) => this.#view(entry));
-    return { transactions, more: found.length > limit };
-  }
-
-  /**
-   * One transaction.
-   * @throws UnanimousError `malformed-gid`, `foreign-gid`, `not-live`.
-   */
-  show(gidText: string): TransactionView {
-    const { gid } = this.#ownGid(gidText);
-    const entry = this.transactions.find(gid);
-    if (entry) return this.#view(entry);
-    const isExpired = this.outcome(gid).kind === 'OUTCOME_EXPIRED';
-    return bareTransactionView(gid, isExpired ? 'expired' : 'aborted');
-  }
-
-  /** The coordinator and its load. */
-  status(): StatusReply {
-    const entries = [...this.transactions.all()];
-    const { logId, epoch } = this.incarnation;
-    return {
-      version,
-      logId,
-      epoch,
-      active: this.transactions.openCount,
-      unfinished: entries.filter((e) => stateName(e.state) === 'committing').length,
-      heuristic: entries.filter((e) => hasHeuristic(e.state)).length,
-      peers: this.sessions.views(),
-      seq: this.tip().seq,
-    };
-  }
-
-  /**
    * Stops gracefully: begins nothing, lets what is open come to its decision, then lets the log go.
    * @param withinMs longest wait for open transactions, in milliseconds.
    */
@@ -357,7 +268,7 @@ export class Coordinator implements AsyncDisposable {
     waitAppliedMs: number,
     answer: (outcome: Outcome) => void,
   ): () => void {
-    const { gid } = this.#ownGid(gidText);
+    const { gid } = this.ownGid(gidText);
     const entry = this.transactions.find(gid);
     // Not live, and known by the log alone if at all: the answer is the outcome.
     if (!entry || this.#failure) {
@@ -370,38 +281,17 @@ export class Coordinator implements AsyncDisposable {
     return this.transactions.wait(entry, waitAppliedMs, answer);
   }
 
-  #sessionBranch(request: { session: Session; rm: string; canOnePhase: boolean }) {
-    const { session, rm, canOnePhase } = request;
-    const serving = this.rms.servedBy(rm, session.number);
-    if (!serving) {
-      throw new UnanimousError('unknown-rm', `rm: this session does not serve ${rm}`, { rm });
-    }
-    return newBranch(rm, serving.kind, session.number, canOnePhase, new Uint8Array());
-  }
-
-  #workBranch({ rm, work }: { rm: string; work: Uint8Array }) {
-    if (work.byteLength > this.limits.maxPayloadBytes) {
-      const message = `work: ${work.byteLength} bytes; the limit is ${this.limits.maxPayloadBytes}`;
-      throw new UnanimousError('payload-too-large', message, { rm });
-    }
-    const serving = this.rms.pickWorker(rm);
-    if (serving) return newBranch(rm, serving.kind, serving.session.number, false, work);
-    if (this.rms.pick(rm)) {
-      throw new UnanimousError('takes-no-work', `rm: ${rm} is written through the SDK`, { rm });
-    }
-    const message = `rm: no connected process serves ${JSON.stringify(rm.slice(0, 80))}`;
-    throw new UnanimousError(this.identities.has(rm) ? 'rm-not-served' : 'unknown-rm', message, {
-      rm,
-    });
-  }
-
   #step(entry: Entry, input: Input): Promise<void> | undefined {
     const { refused, recorded } = this.transactions.input(entry, input);
     if (refused) throw new UnanimousError(refused.code, refused.message, { rm: refused.rm });
     return recorded;
   }
 
-  #ownGid(text: string): ReturnType<typeof parseGid> {
+  /**
+   * Reads a gid of this log.
+   * @throws UnanimousError `malformed-gid`, `foreign-gid`.
+   */
+  ownGid(text: string): ReturnType<typeof parseGid> {
     const parsed = parseGid(text);
     if (parsed.logId === this.incarnation.logId) return parsed;
     const { gid } = parsed;
@@ -410,7 +300,7 @@ export class Coordinator implements AsyncDisposable {
   }
 
   #liveEntry(gidText: string, what: string): Entry {
-    const { gid } = this.#ownGid(gidText);
+    const { gid } = this.ownGid(gidText);
     const entry = this.transactions.find(gid);
     if (entry) return entry;
     throw new UnanimousError('not-live', `${what}: transaction ${gid} is not live`, { gid });
@@ -424,19 +314,13 @@ export class Coordinator implements AsyncDisposable {
     throw new UnanimousError('not-owner', `transaction ${gid} was begun by somebody else`, { gid });
   }
 
-  #checkRunning(): void {
+  /**
+   * Passes while the coordinator runs.
+   * @throws UnanimousError why it stopped.
+   */
+  checkRunning(): void {
     if (this.#failure) throw this.#failure;
     if (this.#stopped) throw new UnanimousError('draining', 'the coordinator has stopped');
-  }
-
-  #view(entry: Entry): TransactionView {
-    return transactionView(entry.state, {
-      name: entry.name,
-      ageMs: Number.isNaN(entry.begunAtMs) ? 0 : this.#world.nowMs() - entry.begunAtMs,
-      remainingMs:
-        outcomeOf(entry.state).is === 'undecided' ? this.transactions.remainingMs(entry) : 0,
-      instanceOf: (session) => this.sessions.instanceOf(session),
-    });
   }
 
   /** Forgets old outcomes and compacts the log, now and then, for as long as we run. */
@@ -490,21 +374,4 @@ export class Coordinator implements AsyncDisposable {
 function isSame(secret: string, shown: string): boolean {
   const [a, b] = [Buffer.from(secret), Buffer.from(shown)];
   return a.length === b.length && timingSafeEqual(a, b);
-}
-
-function isUnfinished({ state }: Entry): boolean {
-  const name = stateName(state);
-  return name !== 'committed' && name !== 'aborted';
-}
-
-function newBranch(
-  rm: string,
-  kind: 'native' | 'logged',
-  session: number,
-  canOnePhase: boolean,
-  work: Uint8Array,
-) {
-  const state = { is: 'working' } as const;
-  const payload = { work, receipt: '', redo: new Uint8Array(), incarnation: '' };
-  return { rm, kind, session, canOnePhase, state, ...payload };
 }

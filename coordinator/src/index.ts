@@ -11,7 +11,9 @@ export { type LogEvent, logEvents, type Logger } from './log-events.ts';
 export { version } from './version.ts';
 
 // For extenders: who puts a coordinator on another log, or behind another transport.
-export { Coordinator, type CoordinatorOptions, type EnlistRequest } from './coordinator.ts';
+export { Coordinator, type CoordinatorOptions } from './coordinator.ts';
+export type { EnlistRequest } from './new-branch.ts';
+export type { Operations } from './operations.ts';
 export { connectInProcess } from './embedded.ts';
 export { SqliteDecisionLog, type SqliteLogOptions } from './log/sqlite/sqlite-decision-log.ts';
 export type { DecisionLog, Holder, Incarnation } from './log/decision-log.ts';

@@ -1,6 +1,6 @@
 import { formatGid, type Gid, type Outcome, type Reason, UnanimousError } from '@unanimous/proto';
 import type { DecisionLog, Incarnation, LogEntry } from './log/decision-log.ts';
-import { type Logger, logEvents } from './log-events.ts';
+import type { Logger } from './log-events.ts';
 import type { Limits } from './limits.ts';
 import { tellBranch } from './messages.ts';
 import { RetainedOutcomes } from './outcomes.ts';
@@ -10,8 +10,10 @@ import { durability, type LogRecord } from './protocol/record.ts';
 import { outstanding, step } from './protocol/step.ts';
 import { begunTransaction, evolve, isOver, type Transaction } from './protocol/transaction.ts';
 import type { TransactionEvent, TransactionRecord } from './protocol/transaction.ts';
+import { reportEvent } from './report-event.ts';
 import type { ResourceManagers } from './resource-managers.ts';
 import { bareOutcome, outcomeView } from './views.ts';
+import { Waiters } from './waiters.ts';
 import type { World } from './world.ts';
 
 /** Bytes that may wait for a peer before more is sent to it again. */
@@ -19,15 +21,6 @@ const resendWindowBytes = 2 * 1_024 * 1_024;
 
 /** Who may commit and abort a transaction: the session that began it, or who shows the secret. */
 export type Owner = { readonly session: number } | { readonly secret: string };
-
-/** Somebody who waits for an outcome. */
-interface Waiter {
-  readonly waitAppliedMs: number;
-  readonly answer: (outcome: Outcome) => void;
-  cancelTimer: () => void;
-  /** The decision is known, and the time to apply it runs. */
-  isDecided: boolean;
-}
 
 /** A transaction with what surrounds it. */
 export interface Entry {
@@ -37,7 +30,7 @@ export interface Entry {
   readonly begunAtMs: number;
   readonly deadlineMs: number;
   cancelDeadline: () => void;
-  waiters: Waiter[];
+  readonly waiters: Waiters;
   /** An operator's word is with the log: nothing that hangs on it may be answered yet. */
   isResolving: boolean;
 }
@@ -133,7 +126,7 @@ export class Transactions {
       begunAtMs: nowMs,
       deadlineMs: nowMs + lastsMs,
       cancelDeadline: world.after(lastsMs, () => this.input(entry, { kind: 'deadline' })),
-      waiters: [],
+      waiters: new Waiters(world),
       isResolving: false,
     };
     this.#entries.set(gid, entry);
@@ -161,12 +154,11 @@ export class Transactions {
       answer(outcomeView(entry.state));
       return () => {};
     }
-    const waiter: Waiter = { waitAppliedMs, answer, cancelTimer: () => {}, isDecided: false };
-    entry.waiters.push(waiter);
     // Past the deadline only a slow log or a delegated branch can keep the decision from us.
-    this.#bound(entry, waiter, this.remainingMs(entry) + waitAppliedMs + 1_000);
-    this.#answerWaiters(entry);
-    return () => this.#drop(entry, waiter);
+    const undecidedMs = this.remainingMs(entry) + waitAppliedMs + 1_000;
+    const endWait = entry.waiters.add(() => entry.state, { undecidedMs, waitAppliedMs }, answer);
+    this.#tellWaiters(entry);
+    return endWait;
   }
 
   /**
@@ -184,7 +176,7 @@ export class Transactions {
     if (result.events.length > 0) {
       this.#account(before, entry.state);
       this.#afterChange(entry, before);
-      for (const event of result.events) this.#logEvent(entry.state.gid, event);
+      for (const event of result.events) reportEvent(this.#options.logger, before.gid, event);
     }
     for (const message of result.messages) {
       tellBranch(this.#options.rms, entry.state, message, this.remainingMs(entry));
@@ -239,11 +231,7 @@ export class Transactions {
     this.#stopped = true;
     for (const entry of this.#entries.values()) {
       entry.cancelDeadline();
-      for (const waiter of entry.waiters) {
-        waiter.cancelTimer();
-        waiter.answer(bareOutcome(entry.state.gid, 'OUTCOME_UNKNOWN'));
-      }
-      entry.waiters = [];
+      entry.waiters.answerAll(bareOutcome(entry.state.gid, 'OUTCOME_UNKNOWN'));
     }
   }
 
@@ -254,7 +242,7 @@ export class Transactions {
       state = evolve(state, { kind: 'recorded', at });
     }
     if (known) known.state = state;
-    else this.#entries.set(record.gid, recoveredEntry(state));
+    else this.#entries.set(record.gid, recoveredEntry(state, this.#options.world));
   }
 
   /** Appends what must be durable; a decision moves on when the log has answered. */
@@ -276,7 +264,7 @@ export class Transactions {
     entry.isResolving = false;
     const { epoch } = this.#options.incarnation;
     this.input(entry, { kind: 'recorded', at: { epoch, seq } });
-    this.#answerWaiters(entry);
+    this.#tellWaiters(entry);
   }
 
   async #append(records: readonly LogRecord[]): Promise<number | undefined> {
@@ -321,7 +309,7 @@ export class Transactions {
       this.outcomes.add(state.gid, this.#options.world.nowMs());
     }
     if (state.phase === 'aborted' && before.phase !== 'aborted') this.#keepReason(state.gid);
-    this.#answerWaiters(entry);
+    this.#tellWaiters(entry);
   }
 
   /** An abort needs no memory; its reason is kept while there is room. */
@@ -335,59 +323,8 @@ export class Transactions {
     }
   }
 
-  #answerWaiters(entry: Entry): void {
-    if (entry.waiters.length === 0 || entry.isResolving) return;
-    const { is, applied } = outcomeOf(entry.state);
-    if (is === 'undecided') return;
-    for (const waiter of entry.waiters) {
-      if (is === 'aborted' || applied || waiter.waitAppliedMs === 0) this.#release(entry, waiter);
-      else if (!waiter.isDecided) {
-        waiter.isDecided = true;
-        this.#bound(entry, waiter, waiter.waitAppliedMs);
-      }
-    }
-  }
-
-  #bound(entry: Entry, waiter: Waiter, delayMs: number): void {
-    waiter.cancelTimer();
-    waiter.cancelTimer = this.#options.world.after(delayMs, () => this.#release(entry, waiter));
-  }
-
-  #release(entry: Entry, waiter: Waiter): void {
-    this.#drop(entry, waiter);
-    waiter.answer(outcomeView(entry.state));
-  }
-
-  #drop(entry: Entry, waiter: Waiter): void {
-    waiter.cancelTimer();
-    entry.waiters = entry.waiters.filter((other) => other !== waiter);
-  }
-
-  #logEvent(gid: Gid, event: TransactionEvent): void {
-    const { logger } = this.#options;
-    switch (event.kind) {
-      case 'recorded':
-        return logger.debug({ event: logEvents.transactionCommitted, gid, seq: event.at.seq });
-      case 'aborted':
-        return logger.debug({ event: logEvents.transactionAborted, gid, reason: event.reason });
-      case 'ended':
-        return logger.debug({ event: logEvents.transactionEnded, gid });
-      case 'reported': {
-        const { branch, reason } = event;
-        return logger.warn({ event: logEvents.branchPending, gid, branch, reason });
-      }
-      case 'heuristic': {
-        const { branch, decision, result, reason } = event;
-        const about = { gid, branch: branch.branch, rm: branch.rm, decision, result, reason };
-        return logger.error({ event: logEvents.branchHeuristic, ...about });
-      }
-      case 'resolved': {
-        const { branch, resolution, operator, reason } = event;
-        const about = { gid, branch, resolution, operator, reason };
-        return logger.warn({ event: logEvents.branchResolved, ...about });
-      }
-      default:
-    }
+  #tellWaiters(entry: Entry): void {
+    if (!entry.isResolving) entry.waiters.tell(() => entry.state);
   }
 }
 
@@ -401,7 +338,7 @@ function needsOperator(state: Transaction): boolean {
 }
 
 /** What the log brought back: nobody owns it, and its deadline is past. */
-function recoveredEntry(state: Transaction): Entry {
+function recoveredEntry(state: Transaction, world: World): Entry {
   return {
     state,
     name: '',
@@ -409,7 +346,7 @@ function recoveredEntry(state: Transaction): Entry {
     begunAtMs: Number.NaN,
     deadlineMs: 0,
     cancelDeadline: () => {},
-    waiters: [],
+    waiters: new Waiters(world),
     isResolving: false,
   };
 }

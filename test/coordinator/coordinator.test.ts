@@ -250,19 +250,19 @@ describe('recovery', () => {
       heuristics: [{ rm: 'stock-db', result: 'ROLLED_BACK' }],
     });
     await restart();
-    expect(embedded.coordinator.list([], 10, '').transactions).toMatchObject([
+    expect(embedded.coordinator.operations.list([], 10, '').transactions).toMatchObject([
       { gid, state: 'heuristic' },
     ]);
     const by = { operator: 'ann', reason: 'reserved by hand' };
-    await embedded.coordinator.resolve(gid, 2, 'committed', by);
+    await embedded.coordinator.operations.resolve(gid, 2, 'committed', by);
     await restart();
     // An acknowledgement is no record: the other branch is told again, and says so again.
     const again = connect();
     await again.serve('orders-db');
     again.acknowledge(await again.take('commits'));
-    await expect.poll(() => embedded.coordinator.show(gid).state).toBe('committed');
-    expect(embedded.coordinator.list([], 10, '').transactions).toEqual([]);
-    expect(embedded.coordinator.show(gid)).toMatchObject({
+    await expect.poll(() => embedded.coordinator.operations.show(gid).state).toBe('committed');
+    expect(embedded.coordinator.operations.list([], 10, '').transactions).toEqual([]);
+    expect(embedded.coordinator.operations.show(gid)).toMatchObject({
       branches: [{ state: 'committed' }, { state: 'resolved', resolvedBy: 'ann' }],
     });
   });

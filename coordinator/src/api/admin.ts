@@ -17,20 +17,20 @@ const resolutions: Record<ResolveRequest['resolution'], Resolution | undefined> 
 /** The service Admin: what operators ask, and their word on a branch that is stuck. */
 export function adminHandlers({ running, logger }: ApiOptions): MethodsOf<AdminHandlers> {
   return {
-    Status: answering(logger, () => running().status()),
+    Status: answering(logger, () => running().operations.status()),
     List: answering(logger, ({ states, limit, after }) => {
       for (const state of states) checkState(state);
       const atMost = Math.min(limit || defaultListLimit, maxListLimit);
-      return running().list(states, atMost, after);
+      return running().operations.list(states, atMost, after);
     }),
-    Show: answering(logger, ({ gid }) => running().show(gid)),
+    Show: answering(logger, ({ gid }) => running().operations.show(gid)),
     Resolve: answering(logger, ({ gid, branch, resolution: wire, ...by }) => {
       const resolution = resolutions[wire];
       if (resolution === undefined) {
         throw new UnanimousError('invalid-argument', 'resolution: none is set');
       }
       const { operator, reason } = by;
-      return running().resolve(gid, branch, resolution, { operator, reason });
+      return running().operations.resolve(gid, branch, resolution, { operator, reason });
     }),
   };
 }

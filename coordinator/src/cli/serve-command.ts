@@ -49,7 +49,7 @@ export async function serveCommand(
 
 function readyLine({ address, coordinator }: Service): string {
   const { logId, epoch } = coordinator.incarnation;
-  const { unfinished } = coordinator.status();
+  const { unfinished } = coordinator.operations.status();
   const what = `log ${logId}, epoch ${epoch}, ${unfinished} unfinished`;
   return `unanimous ready on ${address} (${what})\n`;
 }

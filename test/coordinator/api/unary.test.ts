@@ -189,7 +189,7 @@ test('a commit whose call was cancelled leaves no waiter, and goes on', async ()
   );
   expect(await committing).toMatchObject({ status: status.CANCELLED });
   const entry = served.service.coordinator.transactions.find(begun.gid);
-  await waitUntil(() => entry?.waiters.length === 0, { what: 'the waiter to go' });
+  await waitUntil(() => entry?.waiters.count === 0, { what: 'the waiter to go' });
   const { gid } = begun;
   vote = { kind: 'YES', redo: Buffer.from('x'), incarnation: 'i1' };
   peer.send({ votes: [{ gid, branch: 1, ...vote }] });

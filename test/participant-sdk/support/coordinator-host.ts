@@ -46,7 +46,7 @@ export class CoordinatorHost {
 
   /** What the coordinator's operator sees; undefined while it is down. */
   status(): StatusReply | undefined {
-    return this.#coordinator?.status();
+    return this.#coordinator?.operations.status();
   }
 
   /** A line to the coordinator that can be cut, and one client's transport. */
