@@ -1,5 +1,6 @@
 import { UnanimousError } from '@unanimous/proto';
 import { type EmbeddedCoordinator, embeddedTransport } from '../session/embedded-transport.ts';
+import type { Logger } from '../logger.ts';
 import type { Transport } from '../session/transport.ts';
 import type { CommonOptions } from './options.ts';
 
@@ -11,7 +12,10 @@ export interface EmbeddedOptions extends CommonOptions {
 
 /** What `@unanimous/coordinator/embedded` exports; named here so that nothing else is imported. */
 interface EmbeddedModule {
-  readonly startEmbedded?: (options: { readonly dataDir: string }) => Promise<EmbeddedCoordinator>;
+  readonly startEmbedded?: (options: {
+    readonly dataDir: string;
+    readonly logger?: Logger;
+  }) => Promise<EmbeddedCoordinator>;
 }
 
 /**
@@ -19,10 +23,11 @@ interface EmbeddedModule {
  * @throws UnanimousError `invalid-argument` where the package is not installed, and all that the
  * coordinator's start throws, `log-locked` for one.
  */
-export async function startEmbeddedTransport({ data }: EmbeddedOptions): Promise<Transport> {
+export async function startEmbeddedTransport(options: EmbeddedOptions): Promise<Transport> {
+  const { data, logger } = options;
   const { startEmbedded } = await load();
   if (!startEmbedded) throw missing(new Error('it exports no startEmbedded'));
-  return embeddedTransport(await startEmbedded({ dataDir: data }));
+  return embeddedTransport(await startEmbedded({ dataDir: data, ...(logger && { logger }) }));
 }
 
 async function load(): Promise<EmbeddedModule> {

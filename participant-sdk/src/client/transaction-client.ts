@@ -64,7 +64,12 @@ export class TransactionClient implements AsyncDisposable {
    */
   static async embedded(options: EmbeddedOptions): Promise<TransactionClient> {
     const transport = await startEmbeddedTransport(options);
-    return new TransactionClient({ ...options, transport });
+    try {
+      return new TransactionClient({ ...options, transport });
+    } catch (error) {
+      await transport.close();
+      throw error;
+    }
   }
 
   /**

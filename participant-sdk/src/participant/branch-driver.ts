@@ -14,6 +14,7 @@ import type {
   FinishingOrder,
 } from '../protocol/branch-state.ts';
 import type { OpenBranch, Resource } from '../resource.ts';
+import { outsideTransaction } from './scope.ts';
 
 /** What a branch driver needs of its surroundings. */
 export interface BranchPorts {
@@ -88,7 +89,10 @@ export class BranchDriver {
   input(input: BranchInput): void {
     const { state, effects } = step(this.#state, input);
     this.#state = state;
-    for (const effect of effects) this.#run(effect);
+    // Whoever caused this, a function of another transaction perhaps: a resource works outside.
+    outsideTransaction(() => {
+      for (const effect of effects) this.#run(effect);
+    });
   }
 
   #run(effect: BranchEffect): void {

@@ -17,7 +17,7 @@ import { BranchDriver } from './branch-driver.ts';
 import { enlist } from './enlist.ts';
 import { InDoubtScan } from './in-doubt-scan.ts';
 import { abortedError, LocalTransaction } from './local-transaction.ts';
-import { currentScope } from './scope.ts';
+import { currentScope, outsideTransaction } from './scope.ts';
 import { ServedResource } from './served-resource.ts';
 import {
   acknowledgement,
@@ -78,7 +78,7 @@ export class Participant {
         branch: (open) => this.#branch(served, open),
         doom: (id, why) => this.#drivers.get(branchKey(id))?.input({ kind: 'doom', reason: why }),
       });
-      await served.open();
+      await outsideTransaction(() => served.open());
       return served;
     } catch (error) {
       await this.remove(served);
@@ -133,13 +133,13 @@ export class Participant {
 
   /** Serves one resource on a session. */
   announce(served: ServedResource, link: Link): void {
-    void served.announce(link);
+    outsideTransaction(() => void served.announce(link));
   }
 
   /** A new session: serve everything. */
   opened(link: Link): void {
     this.#asked.clear();
-    for (const served of this.#resources.values()) void served.announce(link);
+    for (const served of this.#resources.values()) this.announce(served, link);
   }
 
   /** What has not voted dies with its session (PROTOCOL rule 2). */

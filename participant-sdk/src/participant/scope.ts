@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { type ErrorCode, reason, UnanimousError } from '@unanimous/proto';
 import type { LocalTransaction, TransactionContext } from './local-transaction.ts';
 
-const storage = new AsyncLocalStorage<Scope>();
+const storage = new AsyncLocalStorage<Scope | undefined>();
 
 /** One function or handler that works in a transaction, from its start to its answer. */
 export class Scope {
@@ -107,7 +107,7 @@ export function currentScope(): Scope | undefined {
 
 /** Runs `fn` outside of any transaction, say to write what must stay whatever the outcome. */
 export function outsideTransaction<T>(fn: () => T): T {
-  return storage.exit(fn);
+  return storage.run(undefined, fn);
 }
 
 /** The transaction in which the caller works, or undefined. */

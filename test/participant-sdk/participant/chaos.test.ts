@@ -55,10 +55,11 @@ async function run(seed: number, durationMs: number) {
   };
   const nodes = [await makeNode(), await makeNode()];
   const promised = { committed: new Set<string>(), aborted: new Set<string>(), unknown: 0 };
-  let isOver = false;
+  const endMs = performance.now() + durationMs;
+  const isOver = () => performance.now() > endMs;
 
   const worker = async (node: Node, name: string) => {
-    for (let count = 0; !isOver; count++) {
+    for (let count = 0; !isOver(); count++) {
       const row = `${name}-${count}`;
       const both = random() < 0.7;
       try {
@@ -78,7 +79,7 @@ async function run(seed: number, durationMs: number) {
     }
   };
   const faults = async () => {
-    while (!isOver) {
+    while (!isOver()) {
       await pauseMs(random() * 200);
       const node = nodes[Math.floor(random() * nodes.length)];
       const kind = random();
@@ -101,10 +102,7 @@ async function run(seed: number, durationMs: number) {
   const workers = nodes.flatMap((node, one) =>
     Array.from({ length: 8 }, (_, two) => worker(node, `${one}-${two}`)),
   );
-  const faulty = faults();
-  await pauseMs(durationMs);
-  isOver = true;
-  await Promise.all([faulty, ...workers]);
+  await Promise.all([faults(), ...workers]);
   return { stores, promised };
 }
 

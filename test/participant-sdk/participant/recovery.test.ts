@@ -232,6 +232,9 @@ describe('a participant that dies', () => {
     line.onFrame = () => true;
     line.isDead = false;
     expect(await waiting).toMatchObject({ outcome: 'committed', applied: true });
+    const startedMs = performance.now();
+    await tm.close();
+    expect(performance.now() - startedMs).toBeLessThan(2_000); // nothing was in doubt any more
   });
 
   test('a scan leaves live branches of a sibling alone', async () => {

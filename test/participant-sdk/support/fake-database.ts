@@ -54,6 +54,7 @@ export class FakeDatabase implements Resource {
   readonly store: FakeStore;
   readonly hooks: FakeHooks = {};
   identity: RmIdentity;
+  acceptWork?: (id: BranchId, work: Uint8Array) => Promise<OpenBranch>;
   #host: ResourceHost | undefined;
   isClosed = false;
 

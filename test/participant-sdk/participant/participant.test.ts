@@ -1,0 +1,223 @@
+import { type CommitBranch, formatBranchId, type Gid, type PeerFrame } from '@unanimous/proto';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { TransactionClient } from '../../../participant-sdk/src/client/transaction-client.ts';
+import { waitUntil } from '../../support/wait-until.ts';
+import { FakeBranch, FakeDatabase } from '../support/fake-database.ts';
+import { logId, ScriptedCoordinator } from '../support/scripted-coordinator.ts';
+
+let coordinator: ScriptedCoordinator;
+let tm: TransactionClient;
+let orders: FakeDatabase;
+const events: string[] = [];
+
+beforeEach(async () => {
+  events.length = 0;
+  const log = (fields: object) => void events.push((fields as { event: string }).event);
+  coordinator = new ScriptedCoordinator();
+  tm = new TransactionClient({
+    transport: coordinator,
+    scanIntervalMs: 20,
+    closeTimeoutMs: 50,
+    logger: { debug: log, info: log, warn: log, error: log },
+  });
+  orders = await tm.serve(new FakeDatabase('orders-db'));
+});
+
+afterEach(async () => {
+  await tm.close();
+});
+
+const gid = `${logId}-1-900` as Gid;
+const ref = { gid, branch: 1, rm: 'orders-db' };
+const id = { ...ref, incarnation: 'i1' };
+const key = formatBranchId(id);
+const prepare = { ...ref, remainingMs: 1_000, onePhase: false, work: Buffer.alloc(0) };
+const facts = { receipt: key, redo: Buffer.alloc(0), epoch: 1, seq: 1, lowWaterSeq: 0 };
+const commit: CommitBranch = { ...ref, ...facts, kind: 'COMMIT_PREPARED', incarnation: 'i1' };
+
+const say: ScriptedCoordinator['connections'][0]['say'] = (messages) => {
+  coordinator.connections.at(-1)?.say(messages);
+};
+
+async function hear<K extends 'votes' | 'acknowledgements' | 'inDoubts'>(
+  kind: K,
+): Promise<NonNullable<PeerFrame[K][number]>> {
+  const find = () => coordinator.heard(kind).flat().at(-1);
+  return waitUntil(find, { what: kind });
+}
+
+/** Joins and writes a row, as a handler of a called service does. */
+async function work(remainingMs = 10_000) {
+  const joined = tm.join(gid, remainingMs);
+  await joined.run(() => orders.write('row'));
+  return joined;
+}
+
+const settleFor = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+describe('before the vote', () => {
+  test('a Prepare while a handler still runs is a no', async () => {
+    const joined = await work();
+    say({ prepares: [prepare] });
+    expect(await hear('votes')).toMatchObject({
+      kind: 'NO',
+      reason: { code: 'handler-running', rm: 'orders-db', retryable: true },
+      incarnation: 'i1',
+    });
+    await expect(joined.run(() => orders.write('more'))).rejects.toMatchObject({
+      code: 'work-after-end',
+    });
+    joined.answer();
+    expect(orders.store.calls).toEqual(['rollback 1']);
+  });
+
+  test('a Prepare while a statement runs is a no that names it', async () => {
+    const joined = await work();
+    const opened = (await joined.run(() => orders.branch())) as FakeBranch;
+    expect(joined.answer()).toBeUndefined();
+    void opened.write('slow', 50);
+    say({ prepares: [prepare] });
+    expect(await hear('votes')).toMatchObject({
+      kind: 'NO',
+      reason: { code: 'statement-running', message: 'still running: write slow' },
+    });
+  });
+
+  test('a lost session rolls its branches back at once, and votes no afterwards', async () => {
+    const joined = await work();
+    joined.answer();
+    coordinator.connections[0]?.end();
+    await waitUntil(() => orders.store.calls.includes('rollback 1'), {
+      what: 'the rollback',
+      timeoutMs: 2_000, // long before the deadline
+    });
+    await waitUntil(() => coordinator.heard('serves').flat().length === 2, { what: 'serve again' });
+    say({ prepares: [prepare] });
+    expect(await hear('votes')).toMatchObject({ kind: 'NO', reason: { code: 'branch-unknown' } });
+  });
+
+  test('the deadline rolls a branch back, whether or not the coordinator says so', async () => {
+    const joined = await work(50);
+    joined.answer();
+    await waitUntil(() => orders.store.calls.includes('rollback 1'), { what: 'the rollback' });
+  });
+
+  test('an abort cancels what runs', async () => {
+    const joined = await work();
+    const opened = (await joined.run(() => orders.branch())) as FakeBranch;
+    void joined.run(() => orders.write('slow', 1_000));
+    await settleFor(5);
+    say({ aborts: [{ ...ref, receipt: '', incarnation: '' }] });
+    expect(await hear('acknowledgements')).toMatchObject({ ...ref, result: 'ROLLED_BACK' });
+    expect(opened.isRolledBack).toBe(true);
+  });
+});
+
+describe('after the vote', () => {
+  async function vote(): Promise<void> {
+    (await work()).answer();
+    say({ prepares: [prepare] });
+    expect(await hear('votes')).toMatchObject({ kind: 'YES', receipt: key });
+  }
+
+  test('scans do not ask about a branch whose decision is awaited, at first', async () => {
+    await vote();
+    expect(coordinator.heard('inDoubts').flat()).toEqual([]);
+    expect(await hear('inDoubts')).toMatchObject(id); // it has waited for a whole interval
+    expect(orders.store.prepared.has(key)).toBe(true);
+  });
+
+  test.each(['VERDICT_WAIT', 'VERDICT_FOREIGN', 'VERDICT_HAZARD'] as const)(
+    '%s leaves the branch alone',
+    async (kind) => {
+      await vote();
+      await hear('inDoubts');
+      say({ verdicts: [{ ...ref, kind }] });
+      await settleFor(50);
+      expect(orders.store.prepared.has(key)).toBe(true);
+      expect(events.includes('branch.hazard')).toBe(kind === 'VERDICT_HAZARD');
+    },
+  );
+
+  test('a new session hears the vote again, and is asked', async () => {
+    await vote();
+    coordinator.connections[0]?.end();
+    await waitUntil(() => coordinator.heard('votes').flat().length === 2, { what: 'the vote' });
+    const [first, second] = coordinator.heard('votes').flat();
+    expect(second).toEqual(first);
+    expect(await hear('inDoubts')).toMatchObject(id);
+    say({ verdicts: [{ ...ref, kind: 'VERDICT_COMMIT' }] });
+    expect(await hear('acknowledgements')).toMatchObject({ result: 'COMMITTED' });
+    expect(orders.store.rows).toEqual(['row']);
+  });
+
+  test('a failing commit is told once for each cause, and goes on', async () => {
+    await vote();
+    const causes = ['down', 'down', 'full'];
+    orders.hooks.commit = () => {
+      const cause = causes.shift();
+      if (cause) throw new Error(cause);
+    };
+    say({ commits: [commit], position: { logId, epoch: 1, nonce: '00', seq: 1, chain: '' } });
+    await waitUntil(() => orders.store.rows.length === 1, { what: 'the commit' });
+    await settleFor(10);
+    const answers = coordinator.heard('acknowledgements').flat();
+    expect(answers.map(({ result, reason }) => [result, reason?.message])).toEqual([
+      ['PENDING', 'down'],
+      ['PENDING', 'full'],
+      ['COMMITTED', undefined],
+    ]);
+  });
+});
+
+describe('a branch of another instance', () => {
+  test('is committed, or rolled back, here when the coordinator says so', async () => {
+    orders.store.prepared.set(key, { id, writes: ['row'] });
+    say({ commits: [commit] });
+    expect(await hear('acknowledgements')).toMatchObject({ ...ref, result: 'COMMITTED' });
+    const other = { ...id, branch: 2 };
+    orders.store.prepared.set(formatBranchId(other), { id: other, writes: ['no'] });
+    const receipt = formatBranchId(other);
+    say({ aborts: [{ ...ref, branch: 2, receipt, incarnation: 'i1' }] });
+    await waitUntil(() => orders.store.prepared.size === 0, { what: 'the rollback' });
+    expect(orders.store.rows).toEqual(['row']);
+  });
+
+  test('that is gone and without receipt when its verdict comes is no hazard', async () => {
+    orders.store.prepared.set(key, { id, writes: ['row'] });
+    expect(await hear('inDoubts')).toMatchObject(id);
+    orders.store.prepared.clear(); // a sibling was faster
+    say({ verdicts: [{ ...ref, kind: 'VERDICT_COMMIT' }] });
+    await waitUntil(() => orders.store.calls.includes('commit 1'), { what: 'the try' });
+    await settleFor(20);
+    expect(coordinator.heard('acknowledgements').flat()).toEqual([]);
+  });
+
+  test('of a resource manager that is not served here stays pending', async () => {
+    say({ commits: [{ ...commit, rm: 'other-db' }] });
+    expect(await hear('acknowledgements')).toMatchObject({
+      result: 'PENDING',
+      reason: { code: 'unknown-rm' },
+    });
+  });
+});
+
+describe('work that comes with Prepare', () => {
+  test('is opened, prepared and voted on', async () => {
+    orders.acceptWork = async (branchId, bytes) => {
+      const branch = new FakeBranch(orders, branchId);
+      await branch.write(Buffer.from(bytes).toString(), 0);
+      return branch;
+    };
+    say({ prepares: [{ ...prepare, work: Buffer.from('by hand') }] });
+    expect(await hear('votes')).toMatchObject({ kind: 'YES', receipt: key });
+    say({ commits: [commit] });
+    await waitUntil(() => orders.store.rows.length === 1, { what: 'the commit' });
+    expect(orders.store.rows).toEqual(['by hand']);
+  });
+
+  test('is refused where the resource takes none', async () => {
+    say({ prepares: [{ ...prepare, work: Buffer.from('by hand') }] });
+    expect(await hear('votes')).toMatchObject({ kind: 'NO', reason: { code: 'takes-no-work' } });
+  });
+});
