@@ -47,6 +47,19 @@ test('effects are applied after the native branches, outside of any transaction'
   expect(orders.store.rows).toEqual(['order 1', 'mail sent: welcome']);
 });
 
+test('no effect runs in the transaction of another, however many are in flight', async () => {
+  const mail = await tm.serve(makeMail('first'));
+  const many = Array.from({ length: 50 }, (_, index) =>
+    tm.transaction(async () => {
+      await new Promise((resolve) => setTimeout(resolve, index % 7));
+      await orders.write(`order ${index}`);
+      await mail.write(`mail ${index}`);
+    }),
+  );
+  for (const result of await Promise.all(many)) expect(result.applied).toBe(true);
+  expect(sent).toHaveLength(50);
+});
+
 test('an abort forgets them', async () => {
   const mail = await tm.serve(makeMail('first'));
   const failing = tm.transaction(async () => {
