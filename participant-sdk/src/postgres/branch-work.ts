@@ -29,6 +29,7 @@ export class BranchWork {
   #connecting: Promise<WorkConnection> | undefined;
   #connection: WorkConnection | undefined;
   #isClosed = false;
+  #isAbandoned = false;
   #mentionsNotify = false;
   #failure: Reason | undefined;
 
@@ -71,6 +72,12 @@ export class BranchWork {
     this.#isClosed = true;
   }
 
+  /** As `close`, because nothing of the work will be kept. */
+  abandon(): void {
+    this.#isAbandoned = true;
+    this.close();
+  }
+
   /** Resolves when no statement runs. */
   whenIdle(): Promise<void> {
     return this.#queue.whenIdle();
@@ -111,7 +118,8 @@ export class BranchWork {
   async #execute(statement: LeasedStatement, ended: () => void): Promise<unknown> {
     const { control, text } = statement.sql;
     // A builder cleans up after a failure; it shall see that one, not another.
-    if (this.#failure && control.kind === 'rollback') return commandResult('ROLLBACK');
+    const isMoot = this.#failure !== undefined || this.#isAbandoned;
+    if (isMoot && control.kind === 'rollback') return commandResult('ROLLBACK');
     this.#refuseWhenOver(text);
     const connection = await this.connect();
     this.#refuseWhenOver(text);

@@ -18,7 +18,7 @@ export interface RollBackWork {
  * long the connection is closed, and Postgres rolls back by itself. Never throws.
  */
 export async function rollBackWork({ work, voting, phaseTwo }: RollBackWork): Promise<void> {
-  work.close();
+  work.abandon();
   const { connection } = work;
   if (!connection) return;
   const idle = Promise.all([work.whenIdle(), voting]);

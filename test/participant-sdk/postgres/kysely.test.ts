@@ -125,6 +125,31 @@ serverOrSkip('postgres').describe('kysely over the pool', () => {
     expect(await values(fixture.url)).toEqual([]);
   });
 
+  test('in a doomed branch a builder still sees its own error, not that of its rollback', async () => {
+    const { open } = await fixture.run(async () => {
+      const broken = await fixture.pool.connect();
+      const work = db.transaction().execute(async (trx) => {
+        await insert(trx, 1);
+        broken.release(true);
+        throw new Error('changed my mind');
+      });
+      expect((await errorOf(work)).message).toBe('changed my mind');
+    });
+    expect(await errorOf(open.prepare())).toMatchObject({ code: 'branch-doomed' });
+    await open.rollback();
+  });
+
+  test('a branch that is rolled back under a builder lets it clean up', async () => {
+    let work: Promise<Error> | undefined;
+    const { open } = await fixture.run(async () => {
+      await insert(db, 1);
+      work = errorOf(db.transaction().execute((trx) => raw`SELECT pg_sleep(60)`.execute(trx)));
+      await pause(50);
+    });
+    await open.rollback();
+    expect(await work).toMatchObject({ code: '57014' });
+  });
+
   test('the opening transaction’s isolation level and access mode are the branch’s', async () => {
     const { open } = await fixture.run(async () => {
       const transaction = db.transaction().setIsolationLevel('serializable');
