@@ -5,6 +5,7 @@ import {
   fromServiceError,
   metadataKeys,
   protocolVersion,
+  UnanimousError,
 } from '@unanimous/proto';
 import type { Connection, ConnectionListener, Transport } from './transport.ts';
 
@@ -83,8 +84,14 @@ function openStream(client: Client, listener: ConnectionListener): Connection {
 
 function makeCredentials(tls: TlsOptions | undefined): ChannelCredentials {
   if (!tls) return credentials.createInsecure();
-  const [ca, key, cert] = [tls.ca, tls.key, tls.cert].map(readPem);
-  return credentials.createSsl(ca ?? null, key ?? null, cert ?? null);
+  try {
+    const [ca, key, cert] = [tls.ca, tls.key, tls.cert].map(readPem);
+    return credentials.createSsl(ca ?? null, key ?? null, cert ?? null);
+  } catch (cause) {
+    const message = `tls: ${(cause as Error).message}`;
+    const hint = 'Give PEM texts, or paths of PEM files; cert and key only together.';
+    throw new UnanimousError('invalid-argument', message, { hint, cause });
+  }
 }
 
 function readPem(source: string | Buffer | undefined): Buffer | undefined {

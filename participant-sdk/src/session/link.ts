@@ -199,7 +199,7 @@ export class Link {
 }
 
 /** The error that a reason from the coordinator stands for. */
-export function errorOf(wire: Refusal['reason'], retryAfterMs = 0, gid?: string): UnanimousError {
+function errorOf(wire: Refusal['reason'], retryAfterMs = 0, gid?: string): UnanimousError {
   if (!wire) return new UnanimousError('internal', 'refused without a reason');
   const { code, message, hint, rm, retryable } = readReason(wire);
   return new UnanimousError(code, message, {
