@@ -79,9 +79,9 @@ export class Fleet implements AsyncDisposable {
       const coordinator = parts.use(await CoordinatorProcess.launch({ dataDir }));
       const settings = await makeSettings(databases, coordinator.address, timeoutMs);
       const services = {
-        stock: parts.use(service('stock', dir, settings)),
-        orders: parts.use(service('order', dir, settings)),
-        delivery: parts.use(service('delivery', dir, settings)),
+        stock: parts.use(service('stock', stockProgram, dir, settings)),
+        orders: parts.use(service('orders', ordersProgram, dir, settings)),
+        delivery: parts.use(service('delivery', deliveryProgram, dir, settings)),
       };
       await Promise.all(Object.values(services).map((one) => one.start()));
       const queue = await openQueue({ file: settings.queueFile, Database });
@@ -187,11 +187,14 @@ async function makeSettings(
   };
 }
 
-function service(name: string, dir: TempDir, settings: ShopSettings): NodeProcess {
-  const file = fileURLToPath(new URL(`../services/${name}-process.ts`, import.meta.url));
+const stockProgram = new URL('../services/stock-process.ts', import.meta.url);
+const ordersProgram = new URL('../services/order-process.ts', import.meta.url);
+const deliveryProgram = new URL('../services/delivery-process.ts', import.meta.url);
+
+function service(name: string, program: URL, dir: TempDir, settings: ShopSettings): NodeProcess {
   return new NodeProcess({
-    name: `the ${name} process`,
-    args: [...fromSources, file],
+    name: `the ${name} service`,
+    args: [...fromSources, fileURLToPath(program)],
     env: settingsEnv(settings),
     readyLine: 'ready',
     logFile: dir.file(`${name}.log`),
