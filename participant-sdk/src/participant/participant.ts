@@ -13,6 +13,7 @@ import type { Log } from '../logger.ts';
 import type { Order } from '../protocol/branch-state.ts';
 import type { OpenBranch, Resource } from '../resource.ts';
 import type { Link } from '../session/link.ts';
+import { absentResource } from './absent-resource.ts';
 import { BranchDriver } from './branch-driver.ts';
 import { enlist } from './enlist.ts';
 import { InDoubtScan } from './in-doubt-scan.ts';
@@ -318,23 +319,4 @@ export class Participant {
   *#held(rm: string): Iterable<BranchDriver> {
     for (const driver of [...this.#drivers.values()]) if (driver.id.rm === rm) yield driver;
   }
-}
-
-/** Stands for a resource that this instance does not serve: its branches can only be unknown. */
-function absentResource(rm: string): Resource {
-  const refuse = () => Promise.reject(new UnanimousError('unknown-rm', `${rm} is not served`));
-  return {
-    rm,
-    kind: 'native',
-    canOnePhase: false,
-    attach: () => {},
-    open: refuse,
-    scan: refuse,
-    remembered: refuse,
-    remember: refuse,
-    commit: refuse,
-    abort: refuse,
-    settle: refuse,
-    close: () => Promise.resolve(),
-  };
 }
