@@ -52,7 +52,7 @@ export class InnerTransactions {
     for (const inner of this.#stack) inner.isShared ||= inner.lease !== lease;
   }
 
-  /** Ends the lease's innermost transaction: undefined when it has none, '' when nothing to send. */
+  /** Ends the lease's innermost transaction; undefined without one, empty with nothing to send. */
   commit(lease: LeaseKey): string | undefined {
     const at = this.#innermost(lease);
     return at === undefined ? undefined : this.#end(lease, at);
@@ -64,7 +64,7 @@ export class InnerTransactions {
     return at === undefined ? undefined : this.#end(lease, at);
   }
 
-  /** Undoes the lease's innermost transaction; 'all' when that is the one that opened the branch. */
+  /** Undoes the lease's innermost transaction; 'all' when it is the one that opened the branch. */
   rollback(lease: LeaseKey): Rollback | 'all' | undefined {
     const at = this.#innermost(lease);
     const name = at === undefined ? undefined : this.#stack[at]?.savepoint;

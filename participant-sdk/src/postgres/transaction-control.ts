@@ -100,7 +100,7 @@ function isNoise(word: string | undefined): boolean {
   return word === 'WORK' || word === 'TRANSACTION';
 }
 
-/** In CREATE FUNCTION … BEGIN ATOMIC …; …; END the semicolons cut, but the END ends no transaction. */
+/** In CREATE FUNCTION … BEGIN ATOMIC …; …; END the END ends no transaction. */
 function opensRoutineBody(statement: SqlStatement): boolean {
   const words = keywords(statement);
   const what = words[1] === 'OR' && words[2] === 'REPLACE' ? words[3] : words[1];

@@ -30,7 +30,7 @@ export class TestTransaction {
 }
 
 /** Drives branches directly: no coordinator, no session. */
-export class TestHost implements ResourceHost {
+class TestHost implements ResourceHost {
   readonly #storage = new AsyncLocalStorage<TestTransaction>();
   readonly #transactions: TestTransaction[] = [];
 

@@ -67,7 +67,7 @@ needed.describe('when Postgres or a connection dies', () => {
     expect(await values(fixture.url)).toEqual([1]);
   });
 
-  test('one phase: a crash gives the id to another; that one’s commit is not taken for ours', async () => {
+  test('one phase: after a crash the id is another’s, and so is its commit', async () => {
     await using fixture = await postgres.fixture();
     await sql(fixture.url, 'CHECKPOINT');
     const transaction = await fixture.run(() => fixture.pool.query('INSERT INTO t VALUES (1)'));
@@ -96,7 +96,7 @@ needed.describe('when Postgres or a connection dies', () => {
     expect(await fixture.resource.settle(id, receipt)).toEqual({ result: 'committed' });
   });
 
-  test('a connection that is lost while it prepares votes no; what landed is rolled back', async () => {
+  test('lost while it prepares: votes no, and what landed is rolled back', async () => {
     await using fixture = await postgres.fixture();
     await sql(
       fixture.url,
@@ -120,7 +120,7 @@ needed.describe('when Postgres or a connection dies', () => {
     expect(await openTransactions(fixture.url)).toBe(0);
   });
 
-  test('after a restore or a failover: nothing is scanned or prepared before it is opened anew', async () => {
+  test('after a restore nothing is scanned or prepared before it is opened anew', async () => {
     await using fixture = await postgres.fixture();
     const insert = () => fixture.pool.query('INSERT INTO t VALUES (1)');
     const committed = await fixture.prepared(insert);

@@ -37,7 +37,7 @@ const step = fc.record({
   act: fc.constantFrom('begin', 'commit', 'rollback', 'statement', 'statement'),
 });
 
-test('whatever runs side by side, a rollback undoes its own statements or says it harms others', () => {
+test('side by side, a rollback undoes its own statements or says it harms others', () => {
   const reached = { harmed: 0, rolledBack: 0, deferred: 0 };
   const property = fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
     const inner = new InnerTransactions();

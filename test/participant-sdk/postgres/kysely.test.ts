@@ -125,7 +125,7 @@ serverOrSkip('postgres').describe('kysely over the pool', () => {
     expect(await values(fixture.url)).toEqual([]);
   });
 
-  test('in a doomed branch a builder still sees its own error, not that of its rollback', async () => {
+  test('in a doomed branch a builder sees its own error, not its rollback’s', async () => {
     const { open } = await fixture.run(async () => {
       const broken = await fixture.pool.connect();
       const work = db.transaction().execute(async (trx) => {

@@ -28,7 +28,7 @@ serverOrSkip('postgres').describe('phase two on Postgres', () => {
     await postgres.server.stop();
   });
 
-  test('commit is idempotent: the receipt tells the second that the first has done it', async () => {
+  test('commit is idempotent: the receipt tells what the first has done', async () => {
     const prepared = await fixture.prepared(insert);
     expect(await fixture.commit(prepared)).toEqual({ result: 'committed' });
     expect(await fixture.commit(prepared)).toEqual({ result: 'committed' });

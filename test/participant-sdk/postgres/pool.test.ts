@@ -46,7 +46,7 @@ serverOrSkip('postgres').describe('the pool in the user’s hands', () => {
     expect(rows).toEqual([{ a: 3 }]);
   });
 
-  test('gives all leases of a transaction one connection, other than everybody else’s', async () => {
+  test('gives all leases of a transaction one connection', async () => {
     const pid = 'SELECT pg_backend_pid() AS pid';
     const pids = await pidsIn(async () => {
       const [one, two] = await Promise.all([fixture.pool.connect(), fixture.pool.connect()]);

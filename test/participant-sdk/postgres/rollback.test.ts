@@ -130,7 +130,8 @@ serverOrSkip('postgres').describe('rolling back a Postgres branch', () => {
       await sql(
         fixture.url,
         `SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
-          WHERE xact_start IS NOT NULL AND datname = current_database() AND pid <> pg_backend_pid()`,
+          WHERE xact_start IS NOT NULL AND datname = current_database()
+            AND pid <> pg_backend_pid()`,
       );
     });
     await waitUntil(() => dooms.length === 1, { what: 'the loss to be noticed' });
