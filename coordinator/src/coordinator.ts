@@ -193,7 +193,7 @@ export class Coordinator implements AsyncDisposable {
     if (this.#failure) return bareOutcome(gid, 'OUTCOME_UNKNOWN');
     const entry = this.transactions.find(gid);
     if (entry)
-      return entry.isResolving ? bareOutcome(gid, 'OUTCOME_UNKNOWN') : outcomeView(entry.state);
+      return entry.wordsAtLog > 0 ? bareOutcome(gid, 'OUTCOME_UNKNOWN') : outcomeView(entry.state);
     if (this.transactions.isUnborn(birth)) {
       throw new UnanimousError('not-live', `no transaction ${gid} was ever begun here`, { gid });
     }
@@ -201,6 +201,15 @@ export class Coordinator implements AsyncDisposable {
     const why = reason('session-lost', 'it was not decided when the coordinator stopped');
     const aborted = bareOutcome(gid, 'OUTCOME_ABORTED', why);
     return { ...aborted, applied: true };
+  }
+
+  /** True when absence means abort: the gid is of this log, was given out, and is not forgotten. */
+  isPresumedAborted(gidText: string): boolean {
+    try {
+      return this.outcome(gidText).kind === 'OUTCOME_ABORTED';
+    } catch {
+      return false; // malformed, foreign or never given out
+    }
   }
 
   /** What to do with a prepared branch that a scan has found (PROTOCOL rules 8, 10 and 19). */
@@ -212,7 +221,7 @@ export class Coordinator implements AsyncDisposable {
     const { gid, logId, birth } = parseGid(gidText);
     if (logId !== this.incarnation.logId) return 'foreign';
     const entry = this.transactions.find(gid);
-    if (entry) return entry.isResolving ? 'wait' : verdictOn(entry.state, branch);
+    if (entry) return entry.wordsAtLog > 0 ? 'wait' : verdictOn(entry.state, branch);
     if (birth.epoch > this.incarnation.epoch) return 'wait';
     // A commit is forgotten only when every branch has acknowledged it, so what is prepared and not
     // known was never committed; but a resource manager may have gone back in time.

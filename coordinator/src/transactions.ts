@@ -31,8 +31,8 @@ export interface Entry {
   readonly deadlineMs: number;
   cancelDeadline: () => void;
   readonly waiters: Waiters;
-  /** An operator's word is with the log: nothing that hangs on it may be answered yet. */
-  isResolving: boolean;
+  /** Operators' words that are with the log: nothing that hangs on one may be answered yet. */
+  wordsAtLog: number;
 }
 
 /** What the transactions of one epoch need. */
@@ -84,6 +84,20 @@ export class Transactions {
     return this.#entries.get(gid);
   }
 
+  /**
+   * A branch answers for a transaction that was presumed aborted and is known no more: somebody has
+   * committed it by hand, or nobody can tell. Recorded, and listed until an operator resolves it.
+   */
+  adopt(heuristic: TransactionRecord & { readonly kind: 'heuristic' }): void {
+    if (this.#stopped) return;
+    const known = this.#entries.get(heuristic.gid);
+    const state = evolve(known?.state, heuristic);
+    if (known) known.state = state;
+    else this.#entries.set(heuristic.gid, recoveredEntry(state, this.#options.world));
+    void this.#append([heuristic]);
+    reportEvent(this.#options.logger, heuristic.gid, heuristic);
+  }
+
   /** Replays the log: the same `evolve` that ran when the records were made. */
   replay(entries: readonly LogEntry[]): void {
     for (const { record, epoch, seq } of entries) {
@@ -127,7 +141,7 @@ export class Transactions {
       deadlineMs: nowMs + lastsMs,
       cancelDeadline: world.after(lastsMs, () => this.input(entry, { kind: 'deadline' })),
       waiters: new Waiters(world),
-      isResolving: false,
+      wordsAtLog: 0,
     };
     this.#entries.set(gid, entry);
     this.#open.add(entry);
@@ -171,7 +185,7 @@ export class Transactions {
     const result = step(before, input);
     if ('refused' in result) return { refused: result.refused };
     entry.state = result.state;
-    if (input.kind === 'resolve') entry.isResolving = true;
+    if (input.kind === 'resolve') entry.wordsAtLog += 1;
     const recorded = this.#record(entry, result.events);
     if (result.events.length > 0) {
       this.#account(before, entry.state);
@@ -261,7 +275,8 @@ export class Transactions {
   async #recordDecision(entry: Entry, records: readonly LogRecord[]): Promise<void> {
     const seq = await this.#append(records);
     if (seq === undefined) return;
-    entry.isResolving = false;
+    // Another append of the transaction may have been on its way before the operator spoke.
+    if (records.some((record) => record.kind === 'resolved')) entry.wordsAtLog -= 1;
     const { epoch } = this.#options.incarnation;
     this.input(entry, { kind: 'recorded', at: { epoch, seq } });
     this.#tellWaiters(entry);
@@ -324,7 +339,7 @@ export class Transactions {
   }
 
   #tellWaiters(entry: Entry): void {
-    if (!entry.isResolving) entry.waiters.tell(() => entry.state);
+    if (entry.wordsAtLog === 0) entry.waiters.tell(() => entry.state);
   }
 }
 
@@ -347,6 +362,6 @@ function recoveredEntry(state: Transaction, world: World): Entry {
     deadlineMs: 0,
     cancelDeadline: () => {},
     waiters: new Waiters(world),
-    isResolving: false,
+    wordsAtLog: 0,
   };
 }
