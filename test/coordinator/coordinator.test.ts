@@ -268,6 +268,44 @@ describe('recovery', () => {
   });
 });
 
+test('what was presumed aborted and is found committed by hand is reported, and stays', async () => {
+  const before = connect();
+  await before.serve('orders-db');
+  const gid = await before.begin(60_000);
+  await before.enlist(gid, 'orders-db');
+  await restart();
+  const after = connect();
+  await after.serve('orders-db');
+  after.say({ inDoubts: [{ gid, branch: 1, rm: 'orders-db', incarnation: 'i1' }] });
+  expect(await after.take('verdicts')).toMatchObject({ kind: 'VERDICT_ABORT' });
+  after.acknowledge({ gid, branch: 1, rm: 'orders-db' }, 'COMMITTED');
+  expect(await after.ask(gid)).toMatchObject({
+    kind: 'OUTCOME_ABORTED',
+    heuristics: [{ rm: 'orders-db', result: 'COMMITTED' }],
+  });
+  await restart();
+  expect(embedded.coordinator.operations.list([], 10, '').transactions).toMatchObject([
+    { gid, state: 'heuristic' },
+  ]);
+});
+
+test('a late acknowledgement of what was forgotten makes no heuristic', async () => {
+  await restart({ retainOutcomesMs: 1 });
+  const peer = connect();
+  await peer.serve('events', 'LOGGED');
+  const gid = await peer.begin();
+  await peer.enlist(gid, 'events');
+  peer.commit(gid);
+  await peer.take('prepares');
+  peer.yes(gid, 1, 'redo');
+  const apply = await peer.take('commits');
+  peer.acknowledge(apply);
+  await expect.poll(async () => (await peer.ask(gid)).kind).toBe('OUTCOME_EXPIRED');
+  peer.acknowledge(apply);
+  expect(await peer.ask(gid)).toMatchObject({ kind: 'OUTCOME_EXPIRED' });
+  expect(embedded.coordinator.operations.list([], 10, '').transactions).toEqual([]);
+});
+
 describe('what is refused', () => {
   test('two databases under one name, also after a restart', async () => {
     await connect('one').serve('orders-db', 'NATIVE', 'pg:1:orders');

@@ -2,6 +2,7 @@ import { checkRmName, parseLogId, protocolMax, protocolMin } from '@unanimous/pr
 import { readReason, reason, UnanimousError } from '@unanimous/proto';
 import type {
   Acknowledgement,
+  Gid,
   Hello,
   InDoubt,
   LogPosition as WirePosition,
@@ -11,6 +12,8 @@ import type { Coordinator } from '../coordinator.ts';
 import type { LogPosition } from '../log/decision-log.ts';
 import { type Logger, logEvents } from '../log-events.ts';
 import { version } from '../version.ts';
+import type { Result } from '../protocol/decide.ts';
+import type { Serving } from '../resource-managers.ts';
 import { readResult, readVote } from './read-messages.ts';
 import { Session, type SessionHandler, type SessionSink } from './session.ts';
 
@@ -254,14 +257,26 @@ export class PeerSessions implements SessionHandler {
   }
 
   #acknowledged(session: Session, ack: Acknowledgement): void {
-    const entry = this.#find(ack.gid);
     // Whoever serves the resource manager may finish a branch, and only who serves it.
-    const serves = this.#coordinator.rms.servedBy(ack.rm, session.number) !== undefined;
-    const isBranch = entry?.state.branches.some((b) => b.branch === ack.branch && b.rm === ack.rm);
-    if (!entry || !serves || !isBranch) return;
+    const serving = this.#coordinator.rms.servedBy(ack.rm, session.number);
     const result = readResult(ack);
-    if (!result) return;
+    if (!serving || !result) return;
+    const entry = this.#find(ack.gid);
+    const isKnown = entry?.state.branches.some((b) => b.branch === ack.branch && b.rm === ack.rm);
+    if (!entry || !isKnown) return this.#strayResult(serving, ack, result);
     this.#coordinator.transactions.input(entry, { kind: 'result', branch: ack.branch, result });
+  }
+
+  /** A result for a branch that is not known: its transaction was presumed aborted, or forgotten. */
+  #strayResult(serving: Serving, { gid, branch, rm }: Acknowledgement, result: Result): void {
+    if (result.is !== 'committed' && result.is !== 'unknown') return;
+    const coordinator = this.#coordinator;
+    if (!coordinator.isPresumedAborted(gid)) return;
+    const { kind, incarnation } = serving;
+    const decided = { branch, rm, kind, incarnation, receipt: '', redo: new Uint8Array() };
+    const { is, reason: why } = result;
+    const about = { gid: gid as Gid, decision: 'aborted', branch: decided } as const;
+    coordinator.transactions.adopt({ kind: 'heuristic', ...about, result: is, reason: why });
   }
 
   #inDoubt(session: Session, { gid, branch, rm, incarnation: found }: InDoubt): void {
