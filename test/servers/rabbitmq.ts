@@ -1,1 +1,5 @@
-export { hasRabbitmq, type RabbitmqServer, startRabbitmq } from '../../examples/support/rabbitmq-server.ts';
+export {
+  hasRabbitmq,
+  type RabbitmqServer,
+  startRabbitmq,
+} from '../../examples/support/rabbitmq-server.ts';

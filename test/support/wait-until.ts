@@ -1,1 +1,1 @@
-export { waitUntil, type WaitUntilOptions } from '../../examples/support/wait-until.ts';
+export { waitUntil } from '../../examples/support/wait-until.ts';

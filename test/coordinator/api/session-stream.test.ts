@@ -115,7 +115,9 @@ describe('a stream', () => {
     expect((await endOf(peer)).status).not.toBe(status.OK);
     other.send({ begins: [{ ref: 1 }] });
     await other.hears('begun', (begun) => begun[0]);
-    const instances = served.service.coordinator.operations.status().peers.map((p: Wire) => p.instance);
+    const instances = served.service.coordinator.operations
+      .status()
+      .peers.map((p: Wire) => p.instance);
     expect(instances).toContain(other.frames.length > 0 && other.instance);
     expect(instances).not.toContain(peer.instance);
   });

@@ -45,7 +45,9 @@ async function heuristic(): Promise<string> {
   const answer = { gid, branch: 1, rm: 'events', result: 'ROLLED_BACK', reason: why };
   deaf.send({ acknowledgements: [answer] });
   const { coordinator } = served.service;
-  await waitUntil(() => coordinator.operations.show(gid).state === 'heuristic', { what: 'the heuristic' });
+  await waitUntil(() => coordinator.operations.show(gid).state === 'heuristic', {
+    what: 'the heuristic',
+  });
   return gid;
 }
 
