@@ -48,7 +48,8 @@ export function decodeAct(code: number): { name: ActName; a: number; b: number }
   return { name: actNames[code >> 8] as ActName, a: (code >> 4) & 15, b: code & 15 };
 }
 
-const resolutions: readonly Resolution[] = ['committed', 'rolled-back', 'abandoned'];
+/** What an operator may say. */
+export const resolutions: readonly Resolution[] = ['committed', 'rolled-back', 'abandoned'];
 
 /** Everything that can happen in a world. */
 export class Acts {
@@ -141,8 +142,9 @@ export class Acts {
   #ofHands(index: number, slot: Slot, out: number[]): void {
     const { world } = this;
     const isPrepared = (world.at(slot.held) & 7) === held.prepared;
-    if (isPrepared && world.left('hands') > 0) {
-      out.push(encodeAct('by-hand', index, 0), encodeAct('by-hand', index, 1));
+    if (world.left('hands') > 0) {
+      if (isPrepared) out.push(encodeAct('by-hand', index, 0), encodeAct('by-hand', index, 1));
+      else if (world.at(slot.held) > held.prepared) out.push(encodeAct('by-hand', index, 2));
     }
     if (
       world.left('resolutions') > 0 &&
@@ -226,7 +228,7 @@ export class Acts {
       case 'time-out':
         return participants.callTimesOut(a);
       case 'by-hand':
-        return managers.byHand(a, b === 1);
+        return b === 2 ? managers.forgetReceipt(a) : managers.byHand(a, b === 1);
       case 'resolve':
         return this.#resolve(a, b);
       case 'restore-log':

@@ -77,7 +77,15 @@ export class CoordinatorActs {
     const { tx, records } = log.batchAt(before, index);
     s[word.log] = log.answer(before, index);
     if (records.length === 0) this.#forgotten(tx);
-    else this.#input(tx, this.#recorded(index));
+    else {
+      // As the driver does it: nothing that hangs on an operator's word is said before.
+      const { resolving } = this.#world.txWords(tx);
+      const isWord = records.some((record) => record.kind === 'resolved');
+      const left = Math.max(0, this.#world.at(resolving) - (isWord ? 1 : 0));
+      const isAnyEnough = this.#world.without === '13-append';
+      if (this.#world.at(resolving) > 0) s[resolving] = isAnyEnough ? 0 : left;
+      this.#input(tx, this.#recorded(index));
+    }
     return true;
   }
 
@@ -90,7 +98,10 @@ export class CoordinatorActs {
     if (world.without === '20-undetermined') this.#guessAborted();
     s[word.log] = coordinator.log.crash(s[word.log] as number, landed);
     s[word.up] = 0;
-    for (const { tx } of layout.txs) s[tx] = 0;
+    for (const { tx, resolving } of layout.txs) {
+      s[tx] = 0;
+      if (s[resolving] !== 0) s[resolving] = 0;
+    }
     for (const site of layout.sites.keys()) this.#dropSide(site);
     return true;
   }
@@ -148,11 +159,16 @@ export class CoordinatorActs {
 
   resolve(tx: number, branch: number, resolution: Resolution): boolean {
     const world = this.#world;
-    const { resolutions } = world.layout.budget;
-    if (world.at(resolutions) === 0) return false;
+    if (world.left('resolutions') === 0) return false;
+    // Who was told an outcome would complain: an operator does not speak against it.
+    const answers = world.at(world.txWords(tx).told);
+    if (resolution === 'committed' && (answers & told.aborted) !== 0) return false;
+    if (resolution === 'rolled-back' && (answers & told.committed) !== 0) return false;
     const audit = { reason: 'looked into it', operator: 'ann', at: '2026-01-01T00:00:00Z' };
     const move = this.#input(tx, this.#id({ kind: 'resolve', branch, resolution, ...audit }));
     if (move === undefined || move.batch === 0) return false;
+    const { resolving } = world.txWords(tx);
+    if (world.without !== '13-word') world.s[resolving] = world.at(resolving) + 1;
     return world.spend('resolutions');
   }
 
@@ -261,13 +277,31 @@ export class CoordinatorActs {
         const input = this.#cached(id, 0, () => {
           return { kind: 'result', branch: message.branch, result: message.result };
         });
-        this.#input(message.tx, input);
+        if (!this.#strayResult(site, message)) this.#input(message.tx, input);
         return true;
       }
       case 'in-doubt':
         this.#inDoubt(site, message);
         return true;
     }
+  }
+
+  /** As the driver does it: an answer for what was presumed aborted is kept for an operator. */
+  #strayResult(site: number, { tx, branch, result }: Up & { kind: 'result' }): boolean {
+    const world = this.#world;
+    const { tx: offset } = world.txWords(tx);
+    const id = world.at(offset);
+    const isKnown = world.coordinator.tx(id)?.branches.some((b) => b.branch === branch) === true;
+    if (isKnown) return false;
+    const isPresumed = this.#answer(id, tx) === told.aborted;
+    const { is } = result;
+    if (!isPresumed || is === 'rolled-back' || is === 'pending') return true;
+    const { rm, kind } = world.variant.sites[site] as Site;
+    const stray = { branch, rm: rmName(rm), kind, incarnation: 'i1' };
+    const move = world.coordinator.adopt(id, tx, stray, result);
+    world.s[offset] = move.tx;
+    this.#append(tx, move);
+    return true;
   }
 
   #cached(message: number, session: number, make: () => Input): number {
@@ -355,7 +389,10 @@ export class CoordinatorActs {
     const { coordinator, without, layout, s } = this.#world;
     const words = layout.txs[tx];
     const id = words === undefined ? 0 : (s[words.tx] as number);
-    if (id !== 0) return coordinator.verdict(id, branch);
+    if (id !== 0) {
+      const isResolving = words !== undefined && s[words.resolving] !== 0;
+      return isResolving ? 'wait' : coordinator.verdict(id, branch);
+    }
     if (without === '8-orphan') return 'wait';
     const isForgotten = tx + 1 <= (s[word.mark] as number);
     return wentBack && without !== '8-incarnation' && isForgotten ? 'hazard' : 'abort';
@@ -376,7 +413,10 @@ export class CoordinatorActs {
 
   #answer(id: number, index: number): number {
     const world = this.#world;
-    if (id !== 0) return world.coordinator.answerBits(id);
+    if (id !== 0) {
+      const { resolving } = world.txWords(index);
+      return world.at(resolving) === 0 ? world.coordinator.answerBits(id) : 0;
+    }
     if (index + 1 <= world.at(word.mark)) return told.expired;
     // A silent restore shows only when a participant says hello; before that a client may be misled.
     const isRestored = world.variant.restored === 'log' && world.left('restores') === 0;

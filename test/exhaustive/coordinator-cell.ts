@@ -1,8 +1,8 @@
 import { formatGid, type LogId, reason } from '@unanimous/proto';
 import { tellBranch } from '../../coordinator/src/messages.ts';
 import { outcomeOf, verdictOn } from '../../coordinator/src/protocol/answers.ts';
-import type { Input } from '../../coordinator/src/protocol/decide.ts';
-import { durability } from '../../coordinator/src/protocol/record.ts';
+import type { Input, Result } from '../../coordinator/src/protocol/decide.ts';
+import { type DecidedBranch, durability } from '../../coordinator/src/protocol/record.ts';
 import { type Message, outstanding } from '../../coordinator/src/protocol/step.ts';
 import {
   begunTransaction,
@@ -37,6 +37,8 @@ export interface Sent {
   readonly site: number;
   readonly message: number;
 }
+
+type Stray = Pick<DecidedBranch, 'branch' | 'rm' | 'kind' | 'incarnation'>;
 
 interface Sends {
   readonly state: Transaction;
@@ -123,6 +125,18 @@ export class CoordinatorCell {
   #answer(state: Transaction): number {
     const { is } = outcomeOf(state);
     return is === 'undecided' ? 0 : told[is];
+  }
+
+  /** What somebody answers for a branch of a transaction that is known no more. */
+  adopt(id: number, tx: number, stray: Stray, result: Result): Move {
+    const { is } = result;
+    if (is === 'pending') throw new Error('pending is no heuristic');
+    const branch = { ...stray, receipt: '', redo: new Uint8Array() };
+    const about = { gid: gidOf(tx), decision: 'aborted', branch } as const;
+    const heuristic = { kind: 'heuristic', ...about, result: is, reason: result.reason } as const;
+    const batch: Batch = { tx, records: [heuristic], forced: true, epoch: 0 };
+    const state = evolve(this.#txs.value(id), heuristic);
+    return { tx: this.#txs.id(state), batch: this.log.batches.id(batch), forced: true, sends: 0 };
   }
 
   #step(tx: number, input: Input): Move {

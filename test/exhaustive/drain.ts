@@ -1,5 +1,6 @@
 import { type Acts, encodeAct } from './acts.ts';
 import { outcomeOf } from '../../coordinator/src/protocol/answers.ts';
+import type { Transaction } from '../../coordinator/src/protocol/transaction.ts';
 import { outstanding } from '../../coordinator/src/protocol/step.ts';
 import { rmName } from './coordinator-cell.ts';
 import { held, heldByHand, heldWentBack, late, type Slot, word } from './layout.ts';
@@ -101,6 +102,11 @@ export class Drain {
     return this.#driversLeft();
   }
 
+  #hasVoted({ number }: Slot, tx: Transaction | undefined): boolean {
+    const branch = this.#acts.world.at(number);
+    return tx?.branches.some((b) => b.branch === branch && b.receipt !== '') === true;
+  }
+
   /** It did not follow, and an operator is to look at it or has spoken. */
   #isOperators({ tx, number }: Slot): boolean {
     const { world } = this.#acts;
@@ -122,17 +128,13 @@ export class Drain {
       return `liveness: ${rmName(slot.rm)} stays prepared for ever`;
     }
     if (isOperators) return undefined;
-    if (tx === undefined) return undefined;
-    const isCommitted = outcomeOf(tx).is === 'committed';
-    // Whoever never voted yes left no receipt, by which one could tell.
-    const hasVoted = tx.branches.some(
-      (b) => b.branch === world.at(slot.number) && b.receipt !== '',
-    );
-    const isByHand = (bits & heldByHand) !== 0 && hasVoted;
+    const isCommitted = tx !== undefined && outcomeOf(tx).is === 'committed';
+    // Whoever never voted yes left no receipt here, and an answer to an abort is not asked for again.
+    const isByHand = (bits & heldByHand) !== 0 && this.#hasVoted(slot, tx);
     if (isByHand && isCommitted !== (state === held.committed)) {
       return `${rmName(slot.rm)} was ended by hand against the decision, and nobody reports it`;
     }
-    if (slot.kind === 'logged' && tx.phase === 'committed' && tx.branches.length > 0) {
+    if (slot.kind === 'logged' && tx?.phase === 'committed' && tx.branches.length > 0) {
       if (state !== held.committed) return `the effect in ${rmName(slot.rm)} was lost`;
     }
     return undefined;

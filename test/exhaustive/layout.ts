@@ -56,8 +56,14 @@ export interface Slot {
 export interface Layout {
   readonly words: number;
   readonly budget: Readonly<Record<keyof Budgets, number>>;
-  /** First words of the transactions: state, client, told. */
-  readonly txs: readonly { readonly tx: number; readonly client: number; readonly told: number }[];
+  /** Words of the transactions. */
+  readonly txs: readonly {
+    readonly tx: number;
+    readonly client: number;
+    readonly told: number;
+    /** Operators' words that are on their way to the log. */
+    readonly resolving: number;
+  }[];
   readonly sites: readonly {
     /** Bit 0: the coordinator holds it, bit 1: the participant does; above: its generation. */
     readonly session: number;
@@ -77,10 +83,11 @@ export interface Layout {
 /** What the resource manager holds of a branch: the low three bits. */
 export const held = { none: 0, open: 1, prepared: 2, committed: 3, aborted: 4, left: 5 } as const;
 
-/** Bits above them: only half of the work; brought back from a backup; ended by hand. */
+/** Bits above them: only half of the work; brought back; ended by hand; its receipt forgotten. */
 export const heldHalf = 8;
 export const heldWentBack = 16;
 export const heldByHand = 32;
+export const heldForgotten = 64;
 
 /** How far the work of a branch has come. */
 export const work = { none: 0, enlisting: 1, running: 2, done: 3, failed: 4 } as const;
@@ -100,7 +107,10 @@ export function layoutOf(variant: Variant): Layout {
   const budget = Object.fromEntries(
     budgetNames.map((name) => [name, variant.budgets[name] > 0 ? take(1) : word.nothing]),
   );
-  const txs = variant.plans.map(() => ({ tx: take(1), client: take(1), told: take(1) }));
+  const txs = variant.plans.map(() => ({
+    ...{ tx: take(1), client: take(1), told: take(1) },
+    resolving: variant.budgets.resolutions > 0 ? take(1) : word.nothing,
+  }));
   const slots = variant.plans.flatMap((plan, tx) =>
     plan.map((site, call): Slot => {
       const { rm = 0, kind = 'native', readOnly = false } = variant.sites[site] ?? {};

@@ -4,7 +4,17 @@ import type {
 } from '../../participant-sdk/src/protocol/branch-state.ts';
 import { receiptOf } from '../../participant-sdk/src/protocol/branch-orders.ts';
 import { why } from './coordinator-cell.ts';
-import { held, heldByHand, heldHalf, heldWentBack, late, type Slot, word, work } from './layout.ts';
+import {
+  held,
+  heldByHand,
+  heldForgotten,
+  heldHalf,
+  heldWentBack,
+  late,
+  type Slot,
+  word,
+  work,
+} from './layout.ts';
 import type { Operation, World } from './world.ts';
 
 type Result = Extract<BranchInput, { readonly kind: 'finished' }>['result'];
@@ -146,7 +156,8 @@ export class ManagerActs {
 
   /** What the receipt tells of a branch that is not prepared. */
   #settle(slot: Slot, receipt: string): number {
-    if (receipt === '') return this.#finished('unknown');
+    const isForgotten = (this.#world.at(slot.held) & heldForgotten) !== 0;
+    if (receipt === '' || isForgotten) return this.#finished('unknown');
     switch (this.#is(slot)) {
       case held.open:
       case held.prepared:
@@ -215,6 +226,17 @@ export class ManagerActs {
     if (!this.#world.spend('hands')) return false;
     this.#set(slot, commits ? held.committed : held.aborted);
     s[slot.held] = (s[slot.held] as number) | heldByHand;
+    return true;
+  }
+
+  /** The resource manager forgets what became of a branch of one phase. */
+  forgetReceipt(index: number): boolean {
+    const { s, variant } = this.#world;
+    const slot = this.#world.slot(index);
+    const isOver = this.#is(slot) === held.committed || this.#is(slot) === held.aborted;
+    if (!isOver || !variant.sites[slot.site]?.canOnePhase) return false;
+    if (!this.#world.spend('hands')) return false;
+    s[slot.held] = (s[slot.held] as number) | heldForgotten;
     return true;
   }
 

@@ -117,6 +117,24 @@ export const mutations: readonly Mutation[] = [
     story: [/commits the branch in rm1 by hand/, /executes abort/, /the answer rolled-back/],
   },
   {
+    rule: '13-word',
+    variant: 'operator',
+    violation: /^AC2/,
+    story: [/operator resolves the branch in rm1 as/, /crashes; what was on the way/, /hears/],
+  },
+  {
+    rule: '13-append',
+    variant: 'operator',
+    violation: /^AC2/,
+    story: [
+      /as abandoned/,
+      /as committed/,
+      /log answers.*hears committed/,
+      /crashes/,
+      /hears aborted/,
+    ],
+  },
+  {
     rule: '14-place',
     variant: 'overwriting',
     violation: /^rule 14: the target shows the value of place 1, the newest is 2/,

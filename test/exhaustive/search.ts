@@ -34,7 +34,7 @@ export interface Found {
 
 /** Looks at every state that a small world can come to, nearest first. */
 export function search(variant: Variant, without?: RuleName, limits: Limits = {}): Found {
-  const { maxMs = Infinity, maxStates = Infinity, drainEvery = 1 } = limits;
+  const { maxMs = Infinity, maxStates = variant.maxStates, drainEvery = 1 } = limits;
   const started = performance.now();
   const world = new World(variant, without);
   const acts = new Acts(world);

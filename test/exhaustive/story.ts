@@ -1,5 +1,5 @@
 import type { Transaction } from '../../coordinator/src/protocol/transaction.ts';
-import { Acts, decodeAct } from './acts.ts';
+import { Acts, decodeAct, resolutions } from './acts.ts';
 import { rmName } from './coordinator-cell.ts';
 import { held, heldHalf, late, told, word } from './layout.ts';
 import { ends } from './manager-acts.ts';
@@ -124,9 +124,10 @@ function sentence(world: World, code: number): string {
     case 'time-out':
       return `The client gives up its call of ${rm} and goes on`;
     case 'by-hand':
+      if (b === 2) return `${rm} forgets what became of the branch`;
       return `Somebody ${b === 1 ? 'commits' : 'rolls back'} the branch in ${rm} by hand`;
     case 'resolve':
-      return `An operator resolves the branch in ${rm}`;
+      return `An operator resolves the branch in ${rm} as ${resolutions[b]}`;
     case 'restore-log':
       return "Somebody puts back an old backup of the coordinator's log";
     case 'restore-rm':

@@ -56,6 +56,8 @@ export interface Variant {
   readonly places: boolean;
   /** Another coordinator's prepared branch stands in the first resource manager. */
   readonly foreign: boolean;
+  /** Too large to be searched whole. */
+  readonly maxStates: number;
 }
 
 const none: Budgets = {
@@ -102,6 +104,7 @@ function variant(name: string, about: string, choices: Choices): Variant {
     restored: 'none',
     places: false,
     foreign: false,
+    maxStates: Infinity,
     ...rest,
     budgets: { ...none, ...budgets },
   };
@@ -127,7 +130,8 @@ export const variants: readonly Variant[] = [
   variant('one-phase-twins', 'one phase, and another process of the same resource manager', {
     sites: [...sitesOf('one-phase'), ...sitesOf('one-phase')],
     plans: [[0]],
-    budgets: { crashes: 1, deaths: 1, losses: 1, failures: 1, scans: 1 },
+    deadlines: false,
+    budgets: { crashes: 1, deaths: 1, losses: 1, failures: 1 },
   }),
   variant('read-only', 'a reader and a writer', {
     sites: sitesOf('read-only', 'native'),
@@ -163,12 +167,28 @@ export const variants: readonly Variant[] = [
     refusals: false,
     budgets: { hands: 1, resolutions: 1, crashes: 1 },
   }),
-  variant('twins', 'two processes of one resource manager, both with work, and another', {
+  variant('operator', 'one phase, a receipt that is forgotten, and an operator who speaks', {
+    sites: sitesOf('one-phase'),
+    ...calm,
+    budgets: { crashes: 2, deaths: 1, hands: 1, resolutions: 2 },
+  }),
+  variant('twins', 'two processes of one resource manager, and one of another', {
     sites: twins,
     plans: [[0, 2]],
     ...calm,
     slowScans: true,
-    budgets: { deaths: 1, crashes: 1, scans: 1 },
+    budgets: { deaths: 1, scans: 1 },
+  }),
+  variant('twins-crash', 'the same, and the coordinator crashes', {
+    sites: twins,
+    plans: [[0, 2]],
+    ...calm,
+    budgets: { deaths: 1, crashes: 1 },
+  }),
+  variant('twin-branches', 'two processes of one resource manager, each with a branch', {
+    sites: [native, native],
+    ...calm,
+    budgets: { deaths: 1, crashes: 1 },
   }),
   variant('pair-sessions', 'sessions break, something is repeated, an attempt fails', {
     budgets: { crashes: 1, losses: 1, repeats: 1, failures: 1 },
@@ -192,6 +212,15 @@ export const variants: readonly Variant[] = [
     sites: sitesOf('native', 'native', 'native'),
     ...calm,
     budgets: { crashes: 2 },
+  }),
+  variant('pair-wild', 'two participants and a bit of everything', {
+    budgets: { crashes: 2, deaths: 1, losses: 1, repeats: 1 },
+  }),
+  variant('trio-wild', 'three participants, two crashes, a lost session and a repeat', {
+    sites: sitesOf('native', 'native', 'native'),
+    ...calm,
+    budgets: { crashes: 2, losses: 1, repeats: 1 },
+    maxStates: 12_000_000,
   }),
 ];
 

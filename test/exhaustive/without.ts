@@ -16,6 +16,8 @@ export const rules = {
   '10-wait': 'a branch of a live transaction that is asked about hears abort',
   '11-unknown': 'a branch that is not found at its commit counts as committed',
   '13-abort-receipt': 'an abort that finds no branch asks no receipt',
+  '13-word': "what hangs on an operator's word is answered before it is durable",
+  '13-append': "any answer of the log lets out what hangs on an operator's word",
   '14-place': 'a target overwrites without comparing places',
   '15-after-natives': 'effects go out beside the native commits',
   '17-position': 'a log restored from a backup is not noticed',
