@@ -212,7 +212,10 @@ export class Coordinator implements AsyncDisposable {
     }
   }
 
-  /** What to do with a prepared branch that a scan has found (PROTOCOL rules 8, 10 and 19). */
+  /**
+   * What to do with a prepared branch that a scan has found (PROTOCOL rules 8, 10 and 19). One that
+   * this log must have given out and did not stops the coordinator, as `checkSeen` does.
+   */
   verdict(
     gidText: string,
     branch: number,
@@ -223,6 +226,13 @@ export class Coordinator implements AsyncDisposable {
     const entry = this.transactions.find(gid);
     if (entry) return entry.wordsAtLog > 0 ? 'wait' : verdictOn(entry.state, branch);
     if (birth.epoch > this.incarnation.epoch) return 'wait';
+    if (this.transactions.isUnborn(birth)) {
+      // Gids of this epoch are given out by this log alone: it was longer when it gave this one.
+      this.#stopAsRestored(
+        `a participant holds a branch of ${gid}, which was never given out here`,
+      );
+      return 'wait';
+    }
     // A commit is forgotten only when every branch has acknowledged it, so what is prepared and not
     // known was never committed; but a resource manager may have gone back in time.
     const wentBack = incarnation.found !== incarnation.current;
@@ -238,10 +248,7 @@ export class Coordinator implements AsyncDisposable {
     if (seen.logId !== this.incarnation.logId || (await this.#log.holds(seen))) return;
     const { epoch, seq } = seen;
     const message = `a participant has seen epoch ${epoch}, record ${seq}; the log has no such record`;
-    const error = new UnanimousError('log-restored', message);
-    this.#logger.error({ event: logEvents.logRestored, epoch, seq });
-    this.#fail(error);
-    throw error;
+    throw this.#stopAsRestored(message);
   }
 
   /**
@@ -349,6 +356,13 @@ export class Coordinator implements AsyncDisposable {
     } catch (error) {
       this.#fail(UnanimousError.from(error, 'log-failed'));
     }
+  }
+
+  #stopAsRestored(message: string): UnanimousError {
+    const error = new UnanimousError('log-restored', message);
+    this.#logger.error({ event: logEvents.logRestored, reason: message });
+    this.#fail(error);
+    return error;
   }
 
   /** The log cannot be trusted: everybody who waits hears `unknown`, and that is the end. */

@@ -9,7 +9,7 @@ import { CoordinatorProcess, runUnanimous } from './support/coordinator-process.
 import { failureOf } from './support/failure-of.ts';
 import { Gate } from './support/gate.ts';
 import { InReverse } from './support/in-reverse.ts';
-import { expectNothingLeft } from './support/nothing-left.ts';
+import { expectNothingLeft, type Premises } from './support/nothing-left.ts';
 import { OrderService } from './support/order-service.ts';
 import { ShopDatabases } from './support/shop-databases.ts';
 import { StockService } from './support/stock-service.ts';
@@ -17,36 +17,59 @@ import { TcpRelay } from './support/tcp-relay.ts';
 
 let databases: ShopDatabases;
 
-/** A coordinator process with its services, the stock's behind a network that a test can stop. */
-async function openStory(name: string) {
+interface Services extends AsyncDisposable {
+  readonly orders: OrderService;
+  readonly stock: StockService;
+}
+
+interface Story extends AsyncDisposable {
+  readonly coordinator: CoordinatorProcess;
+  /** The network between the coordinator and the stock service. */
+  readonly relay: TcpRelay;
+  readonly orders: OrderService;
+  readonly admin: Admin;
+  readonly premises: Premises;
+  /** Makes a function that places an order in both databases. */
+  readonly place: (id: string) => () => Promise<void>;
+  /** Starts further instances of the services, without a relay. */
+  readonly startServices: () => Promise<Services>;
+}
+
+async function startServices(address: string, stockAddress: string, queueFile: string) {
+  const parts = new InReverse();
+  const { ordersUrl, stockUrl } = databases;
+  const client = { connectTimeoutMs: 1_000, closeTimeoutMs: 50, scanIntervalMs: 200 };
+  const orders = await OrderService.start({ ...client, address, ordersUrl, queueFile });
+  parts.use(orders);
+  const stock = await StockService.start({ ...client, address: stockAddress, stockUrl });
+  parts.use(stock);
+  return { orders, stock, [Symbol.asyncDispose]: () => parts[Symbol.asyncDispose]() };
+}
+
+/** A coordinator process whose log a test copies about, with its services. */
+async function openStory(name: string): Promise<Story> {
   const parts = new InReverse();
   const dataDir = databases.dir.file(name);
   const coordinator = parts.use(await CoordinatorProcess.launch({ dataDir }));
   const { address } = coordinator;
   const relay = parts.use(await TcpRelay.start(address));
-  const { ordersUrl, stockUrl } = databases;
   const queueFile = databases.dir.file(`${name}.db`);
-  const client = { connectTimeoutMs: 1_000, closeTimeoutMs: 50, scanIntervalMs: 200 };
-  const startOrders = () => OrderService.start({ ...client, address, ordersUrl, queueFile });
-  const orders = parts.use(await startOrders());
-  const stock = parts.use(
-    await StockService.start({ ...client, address: relay.address, stockUrl }),
-  );
+  const services = parts.use(await startServices(address, relay.address, queueFile));
+  const { orders, stock } = services;
   const caller = parts.use(stock.client());
   const admin = parts.use(new Admin(address));
-  const place = (id: string) => async () => {
-    await orders.insert(id);
-    await caller.reserve(id);
-  };
   const onlookers = [databases.orders, databases.stock];
   return {
     coordinator,
     relay,
     orders,
-    startOrders,
     admin,
-    place,
     premises: { admin, databases: onlookers, pools: [orders.pool, stock.pool] },
+    place: (id) => async () => {
+      await orders.insert(id);
+      await caller.reserve(id);
+    },
+    startServices: () => startServices(address, address, queueFile),
     [Symbol.asyncDispose]: () => parts[Symbol.asyncDispose](),
   };
 }
@@ -80,54 +103,86 @@ serverOrSkip('postgres').describe("a copy of the coordinator's log", () => {
 
   test('that is older than what a participant has seen stops the coordinator', async () => {
     await using story = await openStory('restored');
-    const { coordinator, relay, orders, admin, place } = story;
-    await orders.tm.transaction(place('restored-1'));
-    await coordinator.kill9();
-    const backup = databases.dir.file('backup');
-    cpSync(coordinator.dataDir, backup, { recursive: true });
-
-    await coordinator.start();
-    await using gate = await Gate.close(databases.stockUrl);
-    const placing = orders.tm.transaction(place('restored-2'), { timeoutMs: 5_000 });
-    const outcome = placing.then(
-      () => 'committed',
-      (error: UnanimousError) => error.code,
-    );
-    await waitUntil(async () => (await gate.waiting()) === 1, { what: 'the prepare' });
-    relay.holdAnswers(); // the stock service will not hear of the commit
-    await gate.open();
-    const isHalf = async () =>
-      (await admin.list('committing')).length === 1 && (await prepared()).length === 1;
-    await waitUntil(isHalf, { what: 'one branch to be committed and one to be in doubt' });
-    const [decided] = await admin.list('committing');
-    await coordinator.kill9();
-    const newest = databases.dir.file('newest');
-    renameSync(coordinator.dataDir, newest);
-    cpSync(backup, coordinator.dataDir, { recursive: true });
+    const { coordinator, relay, orders } = story;
+    const { gid, outcome } = await storyOfABackup(story);
     await coordinator.start(); // on the backup, which does not know of the decision
-    const hasStopped = () => coordinator.said().includes('error[log-restored]');
-    await waitUntil(hasStopped, { what: 'the coordinator to stop' });
-    expect(coordinator.said()).toContain(
-      'hint: This log is older than what participants have seen',
-    );
+    await untilStopped(coordinator, /a participant has seen epoch \d+, record \d+; the log has/);
     expect(await failureOf(orders.tm.transaction(() => {}))).toMatchObject({
       code: expect.stringMatching(/^(log-restored|not-connected)$/),
     });
     expect(await outcome).toMatch(/^(unknown|committed)$/);
     expect(await prepared()).toHaveLength(1); // nobody was told to abort
-
-    await coordinator.kill9();
-    rmSync(coordinator.dataDir, { recursive: true });
-    renameSync(newest, coordinator.dataDir);
-    await coordinator.start();
+    await putNewestBack(coordinator);
     relay.cut();
-    await using again = await story.startOrders(); // the refused one waits before it tries again
-    await expectNothingLeft(story.premises);
-    expect(await again.tm.outcome(String(decided?.gid))).toMatchObject({ outcome: 'committed' });
-    const rows = "select from reservations where order_id = 'restored-2'";
-    expect((await databases.stock.query(rows)).rowCount).toBe(1);
+    await expectCommitted(story, gid);
+  });
+
+  test('that never gave out what a participant holds prepared stops it, too', async () => {
+    await using story = await openStory('unborn');
+    const { coordinator, relay, orders } = story;
+    const { gid, outcome } = await storyOfABackup(story);
+    await orders[Symbol.asyncDispose](); // who has seen the lost records is gone
+    await coordinator.start();
+    relay.cut(); // who is left has voted yes, and seen nothing
+    await untilStopped(coordinator, new RegExp(`holds a branch of ${gid}, which was never given`));
+    await outcome;
+    expect(await prepared()).toHaveLength(1);
+    await putNewestBack(coordinator);
+    await expectCommitted(story, gid);
   });
 });
+
+/**
+ * Decides a transaction of which one branch is committed and the other has not heard, and puts a
+ * backup from before in the place of the log. The stock service hears nothing any more.
+ */
+async function storyOfABackup({ coordinator, relay, orders, admin, place }: Story) {
+  await coordinator.kill9();
+  const backup = `${coordinator.dataDir}.backup`;
+  cpSync(coordinator.dataDir, backup, { recursive: true });
+  await coordinator.start();
+  await using gate = await Gate.close(databases.stockUrl);
+  const placing = orders.tm.transaction(place(coordinator.dataDir), { timeoutMs: 5_000 });
+  const outcome = placing.then(
+    () => 'committed',
+    (error: UnanimousError) => error.code,
+  );
+  await waitUntil(async () => (await gate.waiting()) === 1, { what: 'the prepare' });
+  relay.holdAnswers();
+  await gate.open();
+  const isHalf = async () =>
+    (await admin.list('committing')).length === 1 && (await prepared()).length === 1;
+  await waitUntil(isHalf, { what: 'one branch to be committed and one to be in doubt' });
+  const [decided] = await admin.list('committing');
+  await coordinator.kill9();
+  renameSync(coordinator.dataDir, `${coordinator.dataDir}.newest`);
+  renameSync(backup, coordinator.dataDir);
+  return { gid: String(decided?.gid), outcome };
+}
+
+async function untilStopped(coordinator: CoordinatorProcess, why: RegExp): Promise<void> {
+  const hasStopped = () => /error\[log-restored\]: (.*)/.exec(coordinator.said())?.[1];
+  const message = await waitUntil(hasStopped, { what: 'the coordinator to stop' });
+  expect(message).toMatch(why);
+  expect(coordinator.said()).toContain('hint: This log is older than what participants have seen');
+}
+
+async function putNewestBack(coordinator: CoordinatorProcess): Promise<void> {
+  await coordinator.kill9();
+  rmSync(coordinator.dataDir, { recursive: true });
+  renameSync(`${coordinator.dataDir}.newest`, coordinator.dataDir);
+  await coordinator.start();
+}
+
+async function expectCommitted(story: Story, gid: string): Promise<void> {
+  const { coordinator, premises } = story;
+  await using services = await story.startServices(); // those that were refused wait before they come back
+  await expectNothingLeft(premises);
+  expect(await services.orders.tm.outcome(gid)).toMatchObject({ outcome: 'committed' });
+  const rows = 'select from reservations where order_id = $1';
+  const { rowCount } = await databases.stock.query(rows, [coordinator.dataDir]);
+  expect(rowCount).toBe(1);
+}
 
 async function prepared(): Promise<string[]> {
   const { rows } = await databases.orders.query<{ gid: string }>(
