@@ -32,11 +32,12 @@ test("an earlier append's answer does not let out what hangs on an operator's la
   const committed = say('committed');
   held.shift()?.();
   await abandoned;
-  expect(coordinator.outcome(gid).kind).toBe('OUTCOME_UNKNOWN');
+  const early = coordinator.outcome(gid).kind;
   await expect.poll(() => held.length).toBe(1);
   isHolding = false;
   held.shift()?.();
   await committed;
+  expect(early).toBe('OUTCOME_UNKNOWN');
   expect(coordinator.outcome(gid)).toMatchObject({ kind: 'OUTCOME_COMMITTED' });
 });
 
