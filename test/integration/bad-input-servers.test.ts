@@ -13,6 +13,7 @@ import { waitUntil } from '../support/wait-until.ts';
 import { Admin } from './support/admin.ts';
 import { CoordinatorProcess, runUnanimous } from './support/coordinator-process.ts';
 import { failureOf } from './support/failure-of.ts';
+import { InProcessCoordinator } from './support/in-process-coordinator.ts';
 import { expectNothingLeft } from './support/nothing-left.ts';
 import { ShopDatabases } from './support/shop-databases.ts';
 import { insertOrder, insertReservation } from './support/shop-schema.ts';
@@ -74,9 +75,9 @@ serverOrSkip('postgres').describe('Postgres servers that cannot prepare:', () =>
   });
 
   test('all prepared slots are taken; another try finds one', async () => {
-    await using service = await serveOn('slots');
-    await using tm = new TransactionClient(service.address);
-    using admin = new Admin(service.address);
+    await using coordinator = await InProcessCoordinator.launch(databases.dir.file('slots'));
+    await using tm = new TransactionClient(coordinator.address);
+    using admin = new Admin(coordinator.address);
     const { pools, insert } = await serveBoth(tm);
     for (const name of ['taken-1', 'taken-2']) {
       await databases.orders.query(`begin; prepare transaction '${name}'`);
@@ -156,12 +157,38 @@ serverOrSkip('postgres').describe('Postgres servers that cannot prepare:', () =>
   );
 });
 
-function serveOn(name: string) {
-  return serve({ dataDir: databases.dir.file(name), listen: '127.0.0.1:0' }).then((service) => ({
-    address: service.address,
-    [Symbol.asyncDispose]: () => service.close(),
-  }));
-}
+test('a resource manager that owes more than its bound takes nothing new until it has caught up', async () => {
+  using dir = tempDir();
+  const limits = { maxUnappliedBytes: 1_000 };
+  await using coordinator = await InProcessCoordinator.launch(dir.file('log'), limits);
+  await using tm = new TransactionClient(coordinator.address);
+  const applied: string[] = [];
+  let letApply: () => void = () => {};
+  const mayApply = new Promise<void>((resolve) => {
+    letApply = resolve;
+  });
+  const slow = await tm.serve(
+    defineResource<string>({
+      rm: 'slow',
+      apply: (effect) => mayApply.then(() => void applied.push(effect)),
+    }),
+  );
+  const large = 'x'.repeat(1_500);
+  const first = await tm.transaction(() => slow.write(large), { wait: 'decided' });
+  expect(first).toMatchObject({ outcome: 'committed', applied: false });
+  expect(await failureOf(tm.transaction(() => slow.write('more')))).toMatchObject({
+    code: 'overloaded',
+    message: 'rm: slow has too much that is decided and not applied',
+    hint: 'The coordinator is at its limit. Try again after the given time.',
+    rm: 'slow',
+    retryAfterMs: 1_000,
+    retryable: true,
+  });
+  const patient = tm.transaction(() => slow.write('more'), { retry: 10 });
+  letApply();
+  expect(await patient).toMatchObject({ outcome: 'committed', applied: true });
+  expect(applied).toEqual([large, 'more']);
+});
 
 describe('a folder of the log', () => {
   test('of a newer version is refused, and stays as it is', async () => {
