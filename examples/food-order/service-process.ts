@@ -15,6 +15,8 @@ export interface ServiceOptions {
   readonly logFile: string;
 }
 
+const endWithParent = new URL('./end-with-parent.mjs', import.meta.url).href;
+
 /** One of the demo's processes: killed and started again as the demo wants. */
 export class ServiceProcess {
   readonly name: string;
@@ -38,9 +40,9 @@ export class ServiceProcess {
   /** Starts it and waits until it answers. */
   async start(): Promise<void> {
     const { args, env, readyLine, name, logFile } = this.#options;
-    const child = spawn(process.execPath, args, {
+    const child = spawn(process.execPath, ['--import', endWithParent, ...args], {
       env: { ...process.env, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
     });
     this.#child = child;
     child.stderr.pipe(this.#log, { end: false });

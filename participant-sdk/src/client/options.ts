@@ -82,12 +82,14 @@ export function checkMs(
   throw new UnanimousError('invalid-argument', `${name}: ${ms} is not a time in milliseconds`);
 }
 
+/** HOST:PORT, [IPV6]:PORT, a socket, or a target of gRPC's own name resolvers. */
+const addressPattern = /^((\[[0-9a-fA-F:.%]+\]|[A-Za-z0-9._-]+):\d{1,5}|(unix|dns|ipv4|ipv6):.+)$/;
+
 function dial({ address, tls }: ClientOptions): Transport {
-  if (typeof address !== 'string' || address.trim() === '') {
-    throw new UnanimousError(
-      'invalid-argument',
-      'address: HOST:PORT of the coordinator is missing',
-    );
+  if (typeof address !== 'string' || !addressPattern.test(address)) {
+    throw new UnanimousError('invalid-argument', `address: ${JSON.stringify(address)} is none`, {
+      hint: 'Write HOST:PORT of the coordinator, say localhost:7411, without http://.',
+    });
   }
   return grpcTransport(address, tls);
 }

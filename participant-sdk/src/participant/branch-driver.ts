@@ -48,6 +48,7 @@ export class BranchDriver {
   #open: OpenBranch | undefined;
   #work: Uint8Array = new Uint8Array();
   #callOffRetry: () => void = () => {};
+  #stopped = false;
   /** When it voted yes, monotonic; a scan asks about votes that wait for long. */
   preparedAtMs: number | undefined;
 
@@ -65,6 +66,12 @@ export class BranchDriver {
   /** Work that comes with Prepare, to be handed to the resource. */
   accept(work: Uint8Array): void {
     this.#work = work;
+  }
+
+  /** Tries nothing again: this process leaves, and another, or its next start, finishes the branch. */
+  stop(): void {
+    this.#stopped = true;
+    this.#callOffRetry();
   }
 
   get at(): BranchState['at'] {
@@ -122,6 +129,7 @@ export class BranchDriver {
         return;
       case 'retry-later': {
         const { ambient } = this.#ports;
+        if (this.#stopped) return;
         const delayMs = backoffMs(ambient, retry, effect.failures);
         this.#callOffRetry = ambient.after(delayMs, () => this.input({ kind: 'retry' }));
         return;

@@ -96,6 +96,8 @@ export class Participant {
 
   /** Closes all resources. */
   async close(): Promise<void> {
+    for (const driver of this.#drivers.values()) driver.stop();
+    for (const transaction of this.#transactions.values()) transaction.dispose();
     await Promise.all([...this.#resources.values()].map((served) => this.remove(served)));
   }
 

@@ -1,5 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { type Ambient, systemAmbient } from '../../../participant-sdk/src/ambient.ts';
 import { TransactionClient } from '../../../participant-sdk/src/client/transaction-client.ts';
+import { defineResource } from '../../../participant-sdk/src/define-resource.ts';
 import { type TempDir, tempDir } from '../../support/temp-dir.ts';
 import { FakeDatabase } from '../support/fake-database.ts';
 
@@ -35,3 +37,42 @@ test('a second coordinator on the same folder is refused, typed', async () => {
   await expect(TransactionClient.embedded({ data })).rejects.toMatchObject({ code: 'log-locked' });
   expect(first).toBeInstanceOf(TransactionClient);
 });
+
+test('close leaves no timer behind, though a branch can not be finished', async () => {
+  const running = new Set<object>();
+  const ambient: Ambient = {
+    ...systemAmbient,
+    after(delayMs, task) {
+      const timer = {};
+      running.add(timer);
+      const callOff = systemAmbient.after(delayMs, () => {
+        running.delete(timer);
+        task();
+      });
+      return () => {
+        running.delete(timer);
+        callOff();
+      };
+    },
+  };
+  const options = { data: folder.file('log'), closeTimeoutMs: 100, ambient };
+  const tm = await TransactionClient.embedded(options);
+  const full = () => Promise.reject(new Error('the disk of the target is full'));
+  const target = await tm.serve(defineResource<object>({ rm: 'target', apply: full }));
+  const committed = await tm.transaction(() => target.write({}), { waitAppliedMs: 50 });
+  expect(committed.applied).toBe(false);
+  await tm.close();
+  expect(running.size).toBe(0);
+});
+
+test.each(['http://localhost:7411', 'localhost', 'localhost:', ''])(
+  'refuses %j as an address, at once',
+  (address) => {
+    expect(() => new TransactionClient(address)).toThrowError(
+      expect.objectContaining({
+        code: 'invalid-argument',
+        hint: expect.stringContaining('HOST:PORT'),
+      }),
+    );
+  },
+);
