@@ -13,7 +13,7 @@ import { splitImports, typescriptBlocks } from './snippets.ts';
 // The README's own lines are run, as a newcomer would paste them, with our addresses in place.
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
-const [short = '', imports = '', use = '', propagation = '', embedded = ''] =
+const [short = '', imports = '', use = '', propagation = '', http = '', embedded = ''] =
   typescriptBlocks('README.md');
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
 
@@ -80,7 +80,7 @@ const readQueue = "import { openQueue } from '@unanimous/participant-sdk/sqlite-
 test('the first code stands by line 15, and every snippet is known to this test', () => {
   const lines = readFileSync(join(root, 'README.md'), 'utf8').split('\n');
   expect(lines.findIndex((line) => line.startsWith('```ts')) + 1).toBeLessThanOrEqual(15);
-  expect(typescriptBlocks('README.md')).toHaveLength(5);
+  expect(typescriptBlocks('README.md')).toHaveLength(6);
 });
 
 test('the first snippet writes the order and its event', async () => {
@@ -131,6 +131,33 @@ stock.close();
 await tm.close();
 `;
   expect(JSON.parse(await run('propagation', [head, prelude, body, call].join('\n')))).toBe(true);
+});
+
+test('the HTTP snippet carries a transaction into a called service', async () => {
+  const { imports: head, body } = splitImports(http);
+  const [caller = '', called = ''] = body.split('\n').filter((line) => line.startsWith('await'));
+  const program = `
+import { createServer } from 'node:http';
+import { currentTransaction, TransactionClient } from '@unanimous/participant-sdk';
+${head}
+const tm = new TransactionClient('localhost:7411');
+let joined;
+const reserve = async () => { joined = currentTransaction()?.gid; };
+const server = createServer(async (request, response) => {
+  ${called}
+  response.end();
+});
+await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+const address = 'http://127.0.0.1:' + server.address().port;
+const { gid } = await tm.transaction(async () => {
+  ${caller.replace("'http://stock.internal/reserve'", "address + '/reserve'")}
+});
+console.log(JSON.stringify(gid === joined));
+server.close();
+server.closeAllConnections();
+await tm.close();
+`;
+  expect(JSON.parse(await run('http', program))).toBe(true);
 });
 
 test('the embedded snippet needs no coordinator', async () => {
