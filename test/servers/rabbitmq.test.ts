@@ -11,9 +11,14 @@ const rabbitmq = serverOrSkip('rabbitmq');
 async function publish(url: string, queue: string, text: string): Promise<void> {
   const connection = await connect(url);
   const channel = await connection.createConfirmChannel();
-  await channel.assertQueue(queue, { durable: true });
   channel.sendToQueue(queue, Buffer.from(text), { persistent: true });
   await channel.waitForConfirms();
+  await connection.close();
+}
+
+async function declare(url: string, queue: string): Promise<void> {
+  const connection = await connect(url);
+  await (await connection.createChannel()).assertQueue(queue, { durable: true });
   await connection.close();
 }
 
@@ -30,6 +35,9 @@ rabbitmq.test(
   async () => {
     const server = await startRabbitmq();
     try {
+      await declare(server.url, 'orders');
+      // A broker writes down its queues a little later than it confirms messages.
+      await server.restart();
       await publish(server.url, 'orders', 'placed');
       expect(processesOf(server.folder)).not.toEqual([]);
       await server.kill9();

@@ -87,7 +87,7 @@ test('side by side, a rollback undoes its own statements or says it harms others
     expect(inner.hasUnfinished()).toBe(begun.flat().length > 0);
     if (begun.flat().length === 0) expect(postgres.depth).toBe(0);
   });
-  fc.assert(property, { numRuns: 3_000 });
+  fc.assert(property, { numRuns: 6_000 });
   for (const count of Object.values(reached)) expect(count).toBeGreaterThan(50);
 });
 
