@@ -16,7 +16,7 @@ serverOrSkip('postgres').describe('kill -9 of the queue’s consumer', () => {
 
   test('while it holds messages: they come again, and orders go on meanwhile', async () => {
     const { queue, delivery } = fleet;
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 2; round++) {
       const isHolding = async () =>
         (await queue.stats()).some((one) => one.topic === topic && one.leased > 0);
       await waitUntil(isHolding, { what: 'a message in work', intervalMs: 0, timeoutMs: 20_000 });

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { serverOrSkip } from '../servers/require-server.ts';
 import { waitUntil } from '../support/wait-until.ts';
-import { expectAgreement, gidsOf } from './support/audit.ts';
+import { expectAgreement } from './support/audit.ts';
 import { runUnanimous } from './support/coordinator-process.ts';
-import { Fleet } from './support/fleet.ts';
+import { Fleet, gidsOf } from './support/fleet.ts';
 import { Gate } from './support/gate.ts';
 import { PositionLock } from './support/position-lock.ts';
 
@@ -42,18 +42,16 @@ serverOrSkip('postgres').describe('a process that is stopped and wakes', () => {
     await coordinator.kill9();
     await using lock = await PositionLock.take(databases.stockUrl);
     await coordinator.start(); // a new epoch, whose first commit waits for the lock
-    const decided = await fleet.untilCommitting(3);
+    const decided = await fleet.untilDecided(databases.stock, 3);
     stock.freeze();
     await lock.release();
     const refused = fleet.customers.count('refused');
     const havePassed = () => fleet.customers.count('refused') >= refused + 6;
     await waitUntil(havePassed, { what: 'deadlines to pass', timeoutMs: 20_000 });
-    expect(gidsOf(await fleet.prepared(databases.stock))).toEqual(
-      expect.arrayContaining(decided.map(({ gid }) => gid)),
-    );
+    expect(gidsOf(await fleet.prepared(databases.stock))).toEqual(expect.arrayContaining(decided));
     stock.wake();
     await fleet.untilPlaced(10);
-    await fleet.untilCommitted(decided.map(({ gid }) => gid));
+    await fleet.untilCommitted(decided);
   });
 
   test('the coordinator: keeps its log against a second one, and goes on', async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { serverOrSkip } from '../servers/require-server.ts';
-import { expectAgreement, gidsOf } from './support/audit.ts';
-import { Fleet } from './support/fleet.ts';
+import { expectAgreement } from './support/audit.ts';
+import { Fleet, gidsOf } from './support/fleet.ts';
 import { Gate } from './support/gate.ts';
 import { PositionLock } from './support/position-lock.ts';
 
@@ -36,16 +36,16 @@ serverOrSkip('postgres').describe('kill -9 of the Postgres server of one RM', ()
     await coordinator.kill9();
     const lock = await PositionLock.take(databases.stockUrl);
     await coordinator.start(); // a new epoch, whose first commit waits for the lock
-    const decided = await fleet.untilCommitting(3);
+    const decided = await fleet.untilDecided(databases.stock, 3);
     await databases.stockServer.kill9();
     await databases.stockServer.restart();
     await lock.release(); // it went with the server
     await fleet.untilPlaced(10);
-    await fleet.untilCommitted(decided.map(({ gid }) => gid));
+    await fleet.untilCommitted(decided);
   });
 
   test('again and again, whenever something is prepared', { timeout: 60_000 }, async () => {
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 2; round++) {
       await fleet.untilPrepared(fleet.databases.stock);
       await fleet.databases.stockServer.kill9();
       await fleet.databases.stockServer.restart();

@@ -1,13 +1,13 @@
-import { cpSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, renameSync, rmSync } from 'node:fs';
 import type { UnanimousError } from '@unanimous/participant-sdk';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { serverOrSkip } from '../servers/require-server.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { Admin } from './support/admin.ts';
-import { CoordinatorProcess, runUnanimous } from './support/coordinator-process.ts';
+import { runUnanimous } from './support/coordinator-process.ts';
 import { failureOf } from './support/failure-of.ts';
 import { Gate } from './support/gate.ts';
+import { InProcessCoordinator } from './support/in-process-coordinator.ts';
 import { InReverse } from './support/in-reverse.ts';
 import { expectNothingLeft, type Premises } from './support/nothing-left.ts';
 import { OrderService } from './support/order-service.ts';
@@ -23,7 +23,7 @@ interface Services extends AsyncDisposable {
 }
 
 interface Story extends AsyncDisposable {
-  readonly coordinator: CoordinatorProcess;
+  readonly coordinator: InProcessCoordinator;
   /** The network between the coordinator and the stock service. */
   readonly relay: TcpRelay;
   readonly orders: OrderService;
@@ -46,11 +46,11 @@ async function startServices(address: string, stockAddress: string, queueFile: s
   return { orders, stock, [Symbol.asyncDispose]: () => parts[Symbol.asyncDispose]() };
 }
 
-/** A coordinator process whose log a test copies about, with its services. */
+/** A coordinator whose log a test copies about, with its services. */
 async function openStory(name: string): Promise<Story> {
   const parts = new InReverse();
   const dataDir = databases.dir.file(name);
-  const coordinator = parts.use(await CoordinatorProcess.launch({ dataDir }));
+  const coordinator = parts.use(await InProcessCoordinator.launch(dataDir));
   const { address } = coordinator;
   const relay = parts.use(await TcpRelay.start(address));
   const queueFile = databases.dir.file(`${name}.db`);
@@ -84,20 +84,16 @@ serverOrSkip('postgres').describe("a copy of the coordinator's log", () => {
     await using story = await openStory('without-wal');
     const { coordinator, orders, place } = story;
     await orders.tm.transaction(place('without-wal'));
-    await coordinator.kill9();
     const copy = databases.dir.file('copy');
-    cpSync(coordinator.dataDir, copy, { recursive: true });
-    const wal = readdirSync(copy).find(
-      (name) => name.endsWith('.db-wal') && name !== 'lock.db-wal',
-    );
-    rmSync(join(copy, String(wal)));
+    // Nobody in the process that holds the lock may open its file.
+    const filter = (path: string) => !/(-wal|-shm|lock\.db)$/.test(path);
+    cpSync(coordinator.dataDir, copy, { recursive: true, filter });
     const serving = await runUnanimous('serve', '--data', copy, '--listen', '127.0.0.1:0');
     expect(serving).toMatchObject({ status: 5, stdout: '' });
     expect(serving.stderr).toMatch(
       /error\[log-damaged\]: records \d+ to \d+ are missing .*; the files were copied to .*copy/,
     );
     expect(serving.stderr).toContain('hint: Records are missing or changed.');
-    await coordinator.start(); // the original has them
     await expectNothingLeft(story.premises);
   });
 
@@ -106,7 +102,7 @@ serverOrSkip('postgres').describe("a copy of the coordinator's log", () => {
     const { coordinator, relay, orders } = story;
     const { gid, outcome } = await storyOfABackup(story);
     await coordinator.start(); // on the backup, which does not know of the decision
-    await untilStopped(coordinator, /a participant has seen epoch \d+, record \d+; the log has/);
+    await expectStopped(coordinator, 'a participant has seen epoch 2, record ');
     expect(await failureOf(orders.tm.transaction(() => {}))).toMatchObject({
       code: expect.stringMatching(/^(log-restored|not-connected)$/),
     });
@@ -124,7 +120,7 @@ serverOrSkip('postgres').describe("a copy of the coordinator's log", () => {
     await orders[Symbol.asyncDispose](); // who has seen the lost records is gone
     await coordinator.start();
     relay.cut(); // who is left has voted yes, and seen nothing
-    await untilStopped(coordinator, new RegExp(`holds a branch of ${gid}, which was never given`));
+    await expectStopped(coordinator, `holds a branch of ${gid}, which was never given out here`);
     await outcome;
     expect(await prepared()).toHaveLength(1);
     await putNewestBack(coordinator);
@@ -137,7 +133,7 @@ serverOrSkip('postgres').describe("a copy of the coordinator's log", () => {
  * backup from before in the place of the log. The stock service hears nothing any more.
  */
 async function storyOfABackup({ coordinator, relay, orders, admin, place }: Story) {
-  await coordinator.kill9();
+  await coordinator.stop();
   const backup = `${coordinator.dataDir}.backup`;
   cpSync(coordinator.dataDir, backup, { recursive: true });
   await coordinator.start();
@@ -154,21 +150,22 @@ async function storyOfABackup({ coordinator, relay, orders, admin, place }: Stor
     (await admin.list('committing')).length === 1 && (await prepared()).length === 1;
   await waitUntil(isHalf, { what: 'one branch to be committed and one to be in doubt' });
   const [decided] = await admin.list('committing');
-  await coordinator.kill9();
+  await coordinator.stop();
   renameSync(coordinator.dataDir, `${coordinator.dataDir}.newest`);
   renameSync(backup, coordinator.dataDir);
   return { gid: String(decided?.gid), outcome };
 }
 
-async function untilStopped(coordinator: CoordinatorProcess, why: RegExp): Promise<void> {
-  const hasStopped = () => /error\[log-restored\]: (.*)/.exec(coordinator.said())?.[1];
-  const message = await waitUntil(hasStopped, { what: 'the coordinator to stop' });
-  expect(message).toMatch(why);
-  expect(coordinator.said()).toContain('hint: This log is older than what participants have seen');
+async function expectStopped(coordinator: InProcessCoordinator, why: string): Promise<void> {
+  expect(await coordinator.stopped()).toMatchObject({
+    code: 'log-restored',
+    message: expect.stringContaining(why),
+    hint: 'This log is older than what participants have seen. Use the newest log.',
+  });
 }
 
-async function putNewestBack(coordinator: CoordinatorProcess): Promise<void> {
-  await coordinator.kill9();
+async function putNewestBack(coordinator: InProcessCoordinator): Promise<void> {
+  await coordinator.stop();
   rmSync(coordinator.dataDir, { recursive: true });
   renameSync(`${coordinator.dataDir}.newest`, coordinator.dataDir);
   await coordinator.start();

@@ -7,7 +7,13 @@ import { readSettings, sayReady } from './shop-settings.ts';
 
 const settings = readSettings();
 const { coordinator: address, ordersUrl, queueFile, stockAddress, timeoutMs } = settings;
-const pace = { max: 16, timeoutMs, connectTimeoutMs: 2_000, scanIntervalMs: 1_000 };
+const pace = {
+  max: 16,
+  timeoutMs,
+  waitAppliedMs: 1_000,
+  connectTimeoutMs: 2_000,
+  scanIntervalMs: 1_000,
+};
 const orders = await OrderService.start({ address, ordersUrl, queueFile, ...pace });
 const stock = new StockCaller(stockAddress);
 

@@ -1,4 +1,3 @@
-import { parseBranchId } from '@unanimous/proto';
 import Database from 'better-sqlite3';
 import { expect } from 'vitest';
 import type { Fleet } from './fleet.ts';
@@ -19,11 +18,6 @@ export async function expectAgreement(fleet: Fleet, atLeast: number): Promise<vo
   await fleet.untilAtRest();
   expect(await differences(fleet)).toEqual([]);
   expect(fleet.customers.count('placed')).toBeGreaterThanOrEqual(atLeast);
-}
-
-/** The transactions of branches that a database shows as prepared. */
-export function gidsOf(branches: readonly string[]): string[] {
-  return branches.map((branch) => parseBranchId(branch)?.gid ?? `not ours: ${branch}`);
 }
 
 /**

@@ -1,5 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 
+/** Between two orders of one customer. */
+const pauseMs = 30;
+
 /** What became of an order, as its customer was told. */
 export type Told =
   /** Placed, in this transaction. */
@@ -40,7 +43,7 @@ export class Customers {
       const id = `order-${this.#serial}`;
       const told = await this.#place(id);
       this.answers.set(id, told);
-      if (told.is !== 'placed') await delay(25);
+      await delay(pauseMs); // the processes under test share the machine with their load
     }
   }
 

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { openQueue, type Queue } from '@unanimous/participant-sdk/sqlite-queue';
-import type { TransactionView } from '@unanimous/proto';
+import { parseBranchId } from '@unanimous/proto';
 import Database from 'better-sqlite3';
 import type pg from 'pg';
 import { freePort } from '../../support/free-port.ts';
@@ -106,7 +106,7 @@ export class Fleet implements AsyncDisposable {
   /** Waits until so many branches are prepared in a database. */
   async untilPrepared(database: pg.Pool, count = 1): Promise<void> {
     const are = async () => (await this.prepared(database)).length >= count;
-    await waitUntil(are, { what: 'prepared branches', intervalMs: 1, timeoutMs: 20_000 });
+    await waitUntil(are, { what: 'prepared branches', intervalMs: 5, timeoutMs: 20_000 });
   }
 
   /**
@@ -120,14 +120,18 @@ export class Fleet implements AsyncDisposable {
     await waitUntil(are, { what: 'all orders to wait at the gate', timeoutMs: 20_000 });
   }
 
-  /** Waits until so many transactions are decided and not applied everywhere; answers them. */
-  async untilCommitting(count = 1): Promise<TransactionView[]> {
-    let found: TransactionView[] = [];
+  /**
+   * Waits until so many transactions are decided and still prepared in a database; answers their
+   * gids. Others may be listed as not applied because their end was not yet in the log at a kill.
+   */
+  async untilDecided(database: pg.Pool, count: number): Promise<string[]> {
+    let found: string[] = [];
     const are = async () => {
-      found = await this.admin.list('committing');
+      const decided = new Set((await this.admin.list('committing')).map(({ gid }) => gid));
+      found = gidsOf(await this.prepared(database)).filter((gid) => decided.has(gid));
       return found.length >= count;
     };
-    await waitUntil(are, { what: 'decided transactions', intervalMs: 1, timeoutMs: 20_000 });
+    await waitUntil(are, { what: 'decided transactions', intervalMs: 5, timeoutMs: 20_000 });
     return found;
   }
 
@@ -199,4 +203,9 @@ function service(name: string, program: URL, dir: TempDir, settings: ShopSetting
     readyLine: 'ready',
     logFile: dir.file(`${name}.log`),
   });
+}
+
+/** The transactions of branches that a database shows as prepared. */
+export function gidsOf(branches: readonly string[]): string[] {
+  return branches.map((branch) => parseBranchId(branch)?.gid ?? `not ours: ${branch}`);
 }

@@ -1,4 +1,5 @@
 import { type Limits, serve, type Service } from '@unanimous/coordinator';
+import type { UnanimousError } from '@unanimous/proto';
 import { freePort } from '../../support/free-port.ts';
 
 /** A coordinator in this process behind real gRPC, on the same port and folder after each start. */
@@ -30,6 +31,16 @@ export class InProcessCoordinator implements AsyncDisposable {
   /** Stops it as SIGTERM does: nothing new, then what is open for so long. */
   async drain(withinMs: number): Promise<void> {
     await this.#service?.drain(withinMs);
+  }
+
+  /** Stops it at once; what is undecided is aborted. */
+  async stop(): Promise<void> {
+    await this.#service?.close();
+  }
+
+  /** Waits until it has stopped by itself; answers why. */
+  async stopped(): Promise<UnanimousError | undefined> {
+    return this.#service?.stopped;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
