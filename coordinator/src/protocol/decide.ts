@@ -202,7 +202,7 @@ function decideCommitResult(state: Transaction, branch: Branch, result: Result):
   return { events: [event, ...decideEnd(evolve(state, event))] };
 }
 
-/** A decision is forgotten only when every participant has acknowledged it; see LESSONS 5. */
+/** A decision is forgotten only when every participant has acknowledged it, never by age. */
 function decideEnd(state: Transaction): readonly TransactionEvent[] {
   const acknowledged = state.branches.every((b) => {
     return b.state.is === 'committed' || b.state.is === 'read-only';

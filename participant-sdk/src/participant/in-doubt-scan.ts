@@ -22,8 +22,8 @@ export interface ScanPorts {
 
 /**
  * Finds prepared branches without a live decision and asks for their outcome: first the resource
- * manager, then the coordinator (PROTOCOL, LESSONS 3), and again and again while the session
- * lives, because a PREPARE may finish in the database after its client died.
+ * manager, then the coordinator, so that it never races live work; and again and again while the
+ * session lives, because a PREPARE may finish in the database after its client died.
  */
 export class InDoubtScan {
   readonly #served: ServedResource;

@@ -177,7 +177,7 @@ function isAnswered(order: FinishingOrder, result: BranchResult): boolean {
   }
 }
 
-/** An attempt brought no answer: never success by default, never dropped (LESSONS 1 and 5). */
+/** An attempt brought no answer: never success by default, never dropped. */
 function decideFailed(state: BranchState, cause: Reason): readonly BranchEvent[] {
   if (state.at === 'committing-one-phase') {
     const order = { kind: 'settle', facts: state.facts, asker: 'decision' } as const;

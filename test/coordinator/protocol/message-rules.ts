@@ -36,7 +36,7 @@ export const enlistedOnlyWhileActive: Rule = {
 
 export const votesCountOnce: Rule = {
   name: 'a late or doubled vote changes nothing',
-  source: 'PROTOCOL 3; LESSONS scenario 18',
+  source: 'docs/guarantees.md, rule 3 and failure 18',
   weather: 'failures',
   watch(world) {
     return {

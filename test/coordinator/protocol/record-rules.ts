@@ -57,7 +57,7 @@ export const persistBeforeSend: Rule = {
 
 export const endedWhenAcknowledged: Rule = {
   name: 'a transaction is ended only when every branch has acknowledged',
-  source: 'LESSONS 5; Mohan, Lindsay, Obermarck 1986, section 2',
+  source: 'Mohan, Lindsay, Obermarck 1986, section 2',
   weather: 'hands',
   watch() {
     const acknowledged = new Set<number>();
@@ -116,7 +116,7 @@ export const replayedLikeLive: Rule = {
 
 export const heuristicsStay: Rule = {
   name: 'a branch that did not follow is reported, and stays reported until it is resolved',
-  source: 'PROTOCOL 11 and 13; LESSONS 1 and 10',
+  source: 'docs/guarantees.md, rules 11 and 13',
   weather: 'hands',
   watch(world) {
     return {
@@ -154,7 +154,7 @@ export const heuristicsStay: Rule = {
 
 export const operatorsWordStays: Rule = {
   name: "an operator's word stands until the resource manager itself says committed",
-  source: 'LESSONS 10; decide.ts',
+  source: 'decide.ts',
   weather: 'hands',
   watch(world) {
     return {
