@@ -7,7 +7,7 @@ import { Gate } from './support/gate.ts';
 
 let fleet: Fleet;
 
-serverOrSkip('postgres').describe('kill -9 of the process that begins the transactions', () => {
+serverOrSkip('postgres').describe('a process that begins transactions and is killed', () => {
   beforeAll(async () => {
     fleet = await Fleet.start();
   });

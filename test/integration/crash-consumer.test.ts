@@ -7,7 +7,7 @@ import { topic } from './support/shop-schema.ts';
 
 let fleet: Fleet;
 
-serverOrSkip('postgres').describe('kill -9 of the queue’s consumer', () => {
+serverOrSkip('postgres').describe('a consumer of the queue that is killed', () => {
   beforeAll(async () => {
     fleet = await Fleet.start();
   });

@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { serverOrSkip } from '../servers/require-server.ts';
 import { expectAgreement } from './support/audit.ts';
+import { runUnanimous } from './support/coordinator-process.ts';
 import { Fleet, gidsOf } from './support/fleet.ts';
 import { Gate } from './support/gate.ts';
 import { PositionLock } from './support/position-lock.ts';
 
 let fleet: Fleet;
 
-serverOrSkip('postgres').describe('kill -9 of the coordinator', () => {
+serverOrSkip('postgres').describe('a coordinator that is killed', () => {
   beforeAll(async () => {
     fleet = await Fleet.start();
   });
@@ -40,6 +41,18 @@ serverOrSkip('postgres').describe('kill -9 of the coordinator', () => {
     await coordinator.start();
     await fleet.untilPlaced(10);
     await fleet.untilCommitted(decided);
+  });
+
+  test('frozen, it keeps its log against a second one, and goes on when it wakes', async () => {
+    const { coordinator, databases } = fleet;
+    await fleet.untilPrepared(databases.stock);
+    coordinator.freeze();
+    const { status, stderr } = await runUnanimous(
+      ...['serve', '--data', coordinator.dataDir, '--listen', '127.0.0.1:0'],
+    );
+    expect([status, stderr]).toEqual([5, expect.stringContaining('error[log-locked]')]);
+    coordinator.wake();
+    await fleet.untilPlaced(10);
   });
 
   test('again and again, whenever something is prepared', { timeout: 60_000 }, async () => {

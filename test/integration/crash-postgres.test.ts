@@ -7,7 +7,7 @@ import { PositionLock } from './support/position-lock.ts';
 
 let fleet: Fleet;
 
-serverOrSkip('postgres').describe('kill -9 of the Postgres server of one RM', () => {
+serverOrSkip('postgres').describe('a Postgres server that is killed', () => {
   beforeAll(async () => {
     fleet = await Fleet.start({ apart: true });
   });

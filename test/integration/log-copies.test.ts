@@ -81,9 +81,9 @@ serverOrSkip('postgres').describe("a copy of the coordinator's log", () => {
   afterAll(() => databases?.[Symbol.asyncDispose]());
 
   test('without its -wal file is refused, and names what is missing', async () => {
-    await using story = await openStory('without-wal');
+    await using story = await openStory('copied');
     const { coordinator, orders, place } = story;
-    await orders.tm.transaction(place('without-wal'));
+    await orders.tm.transaction(place('copied'));
     const copy = databases.dir.file('copy');
     // Nobody in the process that holds the lock may open its file.
     const filter = (path: string) => !/(-wal|-shm|lock\.db)$/.test(path);
