@@ -11,7 +11,7 @@ import type {
 import { type Logger, logEvents, silent } from './log-events.ts';
 import { checkLimits } from './check-limits.ts';
 import type { Limits } from './limits.ts';
-import { verdictOn } from './protocol/answers.ts';
+import { verdictOn, wordOn } from './protocol/answers.ts';
 import type { Input } from './protocol/decide.ts';
 import { branchFor, type EnlistRequest } from './new-branch.ts';
 import { Operations } from './operations.ts';
@@ -237,6 +237,12 @@ export class Coordinator implements AsyncDisposable {
     // known was never committed; but a resource manager may have gone back in time.
     const wentBack = incarnation.found !== incarnation.current;
     return wentBack && this.transactions.outcomes.isForgotten(birth) ? 'hazard' : 'abort';
+  }
+
+  /** What an operator has said of a branch, once it is durable. */
+  word(gid: string, branch: number): Reason | undefined {
+    const entry = this.transactions.find(gid as Gid);
+    return entry?.wordsAtLog === 0 ? wordOn(entry.state, branch) : undefined;
   }
 
   /**

@@ -42,6 +42,7 @@ export class Operations {
     if (refused) throw new UnanimousError(refused.code, refused.message, { rm: refused.rm });
     await recorded;
     this.#coordinator.checkRunning();
+    this.#coordinator.sessions.tellWord(gid, branch);
     return this.#view(entry);
   }
 

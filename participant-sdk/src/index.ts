@@ -31,6 +31,7 @@ export {
 
 // For extenders: resources from scratch, other transports, simulated worlds.
 export type {
+  AuditEntry,
   Decided,
   Finished,
   OpenBranch,

@@ -1,4 +1,4 @@
-import type { BranchId, LogId, Reason } from '@unanimous/proto';
+import type { BranchId, Gid, LogId, Reason } from '@unanimous/proto';
 
 /**
  * What a resource manager must offer to take part. `postgres`, `sqliteQueue`, `rabbitmq` and
@@ -17,7 +17,8 @@ export interface Resource {
   /** Called once by `tm.serve()`, before `open`. */
   attach(host: ResourceHost): void;
   /**
-   * Connects, checks the settings that atomicity hangs on, and says what the name stands for.
+   * Connects, checks the settings that atomicity hangs on, and says what the name stands for. Called
+   * again when a scan has failed: after a failover the name stands for another incarnation.
    * @throws UnanimousError with the remedy; nothing is served then.
    */
   open(): Promise<RmIdentity>;
@@ -36,10 +37,26 @@ export interface Resource {
   abort(branch: BranchId, receipt: string): Promise<Finished>;
   /** What became of a branch that may have committed in one phase; asks only the receipt. */
   settle(branch: BranchId, receipt: string): Promise<Finished | { readonly result: 'in-progress' }>;
+  /**
+   * Native: writes down how a branch ended otherwise than by the decision: by an operator's word,
+   * before it is followed, or found so. Idempotent. Absent: keeps no such trail (PROTOCOL rule 13).
+   */
+  audit?(entry: AuditEntry): Promise<void>;
+  /** The newest entry for each branch, by whoever wrote it, people included. */
+  audited?(): Promise<readonly AuditEntry[]>;
   /** Opens a branch from work that came by the coordinator's unary Enlist; absent: takes none. */
   acceptWork?(id: BranchId, work: Uint8Array): Promise<OpenBranch>;
   /** Lets connections go. Prepared branches stay in the RM. Idempotent. */
   close(): Promise<void>;
+}
+
+/** How a branch ended otherwise than by the decision. */
+export interface AuditEntry {
+  readonly gid: Gid;
+  readonly branch: number;
+  readonly result: 'committed' | 'rolled-back';
+  /** For people: who, and why. */
+  readonly reason: string;
 }
 
 /** What a name stands for, so that two databases under one name are noticed (PROTOCOL rule 11). */

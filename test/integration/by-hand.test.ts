@@ -4,6 +4,7 @@ import { waitUntil } from '../support/wait-until.ts';
 import { runUnanimous } from './support/coordinator-process.ts';
 import { failureOf } from './support/failure-of.ts';
 import { Gate } from './support/gate.ts';
+import { OrderService } from './support/order-service.ts';
 import { PositionLock } from './support/position-lock.ts';
 import { Scene } from './support/scene.ts';
 import { ShopDatabases } from './support/shop-databases.ts';
@@ -101,5 +102,51 @@ serverOrSkip('postgres').describe('a prepared branch that somebody finishes by h
     const resolution = 'RESOLVED_ROLLED_BACK';
     await admin.resolve({ gid: String(error.gid), branch: 1, resolution, ...word });
     await scene.expectNothingLeft();
+  });
+
+  test('committed while coordinator and service are dead: its entry in the audit tells', async () => {
+    await using scene = await Scene.open(databases, 'all-dead');
+    const { admin, coordinator, orders } = scene;
+    await using gate = await Gate.close(databases.stockUrl);
+    const failure = failureOf(orders.tm.transaction(() => scene.place('all-dead')));
+    const isPrepared = async () => (await scene.prepared('orders')).length === 1;
+    await waitUntil(isPrepared, { what: 'the branch to be prepared' });
+    await coordinator.stop();
+    await orders.tm.close();
+    await failure;
+    await gate.open();
+    // As the operations page says: the entry first, then the act.
+    const [name = ''] = await scene.prepared('orders');
+    await databases.orders.query(
+      `insert into unanimous_audit (gid, branch, rm, result, reason)
+       select p[1], p[2]::integer, p[3], 'committed', 'INC-9, ada'
+       from regexp_match($1, '^un1\\.([^.]+)\\.(\\d+)\\.[^.]+\\.(.+)$') as p`,
+      [name],
+    );
+    await databases.orders.query(`commit prepared '${name}'`);
+
+    await coordinator.start();
+    const { ordersUrl, dir } = databases;
+    const { address } = coordinator;
+    const queueFile = dir.file('all-dead.db');
+    const again = { address, ordersUrl, queueFile, scanIntervalMs: 200 };
+    await using successor = await OrderService.start(again);
+    const gid = await untilIn(scene, 'heuristic');
+    expect(await successor.tm.outcome(gid)).toMatchObject({
+      outcome: 'aborted',
+      heuristics: [{ rm: 'orders-db', result: 'committed' }],
+    });
+    const shown = await runUnanimous('show', gid, '--address', address);
+    expect(shown.stdout).toContain('orders-db: committed by hand: INC-9, ada');
+    const word = { operator: 'ada', reason: 'deleted the order' };
+    await admin.resolve({ gid, branch: 1, resolution: 'RESOLVED_ROLLED_BACK', ...word });
+    const sql = 'select result, reason from unanimous_audit where gid = $1 order by at';
+    const entries = async () => (await databases.orders.query(sql, [gid])).rows;
+    await waitUntil(async () => (await entries()).length === 2, { what: 'the word to be written' });
+    expect(await entries()).toEqual([
+      { result: 'committed', reason: 'INC-9, ada' },
+      { result: 'rolled-back', reason: 'resolved by ada: deleted the order' },
+    ]);
+    expect(await admin.list('heuristic')).toEqual([]);
   });
 });

@@ -71,6 +71,12 @@ serverOrSkip('postgres').test(
     expect(await scene.prepared('orders')).toEqual([branch]);
     await databases.orders.query(`commit prepared '${branch}'`);
     expect(await scene.countOf('restored')).toBe(1);
+
+    // The order service was not restarted. It has found another server there, and serves on.
+    const place = () => scene.orders.tm.transaction(() => scene.orders.insert('after'));
+    const isBack = async () => (await place().catch(() => undefined))?.applied;
+    await waitUntil(isBack, { what: 'the order service to write again' });
+    expect(await scene.countOf('after')).toBe(1);
   },
   60_000,
 );

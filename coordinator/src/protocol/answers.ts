@@ -1,3 +1,4 @@
+import { type Reason, reason } from '@unanimous/proto/vocabulary';
 import { isOver, type Transaction } from './transaction.ts';
 
 /** What a participant is told of a prepared branch that it found. */
@@ -26,6 +27,14 @@ export function verdictOn(state: Transaction, number: number): VerdictOn {
     case 'aborted':
       return 'abort';
   }
+}
+
+/** What an operator has said of a branch, for its resource manager to write down. */
+export function wordOn(state: Transaction, number: number): Reason | undefined {
+  const branch = state.branches.find((b) => b.branch === number);
+  if (branch?.state.is !== 'resolved') return undefined;
+  const { operator, reason: why } = branch.state;
+  return reason('heuristic', `resolved by ${operator}: ${why}`, branch.rm);
 }
 
 /** The outcome, as far as it is decided; `applied` when no branch owes an answer. */

@@ -11,6 +11,7 @@ import type { PeerFrame, PeerView, Serve, Vote as WireVote } from '@unanimous/pr
 import type { Coordinator } from '../coordinator.ts';
 import type { LogPosition } from '../log/decision-log.ts';
 import { type Logger, logEvents } from '../log-events.ts';
+import { verdictOn } from '../protocol/answers.ts';
 import { version } from '../version.ts';
 import type { Result } from '../protocol/decide.ts';
 import type { Serving } from '../resource-managers.ts';
@@ -73,6 +74,20 @@ export class PeerSessions implements SessionHandler {
       session.writer.flush();
       session.end(error);
     }
+  }
+
+  /**
+   * An operator has spoken on a branch: its resource manager writes it down (PROTOCOL rule 13). Where
+   * nobody serves it now, the scan that finds the branch is told.
+   */
+  tellWord(gid: Gid, branch: number): void {
+    const { transactions, rms } = this.#coordinator;
+    const state = transactions.find(gid)?.state;
+    const rm = state?.branches.find((one) => one.branch === branch)?.rm;
+    const word = this.#coordinator.word(gid, branch);
+    if (!state || rm === undefined || !word) return;
+    const kind = verdictKinds[verdictOn(state, branch)];
+    rms.pick(rm)?.session.writer.add('verdicts', { gid, branch, rm, kind, word });
   }
 
   /** Highest durable position of the log, which commits carry. */
@@ -286,10 +301,11 @@ export class PeerSessions implements SessionHandler {
       if (verdict === 'hazard') {
         this.#logger.error({ event: logEvents.branchHazard, gid, branch, rm, found, current });
       }
-      session.writer.add('verdicts', { gid, branch, rm, kind: verdictKinds[verdict] });
+      const word = this.#coordinator.word(gid, branch) ?? null;
+      session.writer.add('verdicts', { gid, branch, rm, kind: verdictKinds[verdict], word });
     } catch {
       // Not a gid of ours: whatever it is, it is not ours to end.
-      session.writer.add('verdicts', { gid, branch, rm, kind: 'VERDICT_FOREIGN' });
+      session.writer.add('verdicts', { gid, branch, rm, kind: 'VERDICT_FOREIGN', word: null });
     }
   }
 

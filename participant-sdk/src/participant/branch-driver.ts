@@ -196,6 +196,7 @@ export class BranchDriver {
   async #finish(order: FinishingOrder): Promise<void> {
     try {
       const result = await this.#attempt(order);
+      if (deviates(order, result.result)) await this.#writeDown(result as BranchResult);
       if (result.result !== 'in-progress') this.input({ kind: 'finished', result });
       else this.input({ kind: 'failed', cause: stillInProgress(this.id.rm) });
     } catch (error) {
@@ -216,6 +217,13 @@ export class BranchDriver {
       case 'settle':
         return resource.settle(this.id, order.facts.receipt);
     }
+  }
+
+  /** If we crash before it is told, or its telling is lost, a scan reads it and tells it again. */
+  async #writeDown(found: BranchResult): Promise<void> {
+    const { gid, branch } = this.id;
+    const result = found.result === 'committed' ? 'committed' : 'rolled-back';
+    await this.#ports.resource.audit?.({ gid, branch, result, reason: 'found so in phase two' });
   }
 
   #failed(error: unknown): void {
@@ -248,6 +256,14 @@ export class BranchDriver {
     const why = UnanimousError.from(error, code).toReason();
     return why.rm === '' ? { ...why, rm } : why;
   }
+}
+
+/** It is known to have ended against the order: by somebody's hand. */
+function deviates(order: FinishingOrder, result: string): boolean {
+  return (
+    (order.kind === 'commit' && result === 'rolled-back') ||
+    (order.kind === 'abort' && result === 'committed')
+  );
 }
 
 function decidedOf({ receipt, redo, epoch, seq, lowWaterSeq }: CommitFacts) {

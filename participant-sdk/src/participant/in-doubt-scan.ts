@@ -3,7 +3,9 @@ import type { Ambient } from '../ambient.ts';
 import { describeError, type Log } from '../logger.ts';
 import type { Link } from '../session/link.ts';
 import type { BranchDriver } from './branch-driver.ts';
+import type { AuditEntry } from '../resource.ts';
 import type { ServedResource } from './served-resource.ts';
+import { branchKey } from './wire.ts';
 
 /** Questions of one scan; what is beyond waits for the next. */
 const maxQuestions = 1_000;
@@ -18,6 +20,8 @@ export interface ScanPorts {
   held(rm: string): Iterable<BranchDriver>;
   /** Asks the coordinator; the verdict comes later. */
   ask(link: Link, id: BranchId): void;
+  /** As `ask`, of a branch that was committed otherwise than by a decision. */
+  askAudited(link: Link, rm: string, entry: AuditEntry): void;
 }
 
 /**
@@ -29,6 +33,8 @@ export class InDoubtScan {
   readonly #served: ServedResource;
   readonly #link: Link;
   readonly #ports: ScanPorts;
+  /** What was asked about on this session already. */
+  readonly #auditedKeys = new Set<string>();
   #isFirst = true;
   #isStopped = false;
   #callOff: () => void = () => {};
@@ -59,8 +65,10 @@ export class InDoubtScan {
       if (found.length > 0) log('branch.in-doubt-found', { rm, count: found.length });
       for (const id of doubts) this.#ports.ask(this.#link, id);
       this.#isFirst = false;
+      await this.#askAudited(found);
     } catch (error) {
       log('rm.scan-failed', { rm, ...describeError(error) });
+      if (!this.#isOver()) await this.#served.reopen(this.#link);
     }
     this.#scheduleNext();
   }
@@ -71,6 +79,20 @@ export class InDoubtScan {
     if (resource.kind === 'logged') return [];
     const found = await resource.scan();
     return found.filter((id) => id.rm === rm && !this.#ports.driver(id));
+  }
+
+  /** Entries are written before the act: what is still prepared has not ended as its entry says. */
+  async #askAudited(found: readonly BranchId[]): Promise<void> {
+    const { resource, rm } = this.#served;
+    const entries = (await resource.audited?.()) ?? [];
+    const isOpen = new Set(found.map((id) => branchKey(id)));
+    for (const entry of entries) {
+      const key = branchKey({ ...entry, rm });
+      if (entry.result !== 'committed' || isOpen.has(key) || this.#auditedKeys.has(key)) continue;
+      if (this.#isOver()) return;
+      this.#auditedKeys.add(key);
+      this.#ports.askAudited(this.#link, rm, entry);
+    }
   }
 
   /**

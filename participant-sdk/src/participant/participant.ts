@@ -9,9 +9,9 @@ import {
   type Verdict,
 } from '@unanimous/proto';
 import type { Ambient } from '../ambient.ts';
-import type { Log } from '../logger.ts';
+import { describeError, type Log } from '../logger.ts';
 import type { Order } from '../protocol/branch-state.ts';
-import type { OpenBranch, Resource } from '../resource.ts';
+import type { AuditEntry, OpenBranch, Resource } from '../resource.ts';
 import type { Link } from '../session/link.ts';
 import { absentResource } from './absent-resource.ts';
 import { BranchDriver } from './branch-driver.ts';
@@ -57,6 +57,8 @@ export class Participant {
   readonly #scans = new Map<string, InDoubtScan>();
   /** Branches whose verdict is due, as the scan found them. */
   readonly #asked = new Map<string, BranchId>();
+  /** Branches that ended otherwise than by a decision, whose verdict is due. */
+  readonly #askedAudits = new Map<string, AuditEntry>();
   readonly #reportedHazards = new Set<string>();
 
   constructor(options: ParticipantOptions) {
@@ -142,6 +144,7 @@ export class Participant {
   /** A new session: serve everything. */
   opened(link: Link): void {
     this.#asked.clear();
+    this.#askedAudits.clear();
     for (const served of this.#resources.values()) this.announce(served, link);
   }
 
@@ -187,6 +190,7 @@ export class Participant {
       driver: (id) => this.#drivers.get(branchKey(id)),
       held: (rm) => this.#held(rm),
       ask: (on, id) => this.#ask(on, id),
+      askAudited: (on, rm, entry) => this.#askAudited(on, { ...entry, rm }),
     });
     this.#scans.set(served.rm, scan);
     scan.start();
@@ -195,6 +199,13 @@ export class Participant {
   #ask(link: Link, id: BranchId): void {
     const { gid, branch, rm, incarnation } = id;
     this.#asked.set(branchKey(id), id);
+    link.send('inDoubts', { gid, branch, rm, incarnation });
+  }
+
+  #askAudited(link: Link, entry: AuditEntry & BranchRef): void {
+    const { gid, branch, rm } = entry;
+    this.#askedAudits.set(branchKey(entry), entry);
+    const incarnation = this.#resources.get(rm)?.incarnation ?? '';
     link.send('inDoubts', { gid, branch, rm, incarnation });
   }
 
@@ -238,7 +249,43 @@ export class Participant {
     const key = branchKey(verdict);
     const id = this.#asked.get(key) ?? this.#heldAs(verdict)?.id;
     this.#asked.delete(key);
-    if (!id) return;
+    if (verdict.word) void this.#followWord(verdict, id);
+    else if (id) this.#followVerdict(verdict, id);
+    else this.#compareAudit(verdict);
+  }
+
+  /** An operator's word is written down in the resource manager before it is followed (rule 13). */
+  async #followWord(verdict: Verdict, id: BranchId | undefined): Promise<void> {
+    const { gid, branch, rm, word } = verdict;
+    const resource = this.#resources.get(rm)?.resource;
+    const isKnown = verdict.kind === 'VERDICT_COMMIT' || verdict.kind === 'VERDICT_ABORT';
+    if (resource && isKnown) {
+      const result = verdict.kind === 'VERDICT_COMMIT' ? 'committed' : 'rolled-back';
+      try {
+        const entry = { gid: gid as Gid, branch, result, reason: word?.message ?? '' } as const;
+        await outsideTransaction(() => resource.audit?.(entry));
+      } catch (error) {
+        this.#options.log('rm.audit-failed', { gid, branch, rm, ...describeError(error) });
+        return; // the next scan asks again
+      }
+    }
+    if (id) this.#followVerdict(verdict, id);
+  }
+
+  /** A branch that was committed by hand, and whose transaction was aborted, is reported. */
+  #compareAudit(verdict: Verdict): void {
+    const key = branchKey(verdict);
+    const entry = this.#askedAudits.get(key);
+    this.#askedAudits.delete(key);
+    if (!entry || verdict.kind !== 'VERDICT_ABORT') return;
+    const { gid, branch, rm } = verdict;
+    const why = reason('heuristic', `${rm}: committed by hand: ${entry.reason}`, rm);
+    this.#options.log('branch.heuristic', { gid, branch, rm, result: 'committed' });
+    this.#options.link()?.send('acknowledgements', acknowledgement(verdict, 'committed', why));
+  }
+
+  #followVerdict(verdict: Verdict, id: BranchId): void {
+    const key = branchKey(verdict);
     const { log } = this.#options;
     const named = { gid: id.gid, branch: id.branch, rm: id.rm };
     switch (verdict.kind) {

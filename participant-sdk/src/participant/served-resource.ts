@@ -75,6 +75,25 @@ export class ServedResource {
     }
   }
 
+  /**
+   * Opens it again after a failed scan: behind its address another server may answer, which failed
+   * over or was restored. It is announced anew when it is not what it was. Never rejects.
+   */
+  async reopen(link: Link): Promise<void> {
+    const was = this.#identity;
+    try {
+      this.#identity = await this.resource.open();
+    } catch {
+      return; // down: the scan has said so, and the next one comes
+    }
+    const { identity, incarnation } = this.#identity;
+    if (identity === was?.identity && incarnation === was.incarnation) return;
+    this.#ports.log('rm.changed', { rm: this.rm, was, identity, incarnation });
+    this.#announcedOn = undefined;
+    this.#link = undefined; // nothing is begun in it before the coordinator has accepted what it is now
+    void this.announce(link);
+  }
+
   /** The session on which it is served, as soon as there is one. */
   whenServed(limitMs: number): Promise<Link> {
     if (this.link) return Promise.resolve(this.link);

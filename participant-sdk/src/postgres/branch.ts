@@ -154,7 +154,7 @@ export class PostgresBranch implements OpenBranch {
     }
     const incarnation = server && incarnationOf(server);
     if (incarnation === id.incarnation) return;
-    const hint = 'The server failed over or was restored: let the service open it again.';
+    const hint = 'The server failed over or was restored; it is opened again with the next scan.';
     const message = `${rm}: was ${id.incarnation}, is ${incarnation ?? 'a standby'}`;
     throw new UnanimousError('rm-unavailable', message, { rm, hint });
   }

@@ -74,7 +74,7 @@ export async function scanPrepared(
   const row = rows[0] as unknown as ScanRow;
   const [was, is] = [opened, primaryState(row, rm)].map((each) => each && incarnationOf(each));
   if (was !== undefined && was !== is) {
-    const hint = 'The server failed over or was restored: open the resource again.';
+    const hint = 'The server failed over or was restored; it is opened again.';
     throw new UnanimousError('rm-unavailable', `${rm}: was ${was}, is ${is}`, { rm, hint });
   }
   return (JSON.parse(row.gids) as string[])

@@ -8,6 +8,7 @@ import {
 import type { Pool, PoolConfig } from 'pg';
 import { currentTransaction } from '../participant/scope.ts';
 import type {
+  AuditEntry,
   Decided,
   Finished,
   Resource,
@@ -15,10 +16,12 @@ import type {
   RmIdentity,
   SeenPosition,
 } from '../resource.ts';
+import { auditTable, readAudit, writeAudit } from './audit-rows.ts';
 import { PostgresBranch } from './branch.ts';
 import { BranchWork } from './branch-work.ts';
-import { openPositions, raisePosition, readPosition } from './log-positions.ts';
+import { positionTable, raisePosition, readPosition } from './log-positions.ts';
 import { checkServer, type OpenedServer } from './open-checks.ts';
+import { openTables } from './own-tables.ts';
 import { abortPrepared, commitPrepared, scanPrepared } from './phase-two.ts';
 import { PhaseTwoPool } from './phase-two-pool.ts';
 import { incarnationOf } from './server-state.ts';
@@ -80,7 +83,10 @@ class Postgres implements PostgresResource {
 
   async open(): Promise<RmIdentity> {
     const opened = await checkServer(this.#phaseTwo, this.rm);
-    await openPositions(this.#phaseTwo, this.rm, opened.role);
+    await openTables(this.#phaseTwo, [positionTable, auditTable], {
+      rm: this.rm,
+      role: opened.role,
+    });
     this.#opened = opened;
     const { systemIdentifier, databaseName } = opened.server;
     return {
@@ -111,6 +117,14 @@ class Postgres implements PostgresResource {
 
   async settle(_branch: BranchId, receipt: string): Promise<Settled> {
     return settle(this.#phaseTwo, this.rm, receipt);
+  }
+
+  async audit(entry: AuditEntry): Promise<void> {
+    return this.#ask(() => writeAudit(this.#phaseTwo, this.rm, entry));
+  }
+
+  async audited(): Promise<readonly AuditEntry[]> {
+    return this.#ask(() => readAudit(this.#phaseTwo, this.rm));
   }
 
   async close(): Promise<void> {

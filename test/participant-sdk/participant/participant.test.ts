@@ -132,7 +132,7 @@ describe('after the vote', () => {
     async (kind) => {
       await vote();
       await hear('inDoubts');
-      say({ verdicts: [{ ...ref, kind }] });
+      say({ verdicts: [{ ...ref, kind, word: null }] });
       await settleFor(50);
       expect(orders.store.prepared.has(key)).toBe(true);
       expect(events.includes('branch.hazard')).toBe(kind === 'VERDICT_HAZARD');
@@ -146,7 +146,7 @@ describe('after the vote', () => {
     const [first, second] = coordinator.heard('votes').flat();
     expect(second).toEqual(first);
     expect(await hear('inDoubts')).toMatchObject(id);
-    say({ verdicts: [{ ...ref, kind: 'VERDICT_COMMIT' }] });
+    say({ verdicts: [{ ...ref, kind: 'VERDICT_COMMIT', word: null }] });
     expect(await hear('acknowledgements')).toMatchObject({ result: 'COMMITTED' });
     expect(orders.store.rows).toEqual(['row']);
   });
@@ -187,7 +187,7 @@ describe('a branch of another instance', () => {
     orders.store.prepared.set(key, { id, writes: ['row'] });
     expect(await hear('inDoubts')).toMatchObject(id);
     orders.store.prepared.clear(); // a sibling was faster
-    say({ verdicts: [{ ...ref, kind: 'VERDICT_COMMIT' }] });
+    say({ verdicts: [{ ...ref, kind: 'VERDICT_COMMIT', word: null }] });
     await waitUntil(() => orders.store.calls.includes('commit 1'), { what: 'the try' });
     await settleFor(20);
     expect(coordinator.heard('acknowledgements').flat()).toEqual([]);

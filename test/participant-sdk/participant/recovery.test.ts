@@ -31,6 +31,31 @@ const rows = () => [...orders.store.rows, ...stock.store.rows];
 const prepared = () => orders.store.prepared.size + stock.store.prepared.size;
 const allApplied = () =>
   waitUntil(() => rows().length === 2 && prepared() === 0, { what: 'both to be applied' });
+const errorOf = (failing: Promise<unknown>) =>
+  failing.catch((error: unknown) => error) as Promise<UnanimousError>;
+const heuristicOf = (gid = '') =>
+  waitUntil(
+    async () => {
+      const one = await tm.outcome(gid);
+      return one.heuristics.length > 0 ? one : undefined;
+    },
+    { what: 'the heuristic' },
+  );
+
+/** While the stock says no, somebody commits the order, which is prepared. */
+function commitByHandWhilePreparing(): void {
+  stock.hooks.prepare = async () => {
+    delete stock.hooks.prepare;
+    await waitUntil(() => orders.store.prepared.size === 1, { what: 'the other to be prepared' });
+    for (const [key, { writes }] of orders.store.prepared) {
+      orders.store.prepared.delete(key);
+      orders.store.fates.set(key, 'committed');
+      orders.store.rows.push(...writes);
+    }
+    throw new UnanimousError('constraint-violated', 'no stock');
+  };
+}
+
 const allRolledBack = () => waitUntil(() => prepared() === 0, { what: 'nothing to be prepared' });
 
 describe('a lost session', () => {
@@ -283,28 +308,97 @@ describe('resource managers', () => {
   });
 
   test('a branch that somebody committed by hand is reported, not assumed', async () => {
-    stock.hooks.prepare = async () => {
-      await waitUntil(() => orders.store.prepared.size === 1, { what: 'the other to be prepared' });
-      for (const [key, { writes }] of orders.store.prepared) {
-        orders.store.prepared.delete(key);
-        orders.store.fates.set(key, 'committed');
-        orders.store.rows.push(...writes);
-      }
-      throw new UnanimousError('constraint-violated', 'no stock');
-    };
-    const failing = tm.transaction(writeBoth);
-    const { gid } = (await failing.catch((error: unknown) => error)) as UnanimousError;
-    const outcome = await waitUntil(
-      async () => {
-        const one = await tm.outcome(gid ?? '');
-        return one.heuristics.length > 0 ? one : undefined;
-      },
-      { what: 'the heuristic' },
-    );
-    expect(outcome).toMatchObject({
+    commitByHandWhilePreparing();
+    const { gid } = await errorOf(tm.transaction(writeBoth));
+    expect(await heuristicOf(gid)).toMatchObject({
       outcome: 'aborted',
       heuristics: [{ rm: 'orders-db', result: 'committed' }],
     });
+  });
+
+  test('a branch that was committed by hand is reported though its first report is lost', async () => {
+    commitByHandWhilePreparing();
+    let lost = 0;
+    line.onWrite = (frame) => {
+      const isReport = frame.acknowledgements.some(({ result }) => result === 'COMMITTED');
+      return !isReport || lost++ > 0;
+    };
+    const { gid } = await errorOf(tm.transaction(writeBoth));
+    const outcome = await heuristicOf(gid);
+    expect(lost).toBeGreaterThan(1);
+    expect(outcome).toMatchObject({ heuristics: [{ rm: 'orders-db', result: 'committed' }] });
+    expect(orders.store.audits).toMatchObject([{ gid, branch: 1, result: 'committed' }]);
+  });
+
+  test('what an operator says is written down in the resource manager', async () => {
+    commitByHandWhilePreparing();
+    const { gid = '' } = await errorOf(tm.transaction(writeBoth));
+    await heuristicOf(gid);
+    await host.resolve(gid, 1, 'rolled-back', { operator: 'ada', reason: 'deleted it' });
+    await waitUntil(() => orders.store.audits.length === 2, { what: 'the word to be written' });
+    const word = { gid, branch: 1, result: 'rolled-back', reason: 'resolved by ada: deleted it' };
+    expect(orders.store.audits[1]).toEqual(word);
+    // The word stands: what the database remembers is no news in the next epoch.
+    await host.down();
+    await host.up();
+    await tm.transaction(writeBoth, { retry: 3 });
+    expect(host.status()).toMatchObject({ heuristic: 0 });
+  });
+
+  test('a branch that a scan finds ends by an operator’s word, once that is written down', async () => {
+    const { store } = stock;
+    stock.hooks.commit = () => {
+      throw new Error('out of order');
+    };
+    const { gid } = await tm.transaction(writeBoth, { waitAppliedMs: 50 });
+    await tm.close();
+    await host.resolve(gid, 2, 'committed', { operator: 'ada', reason: 'it has to' });
+    expect(store.prepared.size).toBe(1);
+    const failures = [new Error('read-only'), new Error('read-only')];
+    const successor = new FakeDatabase('stock-db', store);
+    successor.hooks.audit = () => {
+      expect(store.prepared.size).toBe(1);
+      const failure = failures.pop();
+      if (failure) throw failure;
+    };
+    await host.client({ scanIntervalMs: 20 }).serve(successor);
+    await waitUntil(() => store.prepared.size === 0, { what: 'the branch to end' });
+    const reason = 'resolved by ada: it has to';
+    expect(failures).toEqual([]);
+    expect(store.audits).toEqual([{ gid, branch: 2, result: 'committed', reason }]);
+    expect(store.rows).toEqual(['item -1']);
+  });
+
+  test('one that failed over is opened again, and serves on under its new incarnation', async () => {
+    const opened: string[] = [];
+    orders.hooks.scan = () => {
+      if (!opened.includes('i2')) throw new UnanimousError('rm-unavailable', 'was i1, is i2');
+    };
+    orders.hooks.open = () => {
+      orders.identity = { ...orders.identity, incarnation: 'i2' };
+      opened.push('i2');
+    };
+    await waitUntil(() => opened.length > 0, { what: 'it to be opened again' });
+    await tm.transaction(writeBoth, { retry: 3 });
+    expect(orders.store.incarnations.at(-1)).toBe('i2');
+    const openedOnce = opened.length;
+    await tm.transaction(writeBoth, { retry: 3 });
+    expect(opened).toHaveLength(openedOnce);
+  });
+
+  test('one that became another is not written to before the coordinator accepts it', async () => {
+    let isOther = false;
+    orders.hooks.scan = () => {
+      if (!isOther) throw new UnanimousError('rm-unavailable', 'another cluster answers');
+    };
+    orders.hooks.open = () => {
+      orders.identity = { identity: 'fake:elsewhere', incarnation: 'i1' };
+      isOther = true;
+    };
+    await waitUntil(() => isOther, { what: 'it to be opened again' });
+    const failure = await errorOf(tm.transaction(writeBoth, { timeoutMs: 500 }));
+    expect(failure.code).not.toBe('unknown');
+    expect(rows()).toEqual([]);
   });
 
   test('the log position is stored before the first commit of an epoch', async () => {

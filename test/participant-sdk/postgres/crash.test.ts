@@ -155,7 +155,7 @@ needed.describe('when Postgres or a connection dies', () => {
     });
 
     await sql(fixture.url, 'CREATE ROLE modest LOGIN');
-    await sql(fixture.url, 'GRANT ALL ON unanimous_log_positions TO modest');
+    await sql(fixture.url, 'GRANT ALL ON unanimous_log_positions, unanimous_audit TO modest');
     const url = new URL(fixture.url);
     url.username = 'modest';
     await using modest = await new Fixture(url.href).open();

@@ -150,7 +150,7 @@ serverOrSkip('postgres').describe('phase two on Postgres', () => {
     const url = new URL(fixture.url);
     url.username = 'app';
     const prepared = await fixture.prepared(insert);
-    await sql(fixture.url, 'GRANT ALL ON unanimous_log_positions TO app');
+    await sql(fixture.url, 'GRANT ALL ON unanimous_log_positions, unanimous_audit TO app');
     await using own = await new Fixture(url.href).open();
     const error = await errorOf(own.commit(prepared));
     expect(error).toMatchObject({ code: 'rm-unavailable', rm: 'orders' });

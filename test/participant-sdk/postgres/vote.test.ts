@@ -2,6 +2,7 @@ import { formatBranchId } from '@unanimous/proto';
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { serverOrSkip } from '../../servers/require-server.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 import {
   errorOf,
   Fixture,
@@ -134,7 +135,8 @@ serverOrSkip('postgres').describe('the vote of a Postgres branch', () => {
     expect(await errorOf(open.prepare())).toMatchObject({ code: 'statement-running' });
     await open.rollback();
     expect(await running).toMatchObject({ code: '57014' });
-    expect(await openTransactions(fixture.url)).toBe(0);
+    const isOver = async () => (await openTransactions(fixture.url)) === 0;
+    await waitUntil(isOver, { what: 'the server to close the connection' });
   });
 
   test('no: a transaction that a builder began was not ended', async () => {
@@ -192,7 +194,7 @@ serverOrSkip('postgres').describe('the vote of a Postgres branch', () => {
       'CREATE ROLE clerk',
       'CREATE ROLE app LOGIN IN ROLE clerk',
       'GRANT ALL ON t TO clerk',
-      'GRANT ALL ON unanimous_log_positions TO app',
+      'GRANT ALL ON unanimous_log_positions, unanimous_audit TO app',
     );
     const url = new URL(fixture.url);
     url.username = 'app';

@@ -49,6 +49,11 @@ export class CoordinatorHost {
     return this.#coordinator?.operations.status();
   }
 
+  /** An operator speaks. */
+  async resolve(...word: Parameters<Coordinator['operations']['resolve']>): Promise<void> {
+    await this.#coordinator?.operations.resolve(...word);
+  }
+
   /** A line to the coordinator that can be cut, and one client's transport. */
   line(): Line {
     const line = new Line(() => this.#coordinator);

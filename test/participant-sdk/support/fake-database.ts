@@ -1,6 +1,7 @@
 import type { BranchId, LogId, Reason } from '@unanimous/proto';
 import { formatBranchId, reason, UnanimousError } from '@unanimous/proto';
 import type {
+  AuditEntry,
   Decided,
   Finished,
   OpenBranch,
@@ -30,6 +31,7 @@ export interface FakeHooks {
   remembered?: () => Promise<void> | void;
   remember?: (position: SeenPosition) => Promise<void> | void;
   open?: () => Promise<void> | void;
+  audit?: (entry: AuditEntry) => Promise<void> | void;
 }
 
 /**
@@ -41,6 +43,9 @@ export class FakeStore {
   readonly prepared = new Map<string, PreparedBranch>();
   readonly fates = new Map<string, 'committed' | 'rolled-back'>();
   readonly positions: SeenPosition[] = [];
+  readonly audits: AuditEntry[] = [];
+  /** Of the branches that were prepared, in their order. */
+  readonly incarnations: string[] = [];
   readonly calls: string[] = [];
   /** One-phase branches whose work is open. */
   readonly open = new Set<string>();
@@ -136,6 +141,15 @@ export class FakeDatabase implements Resource {
     return this.#fate(receipt);
   }
 
+  async audit(entry: AuditEntry): Promise<void> {
+    await this.hooks.audit?.(entry);
+    this.store.audits.push(entry);
+  }
+
+  async audited(): Promise<readonly AuditEntry[]> {
+    return this.store.audits;
+  }
+
   close(): Promise<void> {
     this.isClosed = true;
     return Promise.resolve();
@@ -185,6 +199,7 @@ export class FakeBranch implements OpenBranch {
     if (this.#writes.length === 0) return { vote: 'read-only' };
     const key = formatBranchId(this.id);
     store.prepared.set(key, { id: this.id, writes: [...this.#writes] });
+    store.incarnations.push(this.id.incarnation);
     return { vote: 'yes', receipt: key, redo: new Uint8Array() };
   }
 
