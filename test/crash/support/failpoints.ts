@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { waitUntil } from '../../support/wait-until.ts';
 
 /** What happens at a failpoint. */
@@ -23,7 +24,7 @@ export interface Armed {
   readonly action: FailAction;
 }
 
-const preload = new URL('./failpoints-preload.mjs', import.meta.url).href;
+const preload = fileURLToPath(new URL('./failpoints-preload.cjs', import.meta.url));
 
 let lastId = 0;
 
@@ -39,7 +40,7 @@ export class Failpoints {
 
   /** What the process's environment must hold. */
   get env(): Record<string, string> {
-    return { NODE_OPTIONS: `--import=${preload}`, UNANIMOUS_FAILPOINTS: this.#folder };
+    return { NODE_OPTIONS: `--require="${preload}"`, UNANIMOUS_FAILPOINTS: this.#folder };
   }
 
   /** From now on, and until another is armed. */

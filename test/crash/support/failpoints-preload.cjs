@@ -1,12 +1,12 @@
 // Loaded before everything else, by NODE_OPTIONS, into processes that a kill test starts, and into
-// their threads. It gives the failpoints of the packages a meaning; no package ships it.
+// their threads (hence no ES module: a thread that runs a text would not load it). It gives the failpoints of the packages a meaning; no package ships it.
 //
 // UNANIMOUS_FAILPOINTS names a folder. `armed` in it says what shall happen and where, `reached`
 // collects the names of the points that were passed, `fired` what has happened, and a file
 // `go-ID` ends a pause.
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
-import process from 'node:process';
+const { appendFileSync, existsSync, readFileSync } = require('node:fs');
+const { join } = require('node:path');
+const process = require('node:process');
 
 const folder = process.env.UNANIMOUS_FAILPOINTS;
 const noted = new Set();
