@@ -69,6 +69,12 @@ export class Ledger {
     }
   }
 
+  /** How often a consumer was handed a message again that it had. */
+  repeatedDeliveries(): number {
+    const rows = readDeliveries(this.#fleet.settings.deliveriesFile) as { copies: number }[];
+    return rows.reduce((sum, { copies }) => sum + copies - 1, 0);
+  }
+
   /** Whether an order is there. Call it at rest. */
   async fateOf(id: string): Promise<'committed' | 'aborted'> {
     const { rowCount } = await this.#fleet.databases.orders.query(
@@ -129,7 +135,7 @@ function byId(rows: readonly unknown[]): Map<string, string> {
 function readDeliveries(file: string): unknown[] {
   const database = new Database(file, { readonly: true });
   try {
-    return database.prepare('select order_id as id, gid from deliveries').all();
+    return database.prepare('select order_id as id, gid, copies from deliveries').all();
   } finally {
     database.close();
   }

@@ -31,11 +31,14 @@ export async function runRow(fleet: CrashFleet, ledger: Ledger, row: CrashRow): 
   if (after) first.arm({ name: after.point, action: 'kill' });
   else if (by === 'resolve')
     fleet.failpoints.stock.arm({ name: 'p.finish.before', action: 'kill' });
-  else target.arm(armed);
+  else if (by !== 'retention') target.arm(armed);
   const order = ledger.place(dish);
   if (by === 'SIGTERM') process.kill(fleet.processes.coordinator.pid, 'SIGTERM');
   if (by === 'resolve') await armAndResolve(fleet, row);
-  if (by === 'retention') await order.told;
+  if (by === 'retention') {
+    await order.told; // what was placed before is forgotten, too
+    target.arm(armed);
+  }
   await (by === 'resolve' ? target : first).untilFired(after?.point ?? point);
   const faultMs = performance.now();
   if (after) await killAgain(fleet, row);
@@ -53,6 +56,7 @@ export async function runRow(fleet: CrashFleet, ledger: Ledger, row: CrashRow): 
   if (by === 'retention') await keepOutcomes(fleet, undefined);
 
   await order.told;
+  await fleet.untilAtRest(); // a client may have tried again meanwhile
   const fate = await ledger.fateOf(order.id);
   expect(await ledger.violations()).toEqual([]);
   if (row.fate !== 'either') expect(fate).toBe(row.fate);
@@ -88,7 +92,7 @@ async function armAndResolve(fleet: CrashFleet, { point, action }: CrashRow): Pr
   coordinator.arm({ name: point, action });
   const why = { operator: 'a test', reason: 'looked into the database' };
   fleet.admin
-    .resolve({ gid, branch, resolution: 'COMMITTED', ...why } as never)
+    .resolve({ gid, branch, resolution: 'RESOLVED_COMMITTED', ...why })
     .catch(() => undefined); // it dies before it answers
 }
 
