@@ -1,5 +1,5 @@
 import { timingSafeEqual } from 'node:crypto';
-import { parseGid, type Reason, reason, UnanimousError } from '@unanimous/proto';
+import { failpoint, parseGid, type Reason, reason, UnanimousError } from '@unanimous/proto';
 import type { Gid, Outcome } from '@unanimous/proto';
 import type {
   DecisionLog,
@@ -67,7 +67,9 @@ export class Coordinator implements AsyncDisposable {
       await log.follow((more) => {
         for (const entry of more) entries.push(entry);
       });
+      failpoint('c.start.before-epoch');
       const incarnation = await log.becomeActive(holder);
+      failpoint('c.start.before-replay-end');
       return new Coordinator(options, incarnation, entries);
     } catch (error) {
       await log.close();
@@ -266,6 +268,7 @@ export class Coordinator implements AsyncDisposable {
       this.#draining = true;
       this.#logger.info({ event: logEvents.draining, open: this.transactions.openCount });
       this.sessions.announceDrain();
+      failpoint('c.drain.begun');
     }
     const untilMs = this.#world.nowMs() + withinMs;
     while (this.transactions.openCount > 0 && this.#world.nowMs() < untilMs && !this.#failure) {

@@ -1,4 +1,4 @@
-import { type Birth, compareBirths, parseGid, UnanimousError } from '@unanimous/proto';
+import { type Birth, compareBirths, failpoint, parseGid, UnanimousError } from '@unanimous/proto';
 import type { StatusReply, TransactionView } from '@unanimous/proto';
 import type { Coordinator } from './coordinator.ts';
 import { hasHeuristic, outcomeOf } from './protocol/answers.ts';
@@ -38,11 +38,13 @@ export class Operations {
     if (!entry) throw new UnanimousError('cannot-resolve', `${gid} is over or was never begun`);
     const at = this.#world.timeOfDay();
     const input = { kind: 'resolve', branch, resolution, ...by, at } as const;
+    failpoint('c.resolve.before-append');
     const { refused, recorded } = this.#coordinator.transactions.input(entry, input);
     if (refused) throw new UnanimousError(refused.code, refused.message, { rm: refused.rm });
     await recorded;
     this.#coordinator.checkRunning();
     this.#coordinator.sessions.tellWord(gid, branch);
+    failpoint('c.resolve.before-reply');
     return this.#view(entry);
   }
 

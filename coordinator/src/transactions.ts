@@ -1,4 +1,5 @@
-import { formatGid, type Gid, type Outcome, type Reason, UnanimousError } from '@unanimous/proto';
+import { failpoint, formatGid, type Gid, type Outcome, type Reason } from '@unanimous/proto';
+import { UnanimousError } from '@unanimous/proto';
 import type { DecisionLog, Incarnation, LogEntry } from './log/decision-log.ts';
 import type { Logger } from './log-events.ts';
 import type { Limits } from './limits.ts';
@@ -222,6 +223,7 @@ export class Transactions {
       const entry = this.#entries.get(gid);
       if (!entry) continue;
       for (const message of outstanding(entry.state, rm)) tellBranch(rms, entry.state, message, 0);
+      failpoint('c.resend.told-one', rm);
     }
   }
 
@@ -233,7 +235,9 @@ export class Transactions {
     const forgettable = this.outcomes.takeForgettable(this.#options.world.nowMs());
     if (!forgettable) return 0;
     const { gids, through } = forgettable;
+    failpoint('c.forget.before-mark');
     await this.#append([{ kind: 'forgotten', through }]);
+    failpoint('c.forget.after-mark');
     if (this.#stopped) return 0;
     this.outcomes.markForgotten(through);
     for (const gid of gids) this.#entries.delete(gid);
@@ -265,7 +269,10 @@ export class Transactions {
     const forced = records.filter((record) => durability[record.kind] === 'forced');
     const lazy = records.filter((record) => durability[record.kind] === 'lazy');
     if (forced.length === 0) {
-      if (lazy.length > 0) this.#options.log.appendLazily(lazy);
+      if (lazy.length === 0) return undefined;
+      failpoint('c.ended.before-append');
+      this.#options.log.appendLazily(lazy);
+      failpoint('c.ended.handed-over');
       return undefined;
     }
     // An `ended` that follows in the same step stands behind its forced record.
@@ -273,8 +280,10 @@ export class Transactions {
   }
 
   async #recordDecision(entry: Entry, records: readonly LogRecord[]): Promise<void> {
+    failpoint('c.votes.all-in', records[0]?.kind);
     const seq = await this.#append(records);
     if (seq === undefined) return;
+    failpoint('c.decided.before-tell', records[0]?.kind);
     // Another append of the transaction may have been on its way before the operator spoke.
     if (records.some((record) => record.kind === 'resolved')) entry.wordsAtLog -= 1;
     const { epoch } = this.#options.incarnation;

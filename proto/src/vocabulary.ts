@@ -7,3 +7,6 @@ export { type Reason, readReason, reason, UnanimousError } from './errors.ts';
 export { type Birth, compareBirths, formatGid, type Gid, parseGid } from './gid.ts';
 export { type LogId, parseLogId } from './gid.ts';
 export { checkRmName } from './rm-name.ts';
+
+// For the project's own kill tests: names of moments, inert by themselves.
+export { failpoint, type OnFailpoint } from './failpoint.ts';

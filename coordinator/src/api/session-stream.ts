@@ -1,5 +1,5 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
-import { type CoordinatorFrame, type PeerFrame, toServiceError } from '@unanimous/proto';
+import { type CoordinatorFrame, failpoint, type PeerFrame, toServiceError } from '@unanimous/proto';
 import { UnanimousError } from '@unanimous/proto';
 import type { Coordinator } from '../coordinator.ts';
 import type { Logger } from '../log-events.ts';
@@ -77,7 +77,10 @@ export class SessionStream implements SessionSink {
   /** See SessionSink. False once some frames wait for the network. */
   write(frame: CoordinatorFrame): boolean {
     this.#unflushedFrames += 1;
-    this.#call.write(frame, () => this.#flushed());
+    this.#call.write(frame, () => {
+      hasLeft(frame);
+      this.#flushed();
+    });
     if (this.#unflushedFrames < maxUnflushedFrames) return true;
     this.#held = true;
     const { slowReaderMs } = this.#patience;
@@ -127,4 +130,12 @@ export class SessionStream implements SessionSink {
     this.#cancelTimer();
     this.#cancelTimer = this.#options.world.after(timeMs, action);
   }
+}
+
+/** Only what the operating system has taken outlives a kill. */
+function hasLeft({ commits, prepares, aborts, outcomes }: CoordinatorFrame): void {
+  if (prepares[0]) failpoint('c.prepare.sent', prepares[0].rm);
+  if (commits[0]) failpoint('c.commit.sent', commits[0].rm, commits[0].kind);
+  if (aborts[0]) failpoint('c.abort.sent', aborts[0].rm);
+  if (outcomes.length > 0) failpoint('c.outcome.sent');
 }

@@ -1,4 +1,4 @@
-import { checkRmName, parseLogId, protocolMax, protocolMin } from '@unanimous/proto';
+import { checkRmName, failpoint, parseLogId, protocolMax, protocolMin } from '@unanimous/proto';
 import { readReason, reason, UnanimousError } from '@unanimous/proto';
 import type {
   Acknowledgement,
@@ -121,6 +121,7 @@ export class PeerSessions implements SessionHandler {
       }
     }
     const { limits, incarnation } = this.#coordinator;
+    failpoint('c.hello.before-welcome', service);
     session.writer.set('welcome', {
       protocol,
       coordinator: version,
@@ -159,12 +160,15 @@ export class PeerSessions implements SessionHandler {
       this.#answer(session, ref, gid, () => {
         const { branch, entry } = coordinator.enlist(gid, { session, rm, canOnePhase });
         const remainingMs = coordinator.transactions.remainingMs(entry);
+        failpoint('c.enlist.before-reply', rm);
         session.writer.add('enlisted', { ref, branch, remainingMs }, gid);
       });
     }
     for (const { ref, timeoutMs, name } of frame.begins) {
       this.#answer(session, ref, '', () => {
-        session.writer.add('begun', { ref, ...coordinator.begin(owner, timeoutMs, name) });
+        const begun = coordinator.begin(owner, timeoutMs, name);
+        failpoint('c.begin.before-reply');
+        session.writer.add('begun', { ref, ...begun });
       });
     }
     for (const { ref, gid, reason: why } of frame.aborts) {
@@ -243,6 +247,7 @@ export class PeerSessions implements SessionHandler {
     await this.#coordinator.identities.check(rm, `${kind} ${identity}`);
     if (session.isOver) return;
     this.#coordinator.rms.serve(rm, { session, kind, incarnation, takesWork });
+    failpoint('c.serve.before-served', rm);
     session.writer.add('served', { ref, rm });
     void this.#coordinator.transactions.resend(rm);
     this.#logger.info({ event: logEvents.rmServed, rm, session: session.number });
@@ -279,6 +284,7 @@ export class PeerSessions implements SessionHandler {
     const entry = this.#find(ack.gid);
     const isKnown = entry?.state.branches.some((b) => b.branch === ack.branch && b.rm === ack.rm);
     if (!entry || !isKnown) return this.#strayResult(serving, ack, result);
+    failpoint('c.ack.received', ack.rm);
     this.#coordinator.transactions.input(entry, { kind: 'result', branch: ack.branch, result });
   }
 
@@ -301,6 +307,7 @@ export class PeerSessions implements SessionHandler {
       if (verdict === 'hazard') {
         this.#logger.error({ event: logEvents.branchHazard, gid, branch, rm, found, current });
       }
+      failpoint('c.verdict.before-send', rm);
       const word = this.#coordinator.word(gid, branch) ?? null;
       session.writer.add('verdicts', { gid, branch, rm, kind: verdictKinds[verdict], word });
     } catch {

@@ -1,5 +1,5 @@
 import type { Gid } from '@unanimous/proto';
-import { UnanimousError } from '@unanimous/proto';
+import { failpoint, UnanimousError } from '@unanimous/proto';
 import { sleep, within } from '../ambient.ts';
 import { backoffMs } from '../backoff.ts';
 import type { Link } from '../session/link.ts';
@@ -33,6 +33,7 @@ export async function commitAndAwait(
   const { ambient } = core.settings;
   const limitMs = remainingMs + waitAppliedMs + graceMs;
   const startedMs = ambient.nowMs();
+  failpoint('k.commit.before-send');
   const answer = link.ask('commits', { gid, waitAppliedMs }).then(
     (wire) => readOutcome(gid, wire),
     // Lost, or refused because it is over: the log knows what became of it.
@@ -41,6 +42,7 @@ export async function commitAndAwait(
   const heard = await within(ambient, limitMs, answer, () => {
     throw unknownError(gid, `no answer within ${Math.round(limitMs)} ms`);
   });
+  failpoint('k.commit.answered');
   if (heard && heard.outcome !== 'unknown') return heard;
   return askUntilKnown(core, gid, {
     untilMs: startedMs + limitMs,

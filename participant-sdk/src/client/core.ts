@@ -1,4 +1,4 @@
-import { type Gid, UnanimousError } from '@unanimous/proto';
+import { failpoint, type Gid, UnanimousError } from '@unanimous/proto';
 import { sleep } from '../ambient.ts';
 import { backoffMs } from '../backoff.ts';
 import type { LocalTransaction } from '../participant/local-transaction.ts';
@@ -59,6 +59,7 @@ async function beginOn(
     });
   }
   const { gid, remainingMs } = await link.ask('begins', { name, timeoutMs });
+  failpoint('k.begin.acknowledged');
   if (link.isOver) throw new UnanimousError('session-lost', 'the session was lost');
   const local = core.participant.transaction(gid as Gid, core.participant, remainingMs);
   local.isOwned = true;

@@ -1,4 +1,4 @@
-import { type BranchId, type Reason, reason, UnanimousError } from '@unanimous/proto';
+import { type BranchId, failpoint, type Reason, reason, UnanimousError } from '@unanimous/proto';
 import type { Ambient } from '../ambient.ts';
 import { backoffMs } from '../backoff.ts';
 import { describeError, type Log } from '../logger.ts';
@@ -146,7 +146,9 @@ export class BranchDriver {
       if (accept) this.#open = await this.#accept();
       const open = this.#open;
       if (!open) throw new UnanimousError('internal', 'no open branch to prepare');
+      failpoint('p.prepare.before', this.id.rm);
       const result = how === 'ready' ? await open.ready() : await open.prepare();
+      failpoint('p.prepare.before-vote', this.id.rm);
       if (result.vote === 'read-only') this.input({ kind: 'read-only' });
       else if (result.vote === 'ready') this.input({ kind: 'readied', receipt: result.receipt });
       else {
@@ -178,7 +180,10 @@ export class BranchDriver {
       const open = this.#open;
       if (!open) throw new UnanimousError('internal', 'no open branch to commit');
       await this.#ports.beforeCommit();
-      this.input({ kind: 'finished', result: await open.commitOnePhase() });
+      failpoint('p.onephase.before-commit', this.id.rm);
+      const result = await open.commitOnePhase();
+      failpoint('p.onephase.before-answer', this.id.rm);
+      this.input({ kind: 'finished', result });
     } catch (error) {
       this.#failed(error);
     }
@@ -195,8 +200,10 @@ export class BranchDriver {
 
   async #finish(order: FinishingOrder): Promise<void> {
     try {
+      failpoint('p.finish.before', this.id.rm, order.kind);
       const result = await this.#attempt(order);
       if (deviates(order, result.result)) await this.#writeDown(result as BranchResult);
+      failpoint('p.finish.before-ack', this.id.rm, order.kind);
       if (result.result !== 'in-progress') this.input({ kind: 'finished', result });
       else this.input({ kind: 'failed', cause: stillInProgress(this.id.rm) });
     } catch (error) {
@@ -211,6 +218,7 @@ export class BranchDriver {
     switch (order.kind) {
       case 'commit':
         await this.#ports.beforeCommit();
+        failpoint('p.commit.position-kept', this.id.rm);
         return resource.commit(this.id, decidedOf(order.facts));
       case 'abort':
         return resource.abort(this.id, order.receipt);

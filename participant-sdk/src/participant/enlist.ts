@@ -1,4 +1,4 @@
-import { type BranchId, type Gid, type Reason, UnanimousError } from '@unanimous/proto';
+import { type BranchId, failpoint, type Gid, type Reason, UnanimousError } from '@unanimous/proto';
 import type { OpenBranch } from '../resource.ts';
 import type { Link } from '../session/link.ts';
 import type { BranchDriver } from './branch-driver.ts';
@@ -66,9 +66,11 @@ function enlistOn(
   const { rm, incarnation } = served;
   return new Promise((resolve, reject) => {
     const question = { gid, rm, canOnePhase: served.resource.canOnePhase };
+    failpoint('p.enlist.before-send', rm);
     link.request('enlists', question, {
       // In the turn of the frame itself: a Prepare that follows must find the branch.
       answer: ({ branch }) => {
+        failpoint('p.enlist.acknowledged', rm);
         try {
           const id: BranchId = { gid, branch, rm, incarnation };
           resolve(openBranch(id, transaction, open, ports));

@@ -1,4 +1,4 @@
-import type { BranchId } from '@unanimous/proto';
+import { type BranchId, failpoint } from '@unanimous/proto';
 import type { Ambient } from '../ambient.ts';
 import { describeError, type Log } from '../logger.ts';
 import type { Link } from '../session/link.ts';
@@ -63,6 +63,7 @@ export class InDoubtScan {
       if (this.#isOver()) return;
       const doubts = [...found, ...this.#heldInDoubt()].slice(0, maxQuestions);
       if (found.length > 0) log('branch.in-doubt-found', { rm, count: found.length });
+      if (doubts.length > 0) failpoint('p.scan.before-ask', rm);
       for (const id of doubts) this.#ports.ask(this.#link, id);
       this.#isFirst = false;
       await this.#askAudited(found);

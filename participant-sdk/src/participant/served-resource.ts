@@ -1,4 +1,4 @@
-import { UnanimousError } from '@unanimous/proto';
+import { failpoint, UnanimousError } from '@unanimous/proto';
 import { type Ambient, sleep, within } from '../ambient.ts';
 import { backoffMs } from '../backoff.ts';
 import { describeError, type Log } from '../logger.ts';
@@ -126,6 +126,7 @@ export class ServedResource {
     const { welcome } = link;
     if (!welcome || !this.#identity) return;
     const seen = await resource.remembered(welcome.logId as Parameters<Resource['remembered']>[0]);
+    failpoint('p.serve.before-send', this.rm);
     await link.ask('serves', {
       rm: this.rm,
       identity: this.#identity.identity,

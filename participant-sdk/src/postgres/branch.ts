@@ -1,4 +1,4 @@
-import { type BranchId, formatBranchId, UnanimousError } from '@unanimous/proto';
+import { type BranchId, failpoint, formatBranchId, UnanimousError } from '@unanimous/proto';
 import type { Finished, OpenBranch, PrepareResult, ReadyResult } from '../resource.ts';
 import type { BranchWork } from './branch-work.ts';
 import type { PhaseTwoPool } from './phase-two-pool.ts';
@@ -68,7 +68,9 @@ export class PostgresBranch implements OpenBranch {
     const { rm } = this.#options.id;
     if (!connection) throw new UnanimousError('branch-unknown', `${rm}: nothing to commit`, { rm });
     try {
-      const { results, warnings } = await connection.queryWithWarnings('COMMIT');
+      const answer = connection.queryWithWarnings('COMMIT');
+      failpoint('p.COMMIT.sent', rm);
+      const { results, warnings } = await answer;
       // Answered so when a statement had failed. A warning: our transaction was gone, or a standby
       // has not confirmed. Both are for the receipt to tell.
       if (results[0]?.command === 'ROLLBACK') return { result: 'rolled-back' };
@@ -162,10 +164,12 @@ export class PostgresBranch implements OpenBranch {
   async #prepare({ connection, server, xid }: Ended): Promise<Receipt> {
     this.#mayBePrepared = true;
     // If we crash from here on, the scan finds the branch and asks what became of it.
-    const { results, warnings } = await connection.queryWithWarnings(
+    const answer = connection.queryWithWarnings(
       `PREPARE TRANSACTION '${this.#name}';
        SELECT pg_catalog.pg_current_wal_insert_lsn()::text AS "lsn"`,
     );
+    failpoint('p.PREPARE.sent', this.#options.id.rm);
+    const { results, warnings } = await answer;
     const [prepared, position] = results;
     // A transaction that had failed is answered ROLLBACK, without an error.
     if (prepared?.command !== 'PREPARE') {

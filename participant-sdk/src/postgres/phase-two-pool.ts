@@ -1,3 +1,4 @@
+import { failpoint } from '@unanimous/proto';
 import type { Pool, PoolClient, PoolConfig } from 'pg';
 import type { PgModule } from './transactional-pool.ts';
 import { WorkConnection, type WorkResult } from './work-connection.ts';
@@ -45,7 +46,9 @@ export class PhaseTwoPool {
     try {
       if (!this.#settled.has(connection.client)) await connection.query(sessionSettings);
       this.#settled.add(connection.client);
-      const { results, warnings } = await connection.queryWithWarnings(sql, values);
+      const answer = connection.queryWithWarnings(sql, values);
+      failpoint('p.phase-two.sent', sql);
+      const { results, warnings } = await answer;
       const last = results.at(-1) as WorkResult;
       if (warnings.length > 0) connection.spoil();
       return { command: last.command, rows: last.rows, warnings };

@@ -1,4 +1,4 @@
-import { UnanimousError } from '@unanimous/proto';
+import { failpoint, UnanimousError } from '@unanimous/proto';
 import type { EffectPlace } from '../logged/effect.ts';
 import { type AmqpConfirmChannel, errorText, replyCode } from './amqplib.ts';
 import type { Broker } from './broker.ts';
@@ -52,6 +52,7 @@ export class Publisher {
           propertiesOf(message, place),
           (error) => (error ? reject(error) : resolve()),
         );
+        failpoint('p.publish.sent', this.#rm);
       });
     } catch (error) {
       throw this.#refusal(message, place, lane.error ?? error);

@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import { type ChannelCredentials, credentials, Metadata } from '@grpc/grpc-js';
 import {
   CoordinatorServiceClient,
+  failpoint,
   fromServiceError,
   metadataKeys,
+  type PeerFrame,
   protocolVersion,
   UnanimousError,
 } from '@unanimous/proto';
@@ -72,7 +74,7 @@ function openStream(client: Client, listener: ConnectionListener): Connection {
   call.on('error', (error) => over(fromServiceError(error)));
   call.on('end', () => over());
   return {
-    write: (frame) => isOver || isEnding || call.write(frame),
+    write: (frame) => isOver || isEnding || call.write(frame, () => hasLeft(frame)),
     close: () => {
       if (isOver || isEnding) return;
       isEnding = true;
@@ -80,6 +82,13 @@ function openStream(client: Client, listener: ConnectionListener): Connection {
       setTimeout(() => !isOver && call.cancel(), lingerMs).unref();
     },
   };
+}
+
+/** Only what the operating system has taken outlives a kill. */
+function hasLeft({ votes, acknowledgements, commits }: PeerFrame): void {
+  if (votes.length > 0) failpoint('p.vote.sent');
+  if (acknowledgements[0]) failpoint('p.ack.sent', acknowledgements[0].rm);
+  if (commits.length > 0) failpoint('k.commit.sent');
 }
 
 function makeCredentials(tls: TlsOptions | undefined): ChannelCredentials {

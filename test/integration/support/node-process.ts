@@ -23,6 +23,11 @@ export class NodeProcess implements AsyncDisposable {
     }
   }
 
+  /** Process id; 0 while it does not run. */
+  get pid(): number {
+    return this.#process.pid;
+  }
+
   /** All that it has written to stderr since the first start. */
   said(): string {
     return existsSync(this.#logFile) ? readFileSync(this.#logFile, 'utf8') : '';

@@ -1,4 +1,5 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { failpoint } from '@unanimous/proto/vocabulary';
 import { crashOn } from './crash-points.ts';
 import { type EnginePort, LogEngine } from './log-engine.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from './worker-messages.ts';
@@ -14,6 +15,10 @@ const enginePort: EnginePort = {
   receive: () => receiveMessageOnPort(port)?.message as ToWorker | undefined,
   end: () => port.close(),
 };
-const engine = new LogEngine(settings, enginePort, crashOn(settings.crash));
+const planned = crashOn(settings.crash);
+const engine = new LogEngine(settings, enginePort, (point) => {
+  failpoint(`log.${point}`);
+  planned(point);
+});
 
 port.on('message', (message: ToWorker) => engine.take(message));

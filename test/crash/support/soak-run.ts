@@ -1,0 +1,104 @@
+import { performance } from 'node:perf_hooks';
+import { CrashFleet } from './crash-fleet.ts';
+import { Ledger } from './ledger.ts';
+import { Load } from './load.ts';
+import { Nemesis, seededRandom } from './nemesis.ts';
+
+/** How long to go on: until so much time or so many kills, whichever comes first. */
+export interface SoakOptions {
+  readonly seed: number;
+  readonly minutes: number;
+  readonly kills: number;
+  readonly say: (line: string) => void;
+}
+
+/** What a soak came to. */
+export interface SoakResult {
+  readonly hits: ReadonlyMap<string, number>;
+  readonly kills: number;
+  readonly orders: number;
+  readonly placed: number;
+  readonly refused: number;
+  readonly unanswered: number;
+  /** Longest time that anything was seen prepared, in milliseconds. */
+  readonly longestBlockedMs: number;
+  /** Copies that the consumer has seen beyond the first of an event. */
+  readonly repeatedDeliveries: number;
+  readonly violations: readonly string[];
+}
+
+/** Between two quiet moments. */
+const actsPerRound = 8;
+
+/** Kills, freezes and cuts at random under load; at each quiet moment all places are compared. */
+export async function soak(options: SoakOptions): Promise<SoakResult> {
+  const { seed, minutes, kills, say } = options;
+  const random = seededRandom(seed);
+  await using fleet = await CrashFleet.start({ apart: true });
+  const ledger = new Ledger(fleet);
+  const nemesis = new Nemesis(fleet, random);
+  const load = new Load(ledger, seededRandom(seed + 1));
+  const blocked = new BlockedWatch(fleet);
+  const untilMs = performance.now() + minutes * 60_000;
+  let violations: string[] = [];
+  for (let round = 1; violations.length === 0; round++) {
+    load.resume();
+    for (let act = 0; act < actsPerRound && nemesis.kills < kills; act++) await nemesis.strike();
+    violations = await quietMoment(fleet, ledger, load);
+    const { size } = ledger;
+    say(`round ${round}: ${nemesis.kills} kills, ${size} orders, ${violations.length} violations`);
+    if (performance.now() > untilMs || nemesis.kills >= kills) break;
+  }
+  blocked.stop();
+  return {
+    hits: nemesis.hits,
+    kills: nemesis.kills,
+    orders: ledger.size,
+    placed: ledger.count('placed'),
+    refused: ledger.count('refused'),
+    unanswered: ledger.count('unanswered'),
+    longestBlockedMs: blocked.longestMs,
+    repeatedDeliveries: ledger.repeatedDeliveries(),
+    violations,
+  };
+}
+
+/** Nobody orders and nothing is hit: everything must settle, and agree. */
+async function quietMoment(fleet: CrashFleet, ledger: Ledger, load: Load): Promise<string[]> {
+  await load.pause();
+  try {
+    await fleet.untilAtRest(30_000);
+  } catch (error) {
+    return [String(error)];
+  }
+  return ledger.violations();
+}
+
+/** Looks how old the oldest prepared branch is, again and again. */
+class BlockedWatch {
+  readonly #fleet: CrashFleet;
+  #isOver = false;
+  longestMs = 0;
+
+  constructor(fleet: CrashFleet) {
+    this.#fleet = fleet;
+    void this.#watch();
+  }
+
+  stop(): void {
+    this.#isOver = true;
+  }
+
+  async #watch(): Promise<void> {
+    const { orders, stock } = this.#fleet.databases;
+    const sql = `select coalesce(max(extract(epoch from clock_timestamp() - prepared)) * 1000, 0)
+      ::float8 as "ageMs" from pg_prepared_xacts`;
+    while (!this.#isOver) {
+      for (const database of [orders, stock]) {
+        const found = await database.query<{ ageMs: number }>(sql).catch(() => undefined);
+        this.longestMs = Math.max(this.longestMs, found?.rows[0]?.ageMs ?? 0);
+      }
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
