@@ -6,7 +6,9 @@ const scenarios = 'test/coordinator/protocol/scenarios.test.ts';
 /** Defects of the coordinator's core. The first list is also run, rule by rule, in every test run. */
 export const core: readonly Mutant[] = [
   ...coreMutants.map(({ killers, file, ...mutant }): Mutant => {
-    const tests = killers.map(({ name }) => `test/coordinator/protocol/properties.test.ts > ${name}`);
+    const tests = killers.map(
+      ({ name }) => `test/coordinator/protocol/properties.test.ts > ${name}`,
+    );
     return { ...mutant, file: `coordinator/src/protocol/${file}`, tests };
   }),
   {

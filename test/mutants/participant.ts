@@ -299,7 +299,7 @@ const work: readonly Mutant[] = [
     name: 'lets work begin after its function has answered',
     file: `${src}/scope.ts`,
     from: 'if (!this.#isClosed) return;\n    const message',
-    to: 'if (gidOf(transaction) !== undefined) return;\n    const message'.replace('gidOf(transaction)', 'transaction.gid'),
+    to: 'if (transaction.gid) return;\n    const message',
     breaks: ['rule 1', 'rule 2'],
     tests: [http],
   },
