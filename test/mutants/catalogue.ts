@@ -48,8 +48,9 @@ export interface Choice {
 export function choose({ only, slice = '1/1' }: Choice): readonly Listed[] {
   const [, part = '', parts = ''] = /^([1-9][0-9]*)\/([1-9][0-9]*)$/.exec(slice) ?? [];
   if (part === '' || Number(part) > Number(parts)) throw new Error(`--slice ${slice}: not K/N`);
+  const isArea = only !== undefined && only in catalogue;
   const chosen = allMutants
-    .filter(({ area, mutant }) => !only || area === only || mutant.name.includes(only))
+    .filter(({ area, mutant }) => !only || (isArea ? area === only : mutant.name.includes(only)))
     .filter((_, index) => index % Number(parts) === Number(part) - 1);
   if (chosen.length === 0) throw new Error(`no mutant is chosen by ${only ?? slice}`);
   return chosen;

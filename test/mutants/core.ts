@@ -28,6 +28,14 @@ export const core: readonly Mutant[] = [
     tests: [scenarios],
   },
   {
+    name: 'gives up a branch of a live transaction that is asked about',
+    file: 'coordinator/src/protocol/answers.ts',
+    from: "return 'wait';",
+    to: "return 'abort';",
+    breaks: ['rule 10', 'scenario 8'],
+    tests: ['test/coordinator/coordinator.test.ts > a live gid is answered wait'],
+  },
+  {
     name: 'undoes a branch that an operator has abandoned',
     file: 'coordinator/src/protocol/answers.ts',
     from: "if (resolution === 'abandoned') return 'hazard';",

@@ -1,6 +1,8 @@
 import type { Mutant } from './mutant.ts';
 
 const unit = 'test/coordinator/coordinator.test.ts';
+const slowLog = 'test/coordinator/slow-log.test.ts';
+const told = 'test/coordinator/who-is-told.test.ts';
 const recovery = 'test/participant-sdk/participant/recovery.test.ts';
 
 /** Defects of what drives the coordinator's core: log, sessions, books and answers. */
@@ -11,7 +13,7 @@ export const driver: readonly Mutant[] = [
     from: 'if (entry.wordsAtLog === 0) entry.waiters.tell(() => entry.state);',
     to: 'entry.waiters.tell(() => entry.state);',
     breaks: ['rule 13'],
-    tests: [unit],
+    tests: [slowLog],
   },
   {
     name: "gives a verdict that hangs on an operator's word before it is durable",
@@ -19,15 +21,15 @@ export const driver: readonly Mutant[] = [
     from: "if (entry) return entry.wordsAtLog > 0 ? 'wait' : verdictOn(entry.state, branch);",
     to: 'if (entry) return verdictOn(entry.state, branch);',
     breaks: ['rule 13'],
-    tests: [unit, 'test/exhaustive/operators-words.test.ts'],
+    tests: [slowLog],
   },
   {
-    name: 'goes on after an append has failed',
-    file: 'coordinator/src/transactions.ts',
-    from: 'this.#options.onLogFailure(error);',
+    name: 'goes on after its log has failed',
+    file: 'coordinator/src/coordinator.ts',
+    from: 'void this.#stop(error);',
     to: '',
     breaks: ['rule 20', 'scenario 13'],
-    tests: [unit],
+    tests: [slowLog],
   },
   {
     name: 'answers by presumption although its log has failed',
@@ -35,7 +37,7 @@ export const driver: readonly Mutant[] = [
     from: "if (this.#failure) return bareOutcome(gid, 'OUTCOME_UNKNOWN');",
     to: '',
     breaks: ['rule 20', 'scenario 13'],
-    tests: [unit],
+    tests: [slowLog],
   },
   {
     name: 'tells those who wait that it is aborted, when its log has failed',
@@ -43,7 +45,7 @@ export const driver: readonly Mutant[] = [
     from: "entry.waiters.answerAll(bareOutcome(entry.state.gid, 'OUTCOME_UNKNOWN'));",
     to: "entry.waiters.answerAll(bareOutcome(entry.state.gid, 'OUTCOME_ABORTED'));",
     breaks: ['rule 20', 'scenario 13'],
-    tests: [unit],
+    tests: [slowLog],
   },
   {
     name: 'forgets without a mark in the log',
@@ -51,7 +53,7 @@ export const driver: readonly Mutant[] = [
     from: "await this.#append([{ kind: 'forgotten', through }]);",
     to: '',
     breaks: ['rule 7', 'scenario 24'],
-    tests: [unit],
+    tests: [`${unit} > what was forgotten is expired`],
   },
   {
     name: 'forgets before the mark is durable',
@@ -59,7 +61,7 @@ export const driver: readonly Mutant[] = [
     from: "await this.#append([{ kind: 'forgotten', through }]);",
     to: "void this.#append([{ kind: 'forgotten', through }]);",
     breaks: ['rule 7'],
-    tests: [unit],
+    tests: [slowLog],
   },
   {
     name: 'does not raise the mark of what it forgets',
@@ -67,7 +69,7 @@ export const driver: readonly Mutant[] = [
     from: 'this.outcomes.markForgotten(through);',
     to: '',
     breaks: ['rule 7', 'scenario 24'],
-    tests: [unit],
+    tests: [`${unit} > what was forgotten is expired`],
   },
   {
     name: 'takes what was born at the mark for aborted',
@@ -75,7 +77,7 @@ export const driver: readonly Mutant[] = [
     from: 'return compareBirths(birth, this.#mark) <= 0;',
     to: 'return compareBirths(birth, this.#mark) < 0;',
     breaks: ['rule 7', 'scenario 24'],
-    tests: [unit],
+    tests: [`${unit} > what was forgotten is expired`],
   },
   {
     name: 'marks the oldest of what it forgets, not the youngest',
@@ -107,7 +109,7 @@ export const driver: readonly Mutant[] = [
     from: 'for (const rm of left) void transactions.resend(rm);',
     to: 'void left;',
     breaks: ['rule 10', 'scenario 9'],
-    tests: [unit, recovery],
+    tests: [told],
   },
   {
     name: 'notices no lost session',
@@ -123,7 +125,7 @@ export const driver: readonly Mutant[] = [
     from: 'if (!serving || !result) return;',
     to: 'if (!result) return;',
     breaks: ['rule 11', 'rule 19'],
-    tests: [unit],
+    tests: [told],
   },
   {
     name: "judges another log's branches",
@@ -147,7 +149,7 @@ export const driver: readonly Mutant[] = [
     from: 'const wentBack = incarnation.found !== incarnation.current;',
     to: 'const wentBack = false;',
     breaks: ['rule 8', 'scenario 27'],
-    tests: [unit, 'test/integration/restored-database.test.ts'],
+    tests: ['test/integration/restored-database.test.ts'],
   },
   {
     name: 'takes every branch of another incarnation for a hazard',
@@ -155,7 +157,7 @@ export const driver: readonly Mutant[] = [
     from: "return wentBack && this.transactions.outcomes.isForgotten(birth) ? 'hazard' : 'abort';",
     to: "return wentBack ? 'hazard' : 'abort';",
     breaks: ['rule 8'],
-    tests: [unit],
+    tests: [told],
   },
   {
     name: 'takes what it never gave out for aborted',
@@ -163,7 +165,7 @@ export const driver: readonly Mutant[] = [
     from: '// Gids of this epoch are given out by this log alone:',
     to: "if (birth.epoch > 0) return 'abort';\n      // Gids of this epoch are given out by this log alone:",
     breaks: ['rule 17', 'scenario 28'],
-    tests: [unit],
+    tests: [told],
   },
   {
     name: 'does not compare what a peer has seen with its log',
@@ -203,7 +205,7 @@ export const driver: readonly Mutant[] = [
     from: 'performance.now()',
     to: 'Date.now()',
     breaks: ['rule 4', 'scenario 12'],
-    tests: ['test/integration/in-doubt.test.ts > clocks that jump'],
+    tests: ['test/coordinator/world.test.ts'],
   },
   {
     name: 'says applied as soon as it is decided',
@@ -235,7 +237,7 @@ export const driver: readonly Mutant[] = [
     from: "await this.#log.append([{ kind: 'rm-registered', rm, identity }]);",
     to: "void this.#log.append([{ kind: 'rm-registered', rm, identity }]).catch(this.#onLogFailure);",
     breaks: ['rule 11'],
-    tests: [unit],
+    tests: [slowLog],
   },
   {
     name: 'tells a low-water mark above what is still owed',
@@ -243,7 +245,7 @@ export const driver: readonly Mutant[] = [
     from: 'return this.#byName.get(rm)?.owed.values().next().value?.seq ?? fallback;',
     to: 'return this.#byName.has(rm) ? fallback : 0;',
     breaks: ['rule 16'],
-    tests: [unit],
+    tests: [told],
   },
   {
     name: 'never lowers what a resource manager owes',
@@ -267,7 +269,7 @@ export const driver: readonly Mutant[] = [
     from: "const lostHolder = kind === 'one-phase' && own === undefined;",
     to: 'const lostHolder = false;',
     breaks: ['rule 6'],
-    tests: [unit],
+    tests: [told],
   },
   {
     name: 'tells an abort only where the branch was prepared',
@@ -275,7 +277,7 @@ export const driver: readonly Mutant[] = [
     from: "const to = branch.state.is === 'yes' ? rms.pick(rm, session) : own;",
     to: 'const to = own;',
     breaks: ['rule 5'],
-    tests: [unit],
+    tests: [told],
   },
   {
     name: 'sends the order to apply without its payload',
@@ -299,7 +301,7 @@ export const driver: readonly Mutant[] = [
     from: "if (entry.state.phase === 'aborted' && vote.is === 'yes') this.#unknownVote(session, wire);",
     to: '',
     breaks: ['scenario 7'],
-    tests: [unit],
+    tests: [told],
   },
   {
     name: 'does not report what was presumed aborted and is committed',
@@ -323,7 +325,7 @@ export const driver: readonly Mutant[] = [
     from: "return { is: 'unknown', reason: given",
     to: "return { is: 'committed', reason: given",
     breaks: ['rule 11', 'scenario 5'],
-    tests: [unit],
+    tests: [told],
   },
   {
     name: 'gives all decisions the same place',
@@ -331,7 +333,7 @@ export const driver: readonly Mutant[] = [
     from: "this.input(entry, { kind: 'recorded', at: { epoch, seq } });",
     to: "this.input(entry, { kind: 'recorded', at: { epoch, seq: 1 } });",
     breaks: ['rule 14'],
-    tests: [unit, 'test/participant-sdk/participant/logged.test.ts'],
+    tests: [told],
   },
   {
     name: 'gives a decision another place after a restart',
@@ -339,6 +341,6 @@ export const driver: readonly Mutant[] = [
     from: "state = evolve(state, { kind: 'recorded', at });",
     to: "state = evolve(state, { kind: 'recorded', at: { ...at, seq: at.seq + 1 } });",
     breaks: ['rule 14'],
-    tests: [unit],
+    tests: [told],
   },
 ];

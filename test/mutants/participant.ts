@@ -114,7 +114,7 @@ const driver: readonly Mutant[] = [
     from: "else this.input({ kind: 'failed', cause: stillInProgress(this.id.rm) });",
     to: "else this.input({ kind: 'finished', result: { result: 'committed' } });",
     breaks: ['rule 6', 'rule 11'],
-    tests: [unit, recovery],
+    tests: [unit],
   },
   {
     name: 'tries a commit only once',
@@ -146,14 +146,6 @@ const driver: readonly Mutant[] = [
     from: 'found.filter((id) => id.rm === rm && !this.#ports.driver(id))',
     to: 'found.filter((id) => !this.#ports.driver(id))',
     breaks: ['scenario 20'],
-    tests: [recovery],
-  },
-  {
-    name: 'asks at once about branches whose decision is awaited',
-    file: `${src}/in-doubt-scan.ts`,
-    from: 'found.filter((id) => id.rm === rm && !this.#ports.driver(id))',
-    to: 'found.filter((id) => id.rm === rm)',
-    breaks: ['scenario 8'],
     tests: [unit],
   },
   {
@@ -178,7 +170,7 @@ const driver: readonly Mutant[] = [
     from: 'if (isNews) this.#latest = ',
     to: 'if (isNews || position) this.#latest = ',
     breaks: ['rule 17'],
-    tests: [`${recovery} > resource managers`],
+    tests: ['test/participant-sdk/participant/positions.test.ts'],
   },
   {
     name: 'serves a resource without the position that it has seen',
@@ -251,7 +243,7 @@ const work: readonly Mutant[] = [
     name: 'does not look whether a branch is whole',
     file: `${src}/participant.ts`,
     from: 'const obstacle = this.#obstacle(driver, transaction);',
-    to: 'const obstacle = undefined as ReturnType<typeof this.#obstacle>;',
+    to: 'const obstacle = [this.#obstacle(driver, transaction)][1];',
     breaks: ['rule 2'],
     tests: [unit],
   },
@@ -269,7 +261,7 @@ const work: readonly Mutant[] = [
     from: 'checkWorking(transaction, served.rm);',
     to: '',
     breaks: ['rule 1'],
-    tests: [client, unit, recovery],
+    tests: [unit],
   },
   {
     name: 'opens a branch in a transaction that has ended',
@@ -277,7 +269,7 @@ const work: readonly Mutant[] = [
     from: 'if (transaction.ended) throw transaction.closed as UnanimousError;',
     to: '',
     breaks: ['rule 1'],
-    tests: [client, unit, recovery],
+    tests: [unit],
   },
   {
     name: 'forgives what a function left unfinished',
@@ -325,7 +317,7 @@ const work: readonly Mutant[] = [
     from: 'nowMs: () => performance.now(),',
     to: 'nowMs: () => Date.now(),',
     breaks: ['rule 4', 'scenario 12'],
-    tests: ['test/integration/in-doubt.test.ts > clocks that jump'],
+    tests: ['test/participant-sdk/ambient.test.ts'],
   },
 ];
 

@@ -45,13 +45,16 @@ test.runIf(process.platform === 'linux')(
   },
 );
 
-test.runIf(process.platform === 'linux')('the names of all folders that were made are forced', () => {
-  using dir = tempDir();
-  calls.length = 0;
-  prepareFolder(dir.file('a/b/c'));
-  expect(calls).toEqual([
-    `force ${dir.file('a/b')}`,
-    `force ${dir.file('a')}`,
-    `force ${dir.path}`,
-  ]);
-});
+test.runIf(process.platform === 'linux')(
+  'the names of all folders that were made are forced',
+  () => {
+    using dir = tempDir();
+    calls.length = 0;
+    prepareFolder(dir.file('a/b/c'));
+    expect(calls).toEqual([
+      `force ${dir.file('a/b')}`,
+      `force ${dir.file('a')}`,
+      `force ${dir.path}`,
+    ]);
+  },
+);
