@@ -124,10 +124,10 @@ export const log: readonly Mutant[] = [
     tests: [forced],
   },
   {
-    name: 'answers before the name of its generation is forced',
-    file: `${src}/sqlite/write-generation.ts`,
-    from: 'syncFolder(dir);',
-    to: '',
+    name: 'answers before the names in its folder are forced',
+    file: `${src}/sqlite/log-folder.ts`,
+    from: 'syncPath(dir);',
+    to: 'void dir;',
     breaks: ['rule 18', 'scenario 15'],
     tests: [forced],
   },
@@ -273,7 +273,7 @@ export const log: readonly Mutant[] = [
     from: 'this.#failed = true;',
     to: '',
     breaks: ['rule 20', 'scenario 13'],
-    tests: [decisionLog, `${tests}/sqlite/full-disk.test.ts`],
+    tests: [`${tests}/sqlite/log-engine.test.ts`],
   },
   {
     name: 'leaves those who wait for a failed append without an answer',
