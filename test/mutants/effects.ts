@@ -30,7 +30,7 @@ export const effects: readonly Mutant[] = [
     from: 'if (missing) {',
     to: 'if (missing && this.#isClosed) {',
     breaks: ['rule 11', 'rule 16'],
-    tests: [defined, faults],
+    tests: ['test/participant-sdk/logged/logged-resource.test.ts'],
   },
   {
     name: 'says nothing of effects that were refused for good',
