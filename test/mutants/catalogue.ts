@@ -10,7 +10,7 @@ import { queue } from './queue.ts';
 import { sessionLayer } from './session.ts';
 
 /** All mutants, by the part that they spoil. */
-export const catalogue: Readonly<Record<string, readonly Mutant[]>> = {
+const catalogue: Readonly<Record<string, readonly Mutant[]>> = {
   core,
   driver,
   log,

@@ -1,3 +1,4 @@
+import type * as nodeFs from 'node:fs';
 import { expect, test, vi } from 'vitest';
 import { prepareFolder } from '../../../../coordinator/src/log/sqlite/log-folder.ts';
 import { tempDir } from '../../../support/temp-dir.ts';
@@ -9,7 +10,7 @@ import { openStore } from './log-image.ts';
 const calls = vi.hoisted((): string[] => []);
 
 vi.mock('node:fs', async (importOriginal) => {
-  const fs = await importOriginal<typeof import('node:fs')>();
+  const fs = await importOriginal<typeof nodeFs>();
   const pathOf = (file: number) => fs.readlinkSync(`/proc/self/fd/${file}`);
   const spied = {
     ...fs,
