@@ -121,7 +121,7 @@ const voting: readonly Mutant[] = [
     from: 'return state !== undefined && !/^(?:08|53|57|58|XX|F0)/.test(state);',
     to: 'return state !== undefined;',
     breaks: ['rule 11'],
-    tests: [onePhase, crash],
+    tests: [`${tests}/sqlstate.test.ts`],
   },
   {
     name: 'takes a full server for one that cannot prepare',

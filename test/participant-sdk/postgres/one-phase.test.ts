@@ -77,6 +77,13 @@ serverOrSkip('postgres').describe('one phase on Postgres', () => {
     expect(dooms).toMatchObject([{ code: 'rm-unavailable' }]);
   });
 
+  test('a COMMIT of what has failed since its vote is told as the rollback that it is', async () => {
+    const { id, open, receipt } = await ready('INSERT INTO t VALUES (6)');
+    await fixture.rawClient?.query('SELECT 1 / 0').catch(() => undefined);
+    expect(await open.commitOnePhase()).toEqual({ result: 'rolled-back' });
+    expect(await fixture.resource.settle(id, receipt)).toEqual({ result: 'rolled-back' });
+  });
+
   test('a COMMIT that finds no transaction of ours is not taken for a commit', async () => {
     const { id, open, receipt } = await ready('INSERT INTO t VALUES (5)');
     await fixture.rawClient?.query('ROLLBACK');
