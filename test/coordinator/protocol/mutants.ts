@@ -1,6 +1,7 @@
 import { cpSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { join } from 'node:path';
+import { type Defect, type Guarantee, withDefect } from '../../mutants/mutant.ts';
 import { agreement, irrevocable, nontriviality, termination } from './atomic-commitment.ts';
 import { validity } from './atomic-commitment.ts';
 import type { Core } from './core.ts';
@@ -12,18 +13,16 @@ import { persistBeforeSend, presumedAbort, replayedLikeLive } from './record-rul
 import type { Rule } from './rule.ts';
 
 /** The core with one defect, and the rules each of which must find it. */
-export interface Mutant {
-  readonly name: string;
+export interface CoreMutant extends Defect {
   readonly file: 'answers.ts' | 'decide.ts' | 'record.ts' | 'step.ts' | 'transaction.ts';
-  /** Text that stands in the file exactly once, and what the mutant has instead. */
-  readonly from: string;
-  readonly to: string;
+  readonly breaks: readonly Guarantee[];
   readonly killers: readonly Rule[];
 }
 
-const deciding: readonly Mutant[] = [
+const deciding: readonly CoreMutant[] = [
   {
     name: 'decides one vote early',
+    breaks: ['rule 3', 'scenario 3'],
     file: 'decide.ts',
     from: 'if (state.branches.some(isUnvoted)) return [];',
     to: 'if (state.branches.filter(isUnvoted).length > 1) return [];',
@@ -31,6 +30,7 @@ const deciding: readonly Mutant[] = [
   },
   {
     name: 'commits on a no beside a read-only',
+    breaks: ['scenario 19'],
     file: 'decide.ts',
     from: "if (vote.is === 'no') return aborted(state, voted(branch, { is: 'no' }), vote.reason);",
     to: `if (vote.is === 'no') {
@@ -41,6 +41,7 @@ const deciding: readonly Mutant[] = [
   },
   {
     name: 'aborts on a read-only vote',
+    breaks: ['scenario 19'],
     file: 'decide.ts',
     from: "if (vote.is === 'no') return aborted(state, voted(branch, { is: 'no' }), vote.reason);",
     to: `if (vote.is === 'no' || vote.is === 'read-only') {
@@ -50,6 +51,7 @@ const deciding: readonly Mutant[] = [
   },
   {
     name: 'honours the deadline while the decision is with the log',
+    breaks: ['rule 3'],
     file: 'decide.ts',
     from: "if (state.phase !== 'active' && state.phase !== 'preparing') return nothing;",
     to: "if (!['active', 'preparing', 'deciding'].includes(state.phase)) return nothing;",
@@ -57,6 +59,7 @@ const deciding: readonly Mutant[] = [
   },
   {
     name: 'takes a branch after the commit was asked for',
+    breaks: ['rule 1'],
     file: 'decide.ts',
     from: "if (state.phase !== 'active') return { refused: notLive(state, 'enlist') };",
     to: "if (!['active', 'preparing'].includes(state.phase)) return { refused: notLive(state, '') };",
@@ -64,6 +67,7 @@ const deciding: readonly Mutant[] = [
   },
   {
     name: 'counts a vote from another session',
+    breaks: ['rule 2'],
     file: 'decide.ts',
     from: ' || branch.session !== input.session) return nothing;',
     to: ') return nothing;',
@@ -71,6 +75,7 @@ const deciding: readonly Mutant[] = [
   },
   {
     name: 'counts a vote twice',
+    breaks: ['scenario 18'],
     file: 'decide.ts',
     from: "if (branch?.state.is !== 'asked' || ",
     to: 'if (branch === undefined || ',
@@ -78,6 +83,7 @@ const deciding: readonly Mutant[] = [
   },
   {
     name: 'chooses one phase by the first branch alone',
+    breaks: ['rule 6', 'scenario 19'],
     file: 'decide.ts',
     from: 'second === undefined && ',
     to: '',
@@ -85,6 +91,7 @@ const deciding: readonly Mutant[] = [
   },
   {
     name: 'answers abort to a branch in doubt while the decision is with the log',
+    breaks: ['rule 3', 'rule 10'],
     file: 'answers.ts',
     from: "return 'wait';",
     to: "return state.phase === 'deciding' ? 'abort' : 'wait';",
@@ -92,9 +99,10 @@ const deciding: readonly Mutant[] = [
   },
 ];
 
-const logging: readonly Mutant[] = [
+const logging: readonly CoreMutant[] = [
   {
     name: 'does not force the decision',
+    breaks: ['scenario 2', 'scenario 15'],
     file: 'record.ts',
     from: "'commit-decided': 'forced'",
     to: "'commit-decided': 'lazy'",
@@ -102,6 +110,7 @@ const logging: readonly Mutant[] = [
   },
   {
     name: 'does not force the permission for one phase',
+    breaks: ['rule 6'],
     file: 'record.ts',
     from: "delegated: 'forced'",
     to: "delegated: 'lazy'",
@@ -109,6 +118,7 @@ const logging: readonly Mutant[] = [
   },
   {
     name: 'logs an abort',
+    breaks: ['promise: presumed abort'],
     file: 'decide.ts',
     from: "return { events: [{ kind: 'aborted', reason: why }] };",
     to: "return { events: [{ kind: 'aborted', reason: why }, { kind: 'ended', gid: state.gid }] };",
@@ -116,6 +126,7 @@ const logging: readonly Mutant[] = [
   },
   {
     name: 'sends commit before the decision is durable',
+    breaks: ['scenario 2', 'scenario 15'],
     file: 'step.ts',
     from: "    case 'recorded':\n      return after.phase === 'delegated'",
     to: `    case 'commit-decided':
@@ -126,6 +137,7 @@ const logging: readonly Mutant[] = [
   },
   {
     name: 'ends after the first acknowledgement',
+    breaks: ['rule 8', 'scenario 16'],
     file: 'decide.ts',
     from: 'const acknowledged = state.branches.every(',
     to: 'const acknowledged = state.branches.some(',
@@ -133,6 +145,7 @@ const logging: readonly Mutant[] = [
   },
   {
     name: 'takes a delegated transaction for a committed one after a restart',
+    breaks: ['rule 6'],
     file: 'transaction.ts',
     from: "return { phase: 'delegating', gid: event.gid,",
     to: "return { phase: 'deciding', gid: event.gid,",
@@ -140,6 +153,7 @@ const logging: readonly Mutant[] = [
   },
   {
     name: 'forgets the redo payload in the record',
+    breaks: ['rule 3'],
     file: 'decide.ts',
     from: 'return { branch, rm, kind, incarnation, receipt, redo };',
     to: 'return { branch, rm, kind, incarnation, receipt, redo: new Uint8Array() };',
@@ -147,6 +161,7 @@ const logging: readonly Mutant[] = [
   },
   {
     name: 'tells a read-only branch to commit, until it restarts',
+    breaks: ['scenario 19'],
     file: 'answers.ts',
     from: "branch === undefined || branch.state.is === 'read-only'",
     to: 'branch === undefined',
@@ -154,9 +169,10 @@ const logging: readonly Mutant[] = [
   },
 ];
 
-const telling: readonly Mutant[] = [
+const telling: readonly CoreMutant[] = [
   {
     name: 'applies logged branches before the native ones have committed',
+    breaks: ['rule 15'],
     file: 'step.ts',
     from: 'if (!nativesOver(state)) return natives;',
     to: "if (!nativesOver(state)) return open.map((b) => message(b.kind === 'native' ? 'commit' : 'apply')(b));",
@@ -164,6 +180,7 @@ const telling: readonly Mutant[] = [
   },
   {
     name: 'never applies logged branches',
+    breaks: ['rule 15'],
     file: 'step.ts',
     from: "return open.map(message('apply'));",
     to: 'return [];',
@@ -171,6 +188,7 @@ const telling: readonly Mutant[] = [
   },
   {
     name: 'commits what was read-only',
+    breaks: ['scenario 19'],
     file: 'transaction.ts',
     from: "    case 'no':\n    case 'read-only':\n    case 'committed':",
     to: "    case 'no':\n    case 'committed':",
@@ -178,6 +196,7 @@ const telling: readonly Mutant[] = [
   },
   {
     name: 'tells nobody of an abort',
+    breaks: ['scenario 7'],
     file: 'step.ts',
     from: "return before.branches.filter((b) => !isOver(b)).map(message('abort'));",
     to: 'return [];',
@@ -185,6 +204,7 @@ const telling: readonly Mutant[] = [
   },
   {
     name: 'never asks for the receipt again',
+    breaks: ['rule 6'],
     file: 'step.ts',
     from: "return open.map(message('settle'));",
     to: 'return [];',
@@ -192,6 +212,7 @@ const telling: readonly Mutant[] = [
   },
   {
     name: 'permits one phase again instead of asking for the receipt',
+    breaks: ['rule 6'],
     file: 'step.ts',
     from: "return open.map(message('settle'));",
     to: "return open.map(message('one-phase'));",
@@ -199,9 +220,10 @@ const telling: readonly Mutant[] = [
   },
 ];
 
-const settling: readonly Mutant[] = [
+const settling: readonly CoreMutant[] = [
   {
     name: 'settles a rolled-back one phase as committed',
+    breaks: ['rule 6'],
     file: 'decide.ts',
     from: "kind: 'settled', gid, outcome: 'aborted'",
     to: "kind: 'settled', gid, outcome: 'committed'",
@@ -209,6 +231,7 @@ const settling: readonly Mutant[] = [
   },
   {
     name: 'takes an unknown branch for a success',
+    breaks: ['rule 11'],
     file: 'decide.ts',
     from: "  if (result.is !== 'committed') {\n    if (branch",
     to: '  if (false) {\n    if (branch',
@@ -216,6 +239,7 @@ const settling: readonly Mutant[] = [
   },
   {
     name: 'lets an acknowledgement wipe out a heuristic',
+    breaks: ['scenario 6'],
     file: 'decide.ts',
     from: "const open = !isOver(branch) || branch.state.is === 'resolved';",
     to: 'const open = true;',
@@ -223,6 +247,7 @@ const settling: readonly Mutant[] = [
   },
   {
     name: 'loses the record of a heuristic when it replays',
+    breaks: ['rule 13', 'scenario 6'],
     file: 'transaction.ts',
     from: 'return evolve(aborted, event);',
     to: 'return aborted;',
@@ -230,6 +255,7 @@ const settling: readonly Mutant[] = [
   },
   {
     name: "logs an operator's word on a branch that the log does not know",
+    breaks: ['rule 13'],
     file: 'decide.ts',
     from: "if (state.phase === 'aborted' && !isOver(branch)) {",
     to: 'if (false) {',
@@ -237,6 +263,7 @@ const settling: readonly Mutant[] = [
   },
   {
     name: "lets an unknown receipt overrule an operator's word",
+    breaks: ['rule 13'],
     file: 'decide.ts',
     from: '      if (isOver(branch)) return nothing;\n      return { events: [heuristic(gid,',
     to: "      if (branch.state.is === 'heuristic') return nothing;\n      return { events: [heuristic(gid,",
@@ -244,7 +271,8 @@ const settling: readonly Mutant[] = [
   },
 ];
 
-export const mutants: readonly Mutant[] = [...deciding, ...logging, ...telling, ...settling];
+/** Defects of the coordinator's core. */
+export const mutants: readonly CoreMutant[] = [...deciding, ...logging, ...telling, ...settling];
 
 const sources = fileURLToPath(new URL('../../../coordinator/src/protocol/', import.meta.url));
 
@@ -253,16 +281,10 @@ const sources = fileURLToPath(new URL('../../../coordinator/src/protocol/', impo
  * within the repository.
  * @throws when the text to replace does not stand there exactly once: the mutant is stale.
  */
-export async function loadMutant(mutant: Mutant, folder: string): Promise<Core> {
-  const { file, from, to } = mutant;
+export async function loadMutant(mutant: CoreMutant, folder: string): Promise<Core> {
   cpSync(sources, folder, { recursive: true });
-  const source = readFileSync(join(folder, file), 'utf8');
-  const count = source.split(from).length - 1;
-  if (count !== 1) throw new Error(`${file} has ${count} times: ${from}`);
-  writeFileSync(
-    join(folder, file),
-    source.replace(from, () => to),
-  );
+  const path = join(folder, mutant.file);
+  writeFileSync(path, withDefect(readFileSync(path, 'utf8'), mutant));
   const names = ['answers.ts', 'record.ts', 'step.ts', 'transaction.ts'];
   const modules = names.map((name) => import(pathToFileURL(join(folder, name)).href));
   return Object.assign({}, ...(await Promise.all(modules))) as Core;

@@ -1,6 +1,7 @@
 import { type CommitBranch, formatBranchId, type Gid, type PeerFrame } from '@unanimous/proto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { TransactionClient } from '../../../participant-sdk/src/client/transaction-client.ts';
+import { currentTransaction } from '../../../participant-sdk/src/participant/scope.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { FakeBranch, FakeDatabase } from '../support/fake-database.ts';
 import { logId, ScriptedCoordinator } from '../support/scripted-coordinator.ts';
@@ -102,6 +103,32 @@ describe('before the vote', () => {
     await waitUntil(() => orders.store.calls.includes('rollback 1'), { what: 'the rollback' });
   });
 
+  test('work in a branch that was aborted is refused, whatever the resource would say', async () => {
+    const joined = await work();
+    say({ aborts: [{ ...ref, receipt: '', incarnation: '' }] });
+    await waitUntil(() => orders.store.calls.includes('rollback 1'), { what: 'the rollback' });
+    const late = joined.run(() => orders.branch());
+    await expect(late).rejects.toMatchObject({ code: 'work-after-end' });
+  });
+
+  test('an enlist that is answered after the deadline opens nothing', async () => {
+    const refs: number[] = [];
+    coordinator.answer = ({ enlists }) => void refs.push(...enlists.map((one) => one.ref));
+    const joined = tm.join(gid, 30);
+    let isLate = false;
+    const write = (): Promise<void> => {
+      currentTransaction()?.signal.addEventListener('abort', () => (isLate = true));
+      return orders.write('row');
+    };
+    const writing = joined.run(write).catch(String);
+    await waitUntil(() => refs.length === 1 && isLate, { what: 'the deadline' });
+    say({ enlisted: [{ ref: refs[0] ?? 0, branch: 1, remainingMs: 0 }] });
+    expect(await writing).toContain('deadline');
+    coordinator.connections.at(-1)?.end(); // would roll back what is open
+    await settleFor(10);
+    expect(orders.store.calls).toEqual([]);
+  });
+
   test('an abort cancels what runs', async () => {
     const joined = await work();
     const opened = (await joined.run(() => orders.branch())) as FakeBranch;
@@ -191,6 +218,34 @@ describe('a branch of another instance', () => {
     await waitUntil(() => orders.store.calls.includes('commit 1'), { what: 'the try' });
     await settleFor(20);
     expect(coordinator.heard('acknowledgements').flat()).toEqual([]);
+  });
+
+  test('of another resource manager in the same database is not asked about', async () => {
+    const other = { ...id, rm: 'stock-db' };
+    orders.store.prepared.set(formatBranchId(other), { id: other, writes: ['row'] });
+    orders.store.prepared.set(key, { id, writes: ['row'] });
+    expect(await hear('inDoubts')).toMatchObject(id);
+    await settleFor(50); // some more scans
+    expect(
+      new Set(
+        coordinator
+          .heard('inDoubts')
+          .flat()
+          .map(({ rm }) => rm),
+      ),
+    ).toEqual(new Set(['orders-db']));
+  });
+
+  test('whose one phase is still in progress is pending until it has ended', async () => {
+    orders.store.open.add(key);
+    say({ commits: [{ ...commit, kind: 'SETTLE' }] });
+    expect(await hear('acknowledgements')).toMatchObject({ result: 'PENDING' });
+    orders.store.open.delete(key);
+    orders.store.fates.set(key, 'rolled-back');
+    await waitUntil(() => coordinator.heard('acknowledgements').flat().length === 2, {
+      what: 'the end',
+    });
+    expect(await hear('acknowledgements')).toMatchObject({ result: 'ROLLED_BACK' });
   });
 
   test('of a resource manager that is not served here stays pending', async () => {

@@ -77,6 +77,20 @@ serverOrSkip('postgres').describe('one phase on Postgres', () => {
     expect(dooms).toMatchObject([{ code: 'rm-unavailable' }]);
   });
 
+  test('waits for the disk, whatever the session was set to', async () => {
+    const { open } = await ready('SET synchronous_commit = off', 'INSERT INTO t VALUES (7)');
+    const shown = await fixture.rawClient?.query('SHOW synchronous_commit');
+    expect(shown?.rows).toEqual([{ synchronous_commit: 'on' }]);
+    expect(await open.commitOnePhase()).toEqual({ result: 'committed' });
+  });
+
+  test('a COMMIT of what has failed since its vote is told as the rollback that it is', async () => {
+    const { id, open, receipt } = await ready('INSERT INTO t VALUES (6)');
+    await fixture.rawClient?.query('SELECT 1 / 0').catch(() => undefined);
+    expect(await open.commitOnePhase()).toEqual({ result: 'rolled-back' });
+    expect(await fixture.resource.settle(id, receipt)).toEqual({ result: 'rolled-back' });
+  });
+
   test('a COMMIT that finds no transaction of ours is not taken for a commit', async () => {
     const { id, open, receipt } = await ready('INSERT INTO t VALUES (5)');
     await fixture.rawClient?.query('ROLLBACK');

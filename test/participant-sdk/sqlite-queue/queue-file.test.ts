@@ -37,6 +37,20 @@ describe('writes', () => {
     expect(names()).toEqual([{ name: 'a' }, { name: 'b' }]);
   });
 
+  test('are forced to the disk with each commit', async () => {
+    const opened: Database.Database[] = [];
+    class Seen extends Database {
+      constructor(file: string, options?: Database.Options) {
+        super(file, options);
+        opened.push(this);
+      }
+    }
+    await using open = await openNames(Seen);
+    const modes = opened.map((database) => database.pragma('synchronous', { simple: true }));
+    expect(modes).toEqual([2]); // FULL; without it a WAL is forced at checkpoints only
+    expect(open.names()).toEqual([]);
+  });
+
   test('that are started while others resolve are not stranded', async () => {
     await using open = await openNames();
     const { queue, names } = open;

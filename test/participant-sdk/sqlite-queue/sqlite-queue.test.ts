@@ -200,6 +200,20 @@ describe('phase two', () => {
     expect(await queue.scan()).toEqual([]);
   });
 
+  test('a rollback that comes with the write undoes what it has written', async () => {
+    await using fixture = new QueueFixture();
+    let isWriting = (): void => {};
+    const now = () => {
+      isWriting();
+      return fixture.nowMs;
+    };
+    const queue = await fixture.writer({ now });
+    const transaction = await fixture.coordinator.begin(() => queue.publish('t', 1));
+    isWriting = () => void transaction.branch(queue).rollback();
+    await expect(transaction.prepare()).rejects.toMatchObject({ code: 'work-after-end' });
+    expect(await queue.scan()).toEqual([]);
+  });
+
   test('prepared rows that were deleted by hand keep the commit pending, and say so', async () => {
     await using fixture = new QueueFixture();
     const queue = await fixture.writer();

@@ -96,6 +96,12 @@ describe('a start', () => {
     const { decisions } = startOn({ ...tipBehind, wal });
     expect(decisions).toEqual(allDecisions.slice(0, -1));
   });
+
+  test('drops one that is whole in length and not in its bytes', () => {
+    const wal = crashed.wal && flipBit(crashed.wal, crashed.wal.length - 100);
+    const { decisions } = startOn({ ...tipBehind, wal });
+    expect(decisions).toEqual(allDecisions.slice(0, -1));
+  });
 });
 
 describe('a start is refused, with a copy of the files and the seqs that are lost, when', () => {

@@ -96,6 +96,18 @@ describe('generations', () => {
     expect(readdirSync(dir.path).toSorted()).toEqual(['decisions-2.db', 'tip']);
   });
 
+  test('an older whole one, left by a crash before its removal, does not', () => {
+    using dir = folderWithDecisions();
+    const older = readFileSync(dir.file('decisions-1.db'));
+    const open = openStore(dir.path);
+    open.decide(4);
+    open.close();
+    writeFileSync(dir.file('decisions-1.db'), older);
+    const again = openStore(dir.path);
+    expect(again.decisions()).toEqual(['1-1', '1-2', '1-3', '1-4']);
+    again.close();
+  });
+
   test('a WAL without a database never meets a new one', () => {
     using dir = folderWithDecisions();
     writeFileSync(dir.file('decisions-2.db-wal'), 'stale');

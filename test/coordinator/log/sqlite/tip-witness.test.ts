@@ -50,6 +50,25 @@ test('a torn write of the newest leaves the one before, in both slots', () => {
   }
 });
 
+test('slots are used in turn, while it is open too', () => {
+  using dir = tempDir();
+  const path = tipPath(dir.path);
+  const witness = new TipWitness(dir.path);
+  let before = Buffer.alloc(0);
+  for (let seq = 1; seq <= 4; seq += 1) {
+    witness.note(tip(seq));
+    const bytes = readFileSync(path);
+    if (seq > 1) {
+      const isFirst = !bytes.subarray(0, 512).equals(before.subarray(0, 512));
+      writeFileSync(path, Buffer.from(bytes).fill(0xff, isFirst ? 0 : 4_096, isFirst ? 42 : 4_138));
+      expect(readTip(path)).toEqual(tip(seq - 1));
+      writeFileSync(path, bytes);
+    }
+    before = bytes;
+  }
+  witness.close();
+});
+
 test('knows for how long a tip is not synced', () => {
   using dir = tempDir();
   const witness = new TipWitness(dir.path);

@@ -1,0 +1,60 @@
+// Tries every mutant: `npm run mutants -- [--only NAME|AREA] [--slice K/N] [--jobs N] [--list]
+// [--json] [--write]`. Ends with 1 when one survives. `--write` puts the table into docs/mutants.md.
+import { readFileSync, writeFileSync } from 'node:fs';
+import process from 'node:process';
+import { parseArgs } from 'node:util';
+import { allMutants, choose } from './catalogue.ts';
+import type { Verdict } from './judge.ts';
+import { countsOf, lineOf, pageOf } from './report.ts';
+import { runMutants } from './run-mutants.ts';
+
+const { values } = parseArgs({
+  options: {
+    only: { type: 'string' },
+    slice: { type: 'string' },
+    jobs: { type: 'string', default: '2' },
+    list: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+  },
+});
+
+const page = new URL('../../docs/mutants.md', import.meta.url);
+const marks = { from: '<!-- mutants -->', to: '<!-- end of mutants -->' } as const;
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+function writePage(verdicts: readonly Verdict[], summary: string): void {
+  const old = readFileSync(page, 'utf8');
+  const [before = '', after = ''] = [old.split(marks.from)[0], old.split(marks.to)[1]];
+  const text = [marks.from, '', summary, '', pageOf(verdicts), '', marks.to].join('\n');
+  writeFileSync(page, `${before}${text}${after}`);
+}
+
+const { only, slice } = values;
+const chosen = choose({ ...(only && { only }), ...(slice && { slice }) });
+if (values.list) {
+  for (const { area, mutant } of chosen) {
+    say(`${area}: ${mutant.name} (${mutant.breaks.join(', ')}) in ${mutant.file}`);
+  }
+} else {
+  if (values.write && chosen.length < allMutants.length) {
+    throw new Error('--write needs all mutants: leave out --only and --slice');
+  }
+  const startedMs = performance.now();
+  const verdicts = await runMutants(chosen, {
+    jobs: Number(values.jobs),
+    onVerdict: (verdict) => values.json || say(lineOf(verdict)),
+  });
+  const seconds = Math.round((performance.now() - startedMs) / 1_000);
+  const summary = `${countsOf(verdicts)}; ${seconds} s.`;
+  if (values.json) say(JSON.stringify(verdicts, undefined, 2));
+  else {
+    for (const verdict of verdicts.filter(({ is }) => is !== 'killed')) say(lineOf(verdict));
+    say(summary);
+  }
+  if (values.write) writePage(verdicts, summary);
+  process.exitCode = verdicts.every(({ is }) => is === 'killed' || is === 'untried') ? 0 : 1;
+}

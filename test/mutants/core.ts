@@ -1,0 +1,46 @@
+import { mutants as coreMutants } from '../coordinator/protocol/mutants.ts';
+import type { Mutant } from './mutant.ts';
+
+const scenarios = 'test/coordinator/protocol/scenarios.test.ts';
+
+/** Defects of the coordinator's core. The first list is also run, rule by rule, in every test run. */
+export const core: readonly Mutant[] = [
+  ...coreMutants.map(({ killers, file, ...mutant }): Mutant => {
+    const tests = killers.map(
+      ({ name }) => `test/coordinator/protocol/properties.test.ts > ${name}`,
+    );
+    return { ...mutant, file: `coordinator/src/protocol/${file}`, tests };
+  }),
+  {
+    name: 'aborts after the commit was asked for, because its owner is gone',
+    file: 'coordinator/src/protocol/decide.ts',
+    from: "if (state.phase === 'active' && owned) {",
+    to: 'if (owned) {',
+    breaks: ['scenario 1'],
+    tests: [scenarios, 'test/integration/crash-client.test.ts > before the decision'],
+  },
+  {
+    name: 'keeps a branch whose session was lost before its vote',
+    file: 'coordinator/src/protocol/decide.ts',
+    from: 'if (lost === undefined) return nothing;',
+    to: 'return nothing;',
+    breaks: ['rule 2'],
+    tests: [scenarios],
+  },
+  {
+    name: 'gives up a branch of a live transaction that is asked about',
+    file: 'coordinator/src/protocol/answers.ts',
+    from: "return 'wait';",
+    to: "return 'abort';",
+    breaks: ['rule 10', 'scenario 8'],
+    tests: ['test/coordinator/coordinator.test.ts > a live gid is answered wait'],
+  },
+  {
+    name: 'undoes a branch that an operator has abandoned',
+    file: 'coordinator/src/protocol/answers.ts',
+    from: "if (resolution === 'abandoned') return 'hazard';",
+    to: "if (resolution === 'abandoned') return 'abort';",
+    breaks: ['rule 13'],
+    tests: ['test/exhaustive/operators-words.test.ts', scenarios],
+  },
+];

@@ -1,0 +1,147 @@
+import type { Mutant } from './mutant.ts';
+
+const defined = 'test/participant-sdk/define-resource.test.ts';
+const redo = 'test/participant-sdk/logged/redo.test.ts';
+const faults = 'test/participant-sdk/rabbitmq/broker-faults.test.ts';
+const rabbitmq = 'test/participant-sdk/rabbitmq/rabbitmq.test.ts';
+const src = 'participant-sdk/src';
+
+/** Defects of logged resources: effects that travel through the log, and RabbitMQ. */
+export const effects: readonly Mutant[] = [
+  {
+    name: 'gives an effect another id each time',
+    file: `${src}/logged/effect.ts`,
+    from: 'id: `${gid}/${branch.branch}/${index}`',
+    to: 'id: `${gid}/${branch.branch}/${index}/${Math.random()}`',
+    breaks: ['rule 16'],
+    tests: [defined],
+  },
+  {
+    name: 'gives effects no place',
+    file: `${src}/logged/effect.ts`,
+    from: 'gid, epoch, seq, index, lowWaterSeq }',
+    to: 'gid, epoch, seq: 0, index, lowWaterSeq }',
+    breaks: ['rule 14'],
+    tests: [defined, 'test/docs/write-a-resource.test.ts'],
+  },
+  {
+    name: 'acknowledges what was not applied',
+    file: `${src}/logged/logged-resource.ts`,
+    from: 'if (missing) {',
+    to: 'if (missing && this.#isClosed) {',
+    breaks: ['rule 11', 'rule 16'],
+    tests: ['test/participant-sdk/logged/logged-resource.test.ts'],
+  },
+  {
+    name: 'says nothing of effects that were refused for good',
+    file: `${src}/logged/logged-resource.ts`,
+    from: "if (refusals.length === 0) return { result: 'committed' };",
+    to: "if (refusals.length >= 0) return { result: 'committed' };",
+    breaks: ['rule 16'],
+    tests: [defined],
+  },
+  {
+    name: 'takes a damaged payload for an empty one',
+    file: `${src}/logged/logged-resource.ts`,
+    from: "if ('damaged' in decoded) return hazard(",
+    to: "if ('damaged' in decoded && key) return { result: 'committed' };\n    if ('damaged' in decoded) return hazard(",
+    breaks: ['rule 11'],
+    tests: [defined],
+  },
+  {
+    name: 'sends the effects of a running try a second time',
+    file: `${src}/logged/logged-resource.ts`,
+    from: 'if (running) return running;',
+    to: '',
+    breaks: ['scenario 18'],
+    tests: [defined],
+  },
+  {
+    name: 'repeats effects that are done',
+    file: `${src}/logged/logged-resource.ts`,
+    from: 'const open = placed.filter(({ place }) => !settled.has(place.index));',
+    to: 'const open = [...placed];',
+    breaks: ['promise: what is done is not repeated'],
+    tests: [defined],
+  },
+  {
+    name: 'applies a payload that was cut',
+    file: `${src}/logged/redo.ts`,
+    from: 'if (header.effects !== effects.length) {',
+    to: 'if (header.effects === -1) {',
+    breaks: ['scenario 14'],
+    tests: [redo, defined],
+  },
+  {
+    name: 'applies a payload of a newer version',
+    file: `${src}/logged/redo.ts`,
+    from: 'if (header.redo !== version) {',
+    to: 'if (header.redo < version) {',
+    breaks: ['scenario 22'],
+    tests: [redo],
+  },
+  {
+    name: 'commits the rest when an effect was refused',
+    file: `${src}/logged/logged-branch.ts`,
+    from: 'if (this.#failure) throw this.#failure;',
+    to: '',
+    breaks: ['rule 2'],
+    tests: [defined],
+  },
+  {
+    name: 'votes yes after it was rolled back, in a logged branch',
+    file: `${src}/logged/logged-branch.ts`,
+    from: 'if (this.#isRolledBack) {',
+    to: 'if (!this.#hasEnded) {',
+    breaks: ['scenario 7'],
+    tests: [defined],
+  },
+  {
+    name: 'takes a refusal for done',
+    file: `${src}/define-resource.ts`,
+    from: "settle(place.index, answer ? { is: 'refused', why: answer.refused } : { is: 'applied' });",
+    to: "settle(place.index, { is: 'applied' });",
+    breaks: ['rule 16'],
+    tests: [defined],
+  },
+  {
+    name: 'does not wait for the confirm of the broker',
+    file: `${src}/rabbitmq/publisher.ts`,
+    from: '(error) => (error ? reject(error) : resolve()),',
+    to: '(void resolve(), (error) => (error ? reject(error) : resolve())),',
+    breaks: ['rule 16', 'scenario 15'],
+    tests: [faults],
+  },
+  {
+    name: 'takes a message that no queue has for published',
+    file: `${src}/rabbitmq/publisher.ts`,
+    from: 'if (returned !== undefined) {',
+    to: "if (returned === '') {",
+    breaks: ['rule 11'],
+    tests: [`${rabbitmq} > a queue deleted after the decision`],
+  },
+  {
+    name: 'lets the broker drop what no queue takes',
+    file: `${src}/rabbitmq/publisher.ts`,
+    from: 'mandatory: true,',
+    to: 'mandatory: false,',
+    breaks: ['rule 11'],
+    tests: [`${rabbitmq} > a queue deleted after the decision`],
+  },
+  {
+    name: 'publishes messages that the broker need not keep',
+    file: `${src}/rabbitmq/publisher.ts`,
+    from: 'persistent: true,',
+    to: 'persistent: false,',
+    breaks: ['scenario 15'],
+    tests: [faults, rabbitmq],
+  },
+  {
+    name: 'publishes a copy while the first is not confirmed',
+    file: `${src}/rabbitmq/publisher.ts`,
+    from: 'if (outstanding) return outstanding;',
+    to: '',
+    breaks: ['scenario 18'],
+    tests: [faults],
+  },
+];
