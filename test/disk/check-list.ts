@@ -1,8 +1,8 @@
 import type { Image } from './images.ts';
 import type { Outcome, Trial, Verdict } from './verdict.ts';
 
-/** How much is tried: some thousands, every byte, or every bit. */
-export type Scale = 'quick' | 'full' | 'long';
+/** How much is tried: some hundreds, some thousands, every byte, or every bit. */
+export type Scale = 'sample' | 'quick' | 'full' | 'long';
 
 /** A trial that is made only when its turn comes. */
 export type LazyTrial = () => Trial;
@@ -60,4 +60,10 @@ export function addTally(sum: Tally, more: Tally): void {
 export function* spread(length: number, wanted: number): Generator<number> {
   const step = Math.max(1, length / Math.max(1, wanted));
   for (let n = 0; Math.floor(n * step) < length; n += 1) yield Math.floor(n * step);
+}
+
+/** How many of something a quick run tries; a full or long one tries all, a sample few. */
+export function some(scale: Scale, quickCount: number): number {
+  if (scale === 'sample') return quickCount / 20;
+  return scale === 'quick' ? quickCount : Infinity;
 }

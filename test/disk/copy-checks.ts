@@ -1,7 +1,7 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { openStore } from '../coordinator/log/sqlite/log-image.ts';
-import { type Check, spread } from './check-list.ts';
+import { type Check, some, spread } from './check-list.ts';
 import { roleOf } from './damage-checks.ts';
 import type { Image } from './images.ts';
 import { type LogFiles, readFiles } from './log-files.ts';
@@ -50,8 +50,7 @@ export function tornCopies(moments: readonly Moment[]): Check {
     about: 'database, WAL and tip of any three moments: torn copies, stale WALs, old backups',
     *trials(_images, scale) {
       const count = moments.length;
-      const wanted = scale === 'quick' ? 900 : Infinity;
-      for (const n of spread(count ** 3, wanted)) {
+      for (const n of spread(count ** 3, some(scale, 900))) {
         const at = [Math.floor(n / count ** 2), Math.floor(n / count) % count, n % count];
         const [database, wal, tip] = at.map((moment) => moments[moment]);
         if (!database || !wal || !tip) continue;

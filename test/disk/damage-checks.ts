@@ -1,5 +1,5 @@
 import { flipBit } from '../coordinator/log/sqlite/log-image.ts';
-import { type Check, type LazyTrial, type Scale, spread } from './check-list.ts';
+import { type Check, type LazyTrial, type Scale, some, spread } from './check-list.ts';
 import type { Image } from './images.ts';
 import { withFile } from './log-files.ts';
 
@@ -39,7 +39,7 @@ function targetsOf(images: readonly Image[], role: FileRole): Target[] {
 function wanted(scale: Scale, quickCount: number, { image }: Target, targets: number): number {
   if (scale === 'long') return Infinity;
   if (scale === 'full' && mainImages.has(image.name)) return Infinity;
-  return quickCount / targets;
+  return quickCount / targets / (scale === 'sample' ? 20 : 1);
 }
 
 function damaged(target: Target, what: string, change: () => Buffer | undefined): LazyTrial {
@@ -99,7 +99,7 @@ const noise: Check = {
   *trials(images, scale) {
     for (const target of roles.flatMap((role) => targetsOf(images, role))) {
       const sectors = Math.ceil(target.bytes.length / 512);
-      for (const sector of spread(sectors, scale === 'quick' ? 8 : Infinity)) {
+      for (const sector of spread(sectors, some(scale, 8))) {
         for (const [length, kind] of [
           [pageBytes, 'noise'],
           [512, 'noise'],
@@ -135,7 +135,7 @@ const swapped: Check = {
     });
     for (const { target, from, unit } of [...inDatabase, ...inWal]) {
       const pairs = pairsBelow(Math.floor((target.bytes.length - from) / unit));
-      for (const n of spread(pairs.length, scale === 'quick' ? 30 : Infinity)) {
+      for (const n of spread(pairs.length, some(scale, 30))) {
         const [a = 0, b = 0] = pairs[n] ?? [];
         const [first, second] = [from + a * unit, from + b * unit];
         for (const both of [true, false]) {

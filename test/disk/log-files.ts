@@ -6,8 +6,9 @@ export type LogFiles = ReadonlyMap<string, Buffer>;
 
 /** Reads the files of a folder, but not its lock: closing a copy of that would free the lock. */
 export function readFiles(dir: string): LogFiles {
-  const names = readdirSync(dir).filter((name) => name !== 'lock.db' && name !== 'quarantine');
-  return new Map(names.map((name) => [name, readFileSync(join(dir, name))]));
+  const entries = readdirSync(dir, { withFileTypes: true });
+  const files = entries.filter((entry) => entry.isFile() && entry.name !== 'lock.db');
+  return new Map(files.map(({ name }) => [name, readFileSync(join(dir, name))]));
 }
 
 /** Puts files into a folder that holds nothing else afterwards. */

@@ -22,6 +22,8 @@ export interface Trial {
   readonly what: string;
   readonly files: LogFiles;
   readonly promises: Promises;
+  /** What went wrong before the start already. */
+  readonly problem?: string;
 }
 
 /** How a start on the files ended; `exposed` is the one loss that only a mirror shuts out. */
@@ -34,7 +36,8 @@ export interface Verdict {
 }
 
 /** Starts the log on the files of a trial, in `dir`, and judges the answers it would give. */
-export function judge(dir: string, { files, promises }: Trial): Verdict {
+export function judge(dir: string, { files, promises, problem }: Trial): Verdict {
+  if (problem !== undefined) return { outcome: 'wrong', why: problem };
   writeFiles(dir, files);
   let found: string[];
   try {

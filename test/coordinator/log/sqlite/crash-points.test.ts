@@ -7,16 +7,10 @@ import {
   crashPoints,
   type OnCrashPoint,
 } from '../../../../coordinator/src/log/sqlite/crash-points.ts';
-import { LogEngine } from '../../../../coordinator/src/log/sqlite/log-engine.ts';
-import { joinLines, toLine } from '../../../../coordinator/src/log/sqlite/pending-record.ts';
 import { readTip, tipPath } from '../../../../coordinator/src/log/sqlite/tip-witness.ts';
-import type {
-  FromWorker,
-  ToWorker,
-} from '../../../../coordinator/src/log/sqlite/worker-messages.ts';
-import type { LogRecord } from '../../../../coordinator/src/protocol/record.ts';
 import { type TempDir, tempDir } from '../../../support/temp-dir.ts';
 import { commitDecided, ended, gidOf } from '../log-records.ts';
+import { InThreadEngine } from './in-thread-engine.ts';
 import { copyCrashed, openStore } from './log-image.ts';
 
 /** What a crash at some moment leaves, and what somebody was told before it. */
@@ -69,37 +63,6 @@ function liveOnce(dir: string): void {
     engine.append([{ kind: 'forgotten', through: { epoch: start, counter: nextCounter } }]);
     engine.ask('compact');
     engine.ask('close');
-  }
-}
-
-/** The engine in this thread; everything is answered at once. */
-class InThreadEngine {
-  readonly #engine: LogEngine;
-  readonly #said: FromWorker[] = [];
-
-  constructor(dir: string, reached: OnCrashPoint) {
-    const settings = { dir, acceptTipLoss: false, crash: undefined };
-    const port = {
-      send: (message: FromWorker) => this.#said.push(message),
-      receive: () => undefined,
-      end: () => {},
-    };
-    this.#engine = new LogEngine(settings, port, reached);
-  }
-
-  ask(type: Exclude<ToWorker['type'], 'append'>, ask?: unknown): unknown {
-    this.#engine.take({ type, id: 1, ask } as ToWorker);
-    const answer = this.#said.at(-1);
-    if (answer?.type !== 'answer') throw new Error(JSON.stringify(answer));
-    return answer.answer;
-  }
-
-  /** Returns the seq up to which the log is durable. */
-  append(records: readonly LogRecord[]): number {
-    this.#engine.take({ type: 'append', lines: joinLines(records.map(toLine)) });
-    const answer = this.#said.at(-1);
-    if (answer?.type !== 'appended') throw new Error(JSON.stringify(answer));
-    return answer.tip.seq;
   }
 }
 
