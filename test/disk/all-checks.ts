@@ -19,6 +19,11 @@ export function makeBench(root: string): Bench {
   const moments = recordMoments(join(root, 'moments'), 10);
   return {
     images: makeImages(root),
-    checks: [...damageChecks, tornCopies(moments), mixedLogs, ...(hasShim ? [...callChecks, powerCuts] : [])],
+    checks: [
+      ...damageChecks,
+      tornCopies(moments),
+      mixedLogs,
+      ...(hasShim ? [...callChecks, powerCuts] : []),
+    ],
   };
 }

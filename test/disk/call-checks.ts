@@ -1,15 +1,11 @@
 import { join } from 'node:path';
 import { UnanimousError } from '@unanimous/proto';
 import type { Check, LazyTrial, Scale } from './check-list.ts';
-import type { Image } from './images.ts';
-import { Ledger, live } from './life.ts';
+import { type Beginning, beginningsOf, Ledger, live, mirrorIn } from './life.ts';
 import { readFiles, writeFiles } from './log-files.ts';
 import { arm, callsSeen, disarm, hasFired } from './shim/shim-control.ts';
 import { type ShimCall, shimCalls, type ShimFault, watchedFolder } from './shim/shim-control.ts';
 import type { Trial } from './verdict.ts';
-
-/** What a life begins on: nothing, or what a kill or a clean stop has left. */
-const beginnings = ['nothing', 'killed', 'closed', 'epochs'];
 
 const faultsOf: Readonly<Record<ShimCall, readonly ShimFault[]>> = {
   open: ['EIO', 'ENOSPC', 'EINTR'],
@@ -26,14 +22,13 @@ export const callChecks: readonly Check[] = shimCalls.map((call) => ({
   name: `call-${call}`,
   about: `the n-th ${call} fails, once or for ever: ${faultsOf[call].join(', ')}`,
   *trials(images, scale) {
-    for (const beginning of beginnings) {
-      const image = images.find(({ name }) => name === beginning);
-      const total = countCalls(call, image);
+    for (const beginning of beginningsOf(images)) {
+      const total = countCalls(call, beginning);
       for (const fault of faultsOf[call]) {
         for (const times of timesOf(fault)) {
           // One more than there are: it strikes nobody, and the life ends well.
           for (let n = 1; n <= total + 1; n += stepOf(scale, call)) {
-            yield failing(call, n, fault, times, image);
+            yield failing(call, n, fault, times, beginning);
           }
         }
       }
@@ -56,11 +51,11 @@ function lifeDir(): string {
   return join(watchedFolder() ?? '', 'life');
 }
 
-function countCalls(call: ShimCall, image: Image | undefined): number {
+function countCalls(call: ShimCall, beginning: Beginning): number {
   const dir = lifeDir();
-  writeFiles(dir, image?.files ?? new Map());
+  writeFiles(dir, beginning.files);
   arm(call, 1_000_000, 'EIO', 'once');
-  live(dir, () => {});
+  live(dir, () => {}, mirrorIn(dir, beginning));
   const total = callsSeen();
   disarm();
   if (total === 0) throw new Error(`the shim has seen no ${call}`);
@@ -72,21 +67,23 @@ function failing(
   n: number,
   fault: ShimFault,
   times: 'once' | 'ever',
-  image: Image | undefined,
+  beginning: Beginning,
 ): LazyTrial {
   return (): Trial => {
     const dir = lifeDir();
-    writeFiles(dir, image?.files ?? new Map());
-    const ledger = new Ledger(image?.promises);
+    writeFiles(dir, beginning.files);
+    const ledger = new Ledger(beginning.promises);
     arm(call, n, fault, times);
-    const problem = problemOf(call, () => live(dir, ledger.told));
+    const problem = problemOf(call, () => live(dir, ledger.told, mirrorIn(dir, beginning)));
     const fired = hasFired();
     disarm();
-    const where = `after ${image?.name ?? 'nothing'}`;
+    const where = `on ${beginning.name}`;
     return {
       what: `${call} ${n} ${fault} ${times} ${where}${fired ? '' : ', never reached'}`,
       files: readFiles(dir),
       promises: ledger.promises,
+      hasMirror: beginning.hasMirror,
+      mustStart: true,
       ...(problem && { problem }),
     };
   };

@@ -73,8 +73,9 @@ export const mixedLogs: Check = {
   name: 'mixed-logs',
   about: 'one file, or two, of another log or another life of it',
   *trials(images) {
-    for (const ours of images) {
-      for (const theirs of images) {
+    const alone = images.filter(({ hasMirror }) => !hasMirror);
+    for (const ours of alone) {
+      for (const theirs of alone) {
         for (const taken of [['database'], ['WAL'], ['tip'], ['database', 'WAL']]) {
           if (ours !== theirs) yield () => mix(ours, theirs, taken);
         }

@@ -6,9 +6,9 @@ import { withFile } from './log-files.ts';
 // Damage to one file of a log that was whole: a flipped bit, a cut, noise, pages that changed places.
 
 /** The files of a log, by what they are for. */
-export type FileRole = 'database' | 'WAL' | 'tip';
+export type FileRole = 'database' | 'WAL' | 'tip' | 'mirror';
 
-const roles: readonly FileRole[] = ['database', 'WAL', 'tip'];
+const roles: readonly FileRole[] = ['database', 'WAL', 'tip', 'mirror'];
 const pageBytes = 4_096;
 
 /** Images of which every byte is tried in a full run; of the others, some. */
@@ -16,7 +16,7 @@ const mainImages = new Set(['killed', 'closed']);
 
 /** What a file of that name is for. */
 export function roleOf(name: string): FileRole | undefined {
-  if (name === 'tip') return 'tip';
+  if (name === 'tip' || name === 'mirror') return name;
   if (name.endsWith('-wal')) return 'WAL';
   return /^decisions-\d+\.db$/.test(name) ? 'database' : undefined;
 }
@@ -28,8 +28,17 @@ interface Target {
   readonly bytes: Buffer;
 }
 
-function targetsOf(images: readonly Image[], role: FileRole): Target[] {
-  return images.flatMap((image) => {
+function nameOf(check: string, mirrored: boolean): string {
+  return mirrored ? `mirror-${check}` : check;
+}
+
+function withMirror(mirrored: boolean): string {
+  return mirrored ? ', with a mirror' : '';
+}
+
+function targetsOf(images: readonly Image[], role: FileRole, mirrored: boolean): Target[] {
+  const chosen = images.filter(({ hasMirror }) => hasMirror === mirrored);
+  return chosen.flatMap((image) => {
     const files = [...image.files].filter(([name]) => roleOf(name) === role);
     return files.map(([name, bytes]) => ({ image, name, bytes }));
   });
@@ -48,15 +57,17 @@ function damaged(target: Target, what: string, change: () => Buffer | undefined)
     what: `${image.name}: ${name} ${what}`,
     files: withFile(image.files, name, change()),
     promises: image.promises,
+    hasMirror: image.hasMirror,
+    mustStart: image.hasMirror,
   });
 }
 
-function flips(role: FileRole, quickCount: number): Check {
+function flips(role: FileRole, quickCount: number, mirrored: boolean): Check {
   return {
-    name: `flip-${role.toLowerCase()}`,
-    about: `a flipped bit in the ${role}`,
+    name: nameOf(`flip-${role.toLowerCase()}`, mirrored),
+    about: `a flipped bit in the ${role}${withMirror(mirrored)}`,
     *trials(images, scale) {
-      const targets = targetsOf(images, role);
+      const targets = targetsOf(images, role, mirrored);
       for (const target of targets) {
         const everyBit = scale === 'long' && mainImages.has(target.image.name);
         for (const at of spread(
@@ -73,12 +84,12 @@ function flips(role: FileRole, quickCount: number): Check {
   };
 }
 
-function cuts(role: FileRole, quickCount: number): Check {
+function cuts(role: FileRole, quickCount: number, mirrored: boolean): Check {
   return {
-    name: `cut-${role.toLowerCase()}`,
-    about: `the ${role} cut to every length, and removed`,
+    name: nameOf(`cut-${role.toLowerCase()}`, mirrored),
+    about: `the ${role} cut to every length, and removed${withMirror(mirrored)}`,
     *trials(images, scale) {
-      const targets = targetsOf(images, role);
+      const targets = targetsOf(images, role, mirrored);
       for (const target of targets) {
         yield damaged(target, 'removed', () => undefined);
         for (const length of spread(
@@ -93,11 +104,11 @@ function cuts(role: FileRole, quickCount: number): Check {
 }
 
 /** A page of noise or of zeros at every sector of every file. */
-const noise: Check = {
-  name: 'noise',
-  about: 'a page, or a sector, of noise or zeros anywhere in a file',
+const noise = (mirrored: boolean): Check => ({
+  name: nameOf('noise', mirrored),
+  about: `a page, or a sector, of noise or zeros anywhere in a file${withMirror(mirrored)}`,
   *trials(images, scale) {
-    for (const target of roles.flatMap((role) => targetsOf(images, role))) {
+    for (const target of roles.flatMap((role) => targetsOf(images, role, mirrored))) {
       const sectors = Math.ceil(target.bytes.length / 512);
       for (const sector of spread(sectors, some(scale, 8))) {
         for (const [length, kind] of [
@@ -112,7 +123,7 @@ const noise: Check = {
       }
     }
   },
-};
+});
 
 function spoiled(bytes: Buffer, at: number, length: number, kind: 'noise' | 'zeros'): Buffer {
   const copy = Buffer.from(bytes);
@@ -123,14 +134,14 @@ function spoiled(bytes: Buffer, at: number, length: number, kind: 'noise' | 'zer
 }
 
 /** Two pages of the database, or two frames of the WAL, in each other's place, or one doubled. */
-const swapped: Check = {
-  name: 'swapped',
-  about: 'pages of the database or frames of the WAL swapped, or written twice',
+const swapped = (mirrored: boolean): Check => ({
+  name: nameOf('swapped', mirrored),
+  about: `pages of the database or frames of the WAL swapped or doubled${withMirror(mirrored)}`,
   *trials(images, scale) {
-    const inDatabase = targetsOf(images, 'database').map((target) => {
+    const inDatabase = targetsOf(images, 'database', mirrored).map((target) => {
       return { target, from: 0, unit: pageBytes };
     });
-    const inWal = targetsOf(images, 'WAL').map((target) => {
+    const inWal = targetsOf(images, 'WAL', mirrored).map((target) => {
       return { target, from: 32, unit: pageBytes + 24 };
     });
     for (const { target, from, unit } of [...inDatabase, ...inWal]) {
@@ -145,7 +156,7 @@ const swapped: Check = {
       }
     }
   },
-};
+});
 
 function pairsBelow(count: number): [number, number][] {
   const all = Array.from({ length: count }, (_, n) => n);
@@ -161,12 +172,22 @@ function moved(bytes: Buffer, a: number, b: number, length: number, both: boolea
 
 /** All checks of damage to one file. */
 export const damageChecks: readonly Check[] = [
-  flips('database', 2_400),
-  flips('WAL', 3_000),
-  flips('tip', 600),
-  cuts('database', 1_200),
-  cuts('WAL', 1_500),
-  cuts('tip', 400),
-  noise,
-  swapped,
+  flips('database', 2_400, false),
+  flips('WAL', 3_000, false),
+  flips('tip', 500, false),
+  cuts('database', 1_000, false),
+  cuts('WAL', 1_200, false),
+  cuts('tip', 300, false),
+  noise(false),
+  swapped(false),
+  flips('database', 600, true),
+  flips('WAL', 800, true),
+  flips('tip', 200, true),
+  flips('mirror', 800, true),
+  cuts('database', 300, true),
+  cuts('WAL', 400, true),
+  cuts('tip', 100, true),
+  cuts('mirror', 400, true),
+  noise(true),
+  swapped(true),
 ];

@@ -1,6 +1,8 @@
+import { join } from 'node:path';
 import type { Incarnation } from '../../coordinator/src/log/decision-log.ts';
 import { commitDecided, ended, gidOf } from '../coordinator/log/log-records.ts';
 import { InThreadEngine } from '../coordinator/log/sqlite/in-thread-engine.ts';
+import type { Image } from './images.ts';
 import type { Promises } from './verdict.ts';
 
 /** What happens to a decision: asked for, acknowledged, about to be ended and forgotten. */
@@ -11,8 +13,8 @@ export type Told = (what: 'ask' | 'ack' | 'over', decision: string) => void;
  * compaction, more decisions, and a clean stop. Throws when the log has failed; then it is as dead as
  * after a crash.
  */
-export function live(dir: string, told: Told): void {
-  const engine = new InThreadEngine(dir);
+export function live(dir: string, told: Told, mirror?: string): void {
+  const engine = new InThreadEngine(dir, () => {}, mirror);
   engine.ask('open');
   const active = engine.ask('becomeActive', { name: 'life', address: '' }) as {
     incarnation: Incarnation;
@@ -35,6 +37,28 @@ export function live(dir: string, told: Told): void {
   engine.ask('compact');
   decide(1);
   engine.ask('close');
+}
+
+/** What a life begins on: nothing, or what a kill or a clean stop has left. */
+export type Beginning = Pick<Image, 'name' | 'files' | 'promises' | 'hasMirror'>;
+
+/** Beginnings with and without a mirror. */
+export function beginningsOf(images: readonly Image[]): Beginning[] {
+  const names = ['killed', 'closed', 'epochs'];
+  const left = images.filter(({ name }) => names.includes(name));
+  const nothing = (hasMirror: boolean) => {
+    const promises = { acked: [], asked: [] };
+    return { name: 'nothing', files: new Map<string, Buffer>(), promises, hasMirror };
+  };
+  return [nothing(false), nothing(true), ...left].map((beginning) => ({
+    ...beginning,
+    name: `${beginning.name}${beginning.hasMirror ? ' with a mirror' : ''}`,
+  }));
+}
+
+/** Path of the mirror in a folder, where there is one. */
+export function mirrorIn(dir: string, { hasMirror }: Beginning): string | undefined {
+  return hasMirror ? join(dir, 'mirror') : undefined;
 }
 
 /** Keeps what was told, and says what it promises. */

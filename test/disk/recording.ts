@@ -96,16 +96,25 @@ export class ForgetfulDisk {
     // Copies for reading are never read again, and the lock has no content.
     if (!act.path.startsWith(`${this.#dir}/`) || name.includes('/') || name === 'lock.db') return;
     const inode = this.#current.get(name);
-    if (act.kind === 'create') {
-      if (!inode) this.#setName(name, { durable: Buffer.alloc(0) });
-    } else if (act.kind === 'unlink') this.#setName(name, undefined);
-    else if (act.kind === 'rename') {
-      this.#setName(act.to.slice(this.#dir.length + 1), inode);
-      this.#setName(name, undefined);
-    } else if (!inode) throw new Error(`${act.kind} of ${name}, which is not there`);
-    else if (act.kind === 'sync')
-      this.#force((loose) => 'change' in loose && loose.inode === inode);
-    else this.#loose.push({ inode, change: act });
+    switch (act.kind) {
+      case 'create':
+        if (!inode) this.#setName(name, { durable: Buffer.alloc(0) });
+        break;
+      case 'unlink':
+        this.#setName(name, undefined);
+        break;
+      case 'rename':
+        this.#setName(act.to.slice(this.#dir.length + 1), inode);
+        this.#setName(name, undefined);
+        break;
+      case 'sync':
+        this.#force((loose) => 'change' in loose && loose.inode === inode);
+        break;
+      case 'write':
+      case 'truncate':
+        if (!inode) throw new Error(`${act.kind} of ${name}, which is not there`);
+        this.#loose.push({ inode, change: act });
+    }
   }
 
   /** What the disk holds after a power cut that lets through what `fate` says. */

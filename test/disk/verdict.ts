@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { UnanimousError } from '@unanimous/proto';
 import { openStore } from '../coordinator/log/sqlite/log-image.ts';
 import { changedFiles, type LogFiles, writeFiles } from './log-files.ts';
@@ -24,6 +25,10 @@ export interface Trial {
   readonly promises: Promises;
   /** What went wrong before the start already. */
   readonly problem?: string;
+  /** The log has a mirror, the file `mirror`. */
+  readonly hasMirror?: boolean;
+  /** Nothing is damaged, or a mirror holds what is: a refusal is wrong. */
+  readonly mustStart?: boolean;
 }
 
 /** How a start on the files ended; `exposed` is the one loss that only a mirror shuts out. */
@@ -36,19 +41,21 @@ export interface Verdict {
 }
 
 /** Starts the log on the files of a trial, in `dir`, and judges the answers it would give. */
-export function judge(dir: string, { files, promises, problem }: Trial): Verdict {
+export function judge(dir: string, trial: Trial): Verdict {
+  const { files, promises, problem, mustStart = false, hasMirror = false } = trial;
   if (problem !== undefined) return { outcome: 'wrong', why: problem };
   writeFiles(dir, files);
   let found: string[];
   try {
-    const open = openStore(dir);
+    const open = openStore(dir, hasMirror ? { mirror: join(dir, 'mirror') } : {});
     try {
       found = open.decisions();
     } finally {
       open.close();
     }
   } catch (error) {
-    return judgeRefusal(dir, files, error);
+    const verdict = judgeRefusal(dir, files, error);
+    return mustStart ? { ...verdict, outcome: 'wrong' } : verdict;
   }
   return judgeAnswers(found, promises);
 }

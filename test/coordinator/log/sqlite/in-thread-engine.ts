@@ -13,8 +13,8 @@ export class InThreadEngine {
   readonly #engine: LogEngine;
   readonly #said: FromWorker[] = [];
 
-  constructor(dir: string, reached: OnCrashPoint = () => {}) {
-    const settings = { dir, acceptTipLoss: false, crash: undefined };
+  constructor(dir: string, reached: OnCrashPoint = () => {}, mirror?: string) {
+    const settings = { dir, acceptTipLoss: false, mirror, dropMirror: false, crash: undefined };
     const port = {
       send: (message: FromWorker) => this.#said.push(message),
       receive: () => undefined,
