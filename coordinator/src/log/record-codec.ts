@@ -5,9 +5,12 @@ import { type DecidedBranch, durability, type LogRecord } from '../protocol/reco
 
 /**
  * Records that only the engine writes and reads: `epoch` begins an epoch, `epochs` carries the
- * table of all epochs through compaction. They take a seq like any other record.
+ * table of all epochs through compaction, `mirror` says whether the log has a mirror. They take a
+ * seq like any other record.
  */
-export type EngineKind = 'epoch' | 'epochs';
+export type EngineKind = 'epoch' | 'epochs' | 'mirror';
+
+const engineKinds: readonly string[] = ['epoch', 'epochs', 'mirror'] satisfies EngineKind[];
 
 /** Kind of a frame; persisted as this text, never as a number. */
 export type FrameKind = LogRecord['kind'] | EngineKind;
@@ -123,8 +126,12 @@ function decodeFrame(bytes: Buffer): ReadFrame {
 }
 
 function knownKind(text: string, seq: number): FrameKind {
-  if (isRecordKind(text) || text === 'epoch' || text === 'epochs') return text;
+  if (isRecordKind(text) || isEngineKind(text)) return text;
   throw new UnanimousError('log-newer', `record ${seq} is of the unknown kind ${text}`);
+}
+
+function isEngineKind(kind: string): kind is EngineKind {
+  return engineKinds.includes(kind);
 }
 
 /** Whether a kind is one of LogRecord, not one of the engine's own. */

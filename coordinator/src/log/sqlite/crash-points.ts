@@ -7,15 +7,18 @@ export const crashPoints = [
   'start.before-write',
   'start.before-rename',
   'start.before-folder-sync',
+  'start.before-mirror',
   'start.before-tip',
   'start.before-removal',
   'start.done',
   'append.before-write',
   'append.before-commit',
+  'append.before-mirror',
   'append.before-tip',
   'append.before-reply',
   'compact.before-commit',
   'compact.before-checkpoint',
+  'compact.before-mirror',
 ] as const;
 
 /** Name of a place where tests stop the engine. */

@@ -114,17 +114,19 @@ export class LogEngine {
   }
 
   #start(id: number): void {
-    const { dir, acceptTipLoss } = this.#settings;
+    const { dir, acceptTipLoss, mirror, dropMirror } = this.#settings;
     let lock: FolderLock | undefined;
     try {
       prepareFolder(dir);
       lock = lockFolder(dir);
       const reached = this.#reached;
-      const log = startLog({ dir, acceptTipLoss, schemaVersion, migrations, reached });
+      const versions = { schemaVersion, migrations };
+      const log = startLog({ ...versions, dir, acceptTipLoss, mirror, dropMirror, reached });
       const tip = startedTip(log);
       const store = new LogStore(log.path, log, reached);
       this.#opened = { store, witness: log.witness, lock, retention: log.retention };
-      this.#answer(id, { logId: tip.logId, tip } satisfies Requests['open']['answer']);
+      const answer = { logId: tip.logId, tip, repairs: log.repairs };
+      this.#answer(id, answer satisfies Requests['open']['answer']);
     } catch (error) {
       lock?.release();
       this.#port.send({ type: 'refused', id, error: toWireError(error, dir) });
@@ -171,6 +173,7 @@ export class LogEngine {
     // If we crash here, the WAL holds what the database does not; the next start reads both.
     this.#reached('compact.before-checkpoint');
     store.checkpoint();
+    store.shrinkMirror();
     for (const id of ids) this.#answer(id, wireTip(store));
   }
 

@@ -10,18 +10,24 @@ import {
   reaches,
 } from '../epoch-table.ts';
 import { type Batch, type ChainEnd, chainRecords, type Unplaced } from '../record-chain.ts';
-import { isRecordKind, type ReadFrame } from '../record-codec.ts';
+import { type FrameContent, isRecordKind, type ReadFrame } from '../record-codec.ts';
 import { isNeeded, mayGoAlone, noteDropped, noteRecord } from '../retention.ts';
 import type { Retention, RetentionKey } from '../retention.ts';
 import type { OnCrashPoint } from './crash-points.ts';
+import type { MirrorFile } from './mirror-file.ts';
+import { type MirrorNote, mirrorNoteRecord } from './mirror-note.ts';
 import type { PendingRecord } from './pending-record.ts';
-import { readRow } from './read-generation.ts';
+import { checkFollows, readRow } from './read-generation.ts';
 import { retentionKey } from './retention-key.ts';
 import { type LogRow, maxBatchBytes, readLowWater, writeLowWater } from './schema.ts';
+import type { StartedLog } from './start-log.ts';
 
 /** Limits of the WAL: it is rewritten from its start after this many pages (4 KiB each). */
 const walPages = 1_000;
 const walKeptBytes = 67_108_864;
+
+/** A mirror is written anew when it is larger than twice what is needed, and so much. */
+const mirrorSlackBytes = 1_048_576;
 
 /**
  * The running log: one generation in SQLite. All methods are synchronous and durable when they
@@ -34,6 +40,8 @@ export class LogStore {
   readonly #reached: OnCrashPoint;
   readonly #epochs: EpochTable;
   readonly #retention: Retention;
+  readonly #mirror: MirrorFile | undefined;
+  readonly #mirrorNote: MirrorNote | undefined;
   #end: ChainEnd;
   #epoch: number;
   /** The row that was read last: positions that are asked for lie close together. */
@@ -41,7 +49,7 @@ export class LogStore {
 
   constructor(
     path: string,
-    log: { readonly epochs: EpochTable; readonly retention: Retention; readonly end: ChainEnd },
+    log: Pick<StartedLog, 'epochs' | 'retention' | 'end' | 'mirror' | 'mirrorNote'>,
     reached: OnCrashPoint,
   ) {
     this.#database = openDatabase(path);
@@ -49,6 +57,8 @@ export class LogStore {
     this.#epochs = log.epochs;
     this.#retention = log.retention;
     this.#end = log.end;
+    this.#mirror = log.mirror;
+    this.#mirrorNote = log.mirrorNote;
     this.#epoch = lastEpoch(log.epochs);
     this.#reached = reached;
   }
@@ -118,8 +128,8 @@ export class LogStore {
         noteDropped(this.#retention, key);
       } else carried.push(frame);
     }
-    const hasEpochs = frames.some((frame) => !isRecordKind(frame.kind));
-    if (hasEpochs) carried.unshift(epochTableRecord(this.#epochs));
+    const hasNotes = frames.some((frame) => !isRecordKind(frame.kind));
+    if (hasNotes) carried.unshift(...this.#notes());
     this.#write(this.#epoch, carried, () => {
       this.#statements.deleteThrough.run(last.seq);
       writeLowWater(this.#database, { firstSeq: last.seq + 1, prev: last.chain });
@@ -127,6 +137,40 @@ export class LogStore {
       this.#reached('compact.before-commit');
     });
     return { droppedCount: dropped.length, more };
+  }
+
+  /**
+   * Writes the mirror anew when most of it is needed no more. What it is written from is checked as
+   * at a start, so that damage to the database never spoils the mirror.
+   */
+  shrinkMirror(): void {
+    const mirror = this.#mirror;
+    if (!mirror) return;
+    const { bytes } = this.#statements.size.get() as { bytes: number };
+    if (mirror.usedBytes < 2 * bytes + mirrorSlackBytes) return;
+    // If we crash here, the mirror holds more than it needs to.
+    this.#reached('compact.before-mirror');
+    mirror.rewrite(this.#checkedBatches());
+  }
+
+  *#checkedBatches(): Generator<Batch> {
+    let end: Pick<ReadFrame, 'seq' | 'chain'> | undefined;
+    for (const row of this.#rows(this.#end.seq)) {
+      for (const frame of readRow(row)) {
+        if (end) checkFollows(end, frame);
+        end = frame;
+      }
+      yield { firstSeq: row.seq, count: row.count, bytes: row.batch };
+    }
+    if (end?.seq !== this.#end.seq) {
+      throw new UnanimousError('log-damaged', `the log ends at ${end?.seq}, not ${this.#end.seq}`);
+    }
+  }
+
+  /** The records of the engine itself, which compaction writes again. */
+  #notes(): FrameContent[] {
+    const note = this.#mirrorNote;
+    return [epochTableRecord(this.#epochs), ...(note ? [mirrorNoteRecord(note)] : [])];
   }
 
   /** Moves what stands in the WAL into the database, so that the WAL starts from its beginning. */
@@ -137,6 +181,7 @@ export class LogStore {
   /** Lets the files go; what is in the WAL moves into the database. */
   close(): void {
     this.#database.close();
+    this.#mirror?.close();
   }
 
   /** One transaction: the batches, the tail, and what else belongs to it. Forced. */
@@ -149,6 +194,9 @@ export class LogStore {
     // If we crash here, SQLite drops the transaction at the next start: nobody was told of it.
     this.#reached('append.before-commit');
     commit.run();
+    // If we crash here, SQLite alone has the transaction, which the next start finds there.
+    this.#reached('append.before-mirror');
+    if (batches.length > 0) this.#mirror?.append(oneGroup(batches));
     this.#end = end;
     this.#epoch = epoch;
     const entry = this.#epochs.get(epoch);
@@ -191,6 +239,15 @@ export class LogStore {
   }
 }
 
+/** Batches that belong to one transaction, as one group: a mirror holds all of it or none. */
+function oneGroup(batches: readonly Batch[]): Batch {
+  return {
+    firstSeq: batches[0]?.firstSeq ?? 0,
+    count: batches.reduce((sum, { count }) => sum + count, 0),
+    bytes: Buffer.concat(batches.map(({ bytes }) => bytes)),
+  };
+}
+
 function openDatabase(path: string): Database.Database {
   const database = new Database(path);
   database.pragma('locking_mode = exclusive'); // first, so that WAL needs no shared memory
@@ -213,6 +270,7 @@ function prepareStatements(database: Database.Database): {
   readonly deleteThrough: Statement;
   readonly rows: Statement;
   readonly rowOf: Statement;
+  readonly size: Statement;
 } {
   const rows = 'select seq, count, batch from log not indexed';
   return {
@@ -223,5 +281,6 @@ function prepareStatements(database: Database.Database): {
     deleteThrough: database.prepare('delete from log where seq <= ?'),
     rows: database.prepare(`${rows} where seq <= ? order by seq`),
     rowOf: database.prepare(`${rows} where seq <= ? order by seq desc limit 1`),
+    size: database.prepare('select coalesce(sum(length(batch)), 0) as bytes from log'),
   };
 }

@@ -4,13 +4,23 @@ import { generationPath } from './log-folder.ts';
 import { tipPath } from './tip-witness.ts';
 
 /**
- * Copies the files of a damaged log to `quarantine/TIMESTAMP/` and returns that folder. The
+ * Copies the files of a damaged log, and its mirror, to `quarantine/TIMESTAMP/` and returns that folder. The
  * originals stay as they are. A service that is restarted again and again fills no disk: when the
  * newest copy is of the very same files, that one is returned.
  */
-export function copyAside(dir: string, generation: number | undefined): string {
+export function copyAside(
+  dir: string,
+  generation: number | undefined,
+  mirror: string | undefined,
+): string {
   const database = generationPath(dir, generation ?? 0);
-  const files = [database, `${database}-wal`, tipPath(dir)].filter((path) => existsSync(path));
+  const all = [
+    database,
+    `${database}-wal`,
+    tipPath(dir),
+    ...(mirror === undefined ? [] : [mirror]),
+  ];
+  const files = all.filter((path) => existsSync(path));
   const quarantine = join(dir, 'quarantine');
   mkdirSync(quarantine, { recursive: true, mode: 0o700 });
   const newest = readdirSync(quarantine).toSorted().at(-1);

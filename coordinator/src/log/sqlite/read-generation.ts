@@ -6,6 +6,7 @@ import { checkEpochs, type EpochTable, lastEpoch, noteEpoch } from '../epoch-tab
 import type { ChainEnd } from '../record-chain.ts';
 import { decodeFrames, type ReadFrame } from '../record-codec.ts';
 import { type LogRow, type Migrations, readLowWater, type TailRow } from './schema.ts';
+import type { Side } from './unite-sides.ts';
 import { scanWal, type WalScan } from './wal-scan.ts';
 
 /** Everything that a generation holds, checked record by record. */
@@ -33,19 +34,65 @@ export function readGeneration(
   path: string,
   versions: ReadableVersions,
 ): GenerationContent {
+  return onCopy(dir, path, (copy) => {
+    const wal = `${copy}-wal`;
+    const nothing = { wholeFrameCount: 0, commitsBehindDamage: 0 };
+    const walScan = existsSync(wal) ? scanWal(readFileSync(wal)) : nothing;
+    return { ...readDatabase(copy, versions), walScan };
+  });
+}
+
+/**
+ * What a damaged generation still holds: the records that are whole, and where it begins. They prove
+ * nothing by themselves; a mirror must hold the rest.
+ */
+export function salvageGeneration(dir: string, path: string): Side {
+  return onCopy(dir, path, (copy) => {
+    const frames: ReadFrame[] = [];
+    let begin: Side['begin'];
+    try {
+      const database = new Database(copy);
+      try {
+        const { firstSeq, prev } = readLowWater(database);
+        begin = { seq: firstSeq, prev };
+        for (const row of rowsOf(database)) frames.push(...framesOrNone(row));
+      } finally {
+        database.close();
+      }
+    } catch {
+      // What could be read so far is what there is.
+    }
+    return { frames, begin };
+  });
+}
+
+function framesOrNone(row: LogRow): ReadFrame[] {
+  try {
+    return decodeFrames(row.batch);
+  } catch {
+    return [];
+  }
+}
+
+/** Works on a copy of a database and its WAL, and removes it. */
+function onCopy<T>(dir: string, path: string, work: (copy: string) => T): T {
   const readingDir = mkdtempSync(join(dir, 'reading-'));
   try {
     const copy = join(readingDir, 'decisions.db');
     copyFileSync(path, copy, constants.COPYFILE_FICLONE);
-    let walScan: WalScan = { wholeFrameCount: 0, commitsBehindDamage: 0 };
     if (existsSync(`${path}-wal`)) {
       copyFileSync(`${path}-wal`, `${copy}-wal`, constants.COPYFILE_FICLONE);
-      walScan = scanWal(readFileSync(`${copy}-wal`));
     }
-    return { ...readDatabase(copy, versions), walScan };
+    return work(copy);
   } finally {
     rmSync(readingDir, { recursive: true, force: true });
   }
+}
+
+/** NOT INDEXED and in order: an index or a look-up could hide a row that a scan shows. */
+function rowsOf(database: Database.Database): Iterable<LogRow> {
+  const rows = database.prepare('select seq, count, batch from log not indexed order by seq');
+  return rows.iterate() as Iterable<LogRow>;
 }
 
 function readDatabase(
@@ -102,9 +149,7 @@ function readLog(database: Database.Database): Omit<GenerationContent, 'walScan'
     seq: lowWater.firstSeq - 1,
     chain: lowWater.prev,
   };
-  // NOT INDEXED and in order: an index or a look-up could hide a row that a scan shows.
-  const rows = database.prepare('select seq, count, batch from log not indexed order by seq');
-  for (const row of rows.iterate() as Iterable<LogRow>) {
+  for (const row of rowsOf(database)) {
     for (const frame of readRow(row)) {
       checkFollows(end, frame);
       noteEpoch(epochs, frame);
@@ -138,8 +183,12 @@ export function readRow(row: LogRow): ReadFrame[] {
   return frames;
 }
 
-function checkFollows(
-  end: { logId: LogId | undefined; seq: number; chain: string },
+/**
+ * Passes when a frame is the next behind `end`.
+ * @throws UnanimousError `log-damaged`.
+ */
+export function checkFollows(
+  end: { readonly logId?: LogId | undefined; readonly seq: number; readonly chain: string },
   frame: ReadFrame,
 ): void {
   if (frame.seq !== end.seq + 1) {

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { type LogId, UnanimousError } from '@unanimous/proto/vocabulary';
 import type { DecisionLog, Holder, Incarnation, LogEntry, LogPosition } from '../decision-log.ts';
@@ -16,6 +17,13 @@ export interface SqliteLogOptions {
   readonly dir: string;
   /** Start although the witness of the tip is lost; log it when you do. */
   readonly acceptTipLoss?: boolean;
+  /**
+   * A second place for every record: a file, best on another disk. What is damaged in one place comes
+   * from the other. A log that has a mirror does not open without it.
+   */
+  readonly mirror?: string;
+  /** Open without the mirror that the log has, from now on; recorded in the log. */
+  readonly dropMirror?: boolean;
   /** For tests: stops the engine at one place. */
   readonly crash?: PlannedCrash;
 }
@@ -42,6 +50,7 @@ export class SqliteDecisionLog implements DecisionLog {
   readonly #settings: WorkerSettings;
   #worker: Worker | undefined;
   #tip: LogPosition | undefined;
+  #repairs: readonly string[] = [];
   #active = false;
   #failure: UnanimousError | undefined;
   #closing: Promise<void> | undefined;
@@ -59,8 +68,18 @@ export class SqliteDecisionLog implements DecisionLog {
   >();
   #lastId = 0;
 
-  constructor({ dir, acceptTipLoss = false, crash }: SqliteLogOptions) {
-    this.#settings = { dir, acceptTipLoss, crash };
+  constructor(options: SqliteLogOptions) {
+    const { dir, acceptTipLoss = false, mirror, dropMirror = false, crash } = options;
+    if (mirror !== undefined && dropMirror) {
+      throw new UnanimousError('invalid-argument', 'mirror and dropMirror exclude each other');
+    }
+    const path = mirror === undefined ? undefined : resolve(mirror);
+    this.#settings = { dir, acceptTipLoss, mirror: path, dropMirror, crash };
+  }
+
+  /** What `open` found in one place only, the log or its mirror, and wrote into both. */
+  get repairs(): readonly string[] {
+    return this.#repairs;
   }
 
   async open(): Promise<{ readonly logId: LogId }> {
@@ -71,8 +90,9 @@ export class SqliteDecisionLog implements DecisionLog {
     this.#worker.on('error', (error) => this.#fail(ofWorker(error)));
     this.#worker.on('exit', () => this.#fail(ofWorker(new Error('it ended'))));
     try {
-      const { logId, tip } = await this.#request('open', undefined);
+      const { logId, tip, repairs } = await this.#request('open', undefined);
       this.#tip = tip;
+      this.#repairs = repairs;
       return { logId };
     } catch (error) {
       await this.close();

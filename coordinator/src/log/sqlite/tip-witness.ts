@@ -1,8 +1,9 @@
-import { closeSync, fdatasyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, fdatasyncSync, openSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { LogId } from '@unanimous/proto/vocabulary';
 import { syncFolder } from './log-folder.ts';
+import { writeFully } from './write-fully.ts';
 
 /** The highest position that anybody was told of, kept beside the log. */
 export interface Tip {
@@ -86,7 +87,7 @@ export class TipWitness {
    * so that nobody was told of more than the witness knows.
    */
   note(tip: Tip): void {
-    writeSync(this.#file, encodeSlot(tip), 0, slotBytes, this.#nextSlot * blockBytes);
+    writeFully(this.#file, encodeSlot(tip), this.#nextSlot * blockBytes);
     this.#nextSlot = 1 - this.#nextSlot;
     this.#dirtySinceMs ??= performance.now();
   }

@@ -7,6 +7,8 @@ import type { PlannedCrash } from './crash-points.ts';
 export interface WorkerSettings {
   readonly dir: string;
   readonly acceptTipLoss: boolean;
+  readonly mirror: string | undefined;
+  readonly dropMirror: boolean;
   /** For tests. */
   readonly crash: PlannedCrash | undefined;
 }
@@ -15,7 +17,11 @@ export interface WorkerSettings {
 export interface Requests {
   open: {
     readonly ask: undefined;
-    readonly answer: { readonly logId: LogId; readonly tip: LogPosition };
+    readonly answer: {
+      readonly logId: LogId;
+      readonly tip: LogPosition;
+      readonly repairs: readonly string[];
+    };
   };
   follow: { readonly ask: undefined; readonly answer: readonly WireEntry[] };
   becomeActive: {

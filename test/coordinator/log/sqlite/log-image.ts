@@ -11,9 +11,14 @@ import type { ReadFrame } from '../../../../coordinator/src/log/record-codec.ts'
 import type { OnCrashPoint } from '../../../../coordinator/src/log/sqlite/crash-points.ts';
 import { listGenerations } from '../../../../coordinator/src/log/sqlite/log-folder.ts';
 import { LogStore } from '../../../../coordinator/src/log/sqlite/log-store.ts';
-import { fromLines, toLine } from '../../../../coordinator/src/log/sqlite/pending-record.ts';
+import {
+  fromLines,
+  joinLines,
+  toLine,
+} from '../../../../coordinator/src/log/sqlite/pending-record.ts';
 import { migrations, schemaVersion } from '../../../../coordinator/src/log/sqlite/schema.ts';
 import { startLog, type StartOptions } from '../../../../coordinator/src/log/sqlite/start-log.ts';
+import type { LogRecord } from '../../../../coordinator/src/protocol/record.ts';
 import { commitDecided, gidOf } from '../log-records.ts';
 
 /** An engine without its thread and its lock: what a crash leaves is what the files hold. */
@@ -21,6 +26,10 @@ export interface OpenStore {
   readonly store: LogStore;
   /** Appends one decision in a group of its own, the witness included. */
   decide(counter: number): void;
+  /** Appends records in one group, the witness included. */
+  append(records: readonly LogRecord[]): void;
+  /** One step of compaction over everything, the witness included; true when there is more. */
+  compactStep(): boolean;
   /** Gids of all decisions, without their log id, in the order of the log. */
   decisions(): string[];
   close(): void;
@@ -41,6 +50,15 @@ export function openStore(dir: string, options: Partial<StartOptions> = {}): Ope
       const record = commitDecided(gidOf(store.logId, store.tip.epoch, counter));
       store.append(fromLines(toLine(record)));
       note();
+    },
+    append(records) {
+      store.append(fromLines(joinLines(records.map(toLine))));
+      note();
+    },
+    compactStep() {
+      const { more } = store.compactStep(store.tip.seq);
+      note();
+      return more;
     },
     decisions: () => store.readNeeded().flatMap(decisionIn),
     close() {

@@ -33,6 +33,8 @@ test('an append is a compare-and-swap on the tail: who holds an older end is fen
     epochs: new Map([[tip.epoch, { nonce: 'ab', lastSeq: tip.seq }]]),
     retention: newRetention(),
     end: { logId, ...tip },
+    mirror: undefined,
+    mirrorNote: undefined,
   };
   newer.store.becomeActive({ name: 'newer', address: '' });
   newer.close();

@@ -1,0 +1,144 @@
+// Damages logs in every way and starts on each: `npm run check:disk -- [--sample | --quick | --long]
+// [--only NAME …] [--jobs N] [--dir FOLDER] [--reasons] [--write]`. Without a scale every byte of the
+// main images is flipped and every length tried; `--quick` takes some thousands, `--long` every bit.
+// `--dir` is where it works, best in memory (/dev/shm). `--write` puts the table into
+// docs/disk-faults.md.
+import { fork } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { makeBench } from './all-checks.ts';
+import { addTally, newTally, type Tally } from './check-list.ts';
+import { type Line, tableOf, tableOfChecks } from './report.ts';
+import { runSlice } from './run-slice.ts';
+import { buildShim, shimEnvironment } from './shim/build-shim.ts';
+
+const { values } = parseArgs({
+  options: {
+    sample: { type: 'boolean', default: false },
+    quick: { type: 'boolean', default: false },
+    long: { type: 'boolean', default: false },
+    only: { type: 'string', multiple: true },
+    jobs: { type: 'string', default: String(Math.min(2, availableParallelism())) },
+    dir: { type: 'string', default: tmpdir() },
+    reasons: { type: 'boolean', default: false },
+    write: { type: 'boolean', default: false },
+    slice: { type: 'string' },
+  },
+});
+
+const scale = (['sample', 'quick', 'long'] as const).find((name) => values[name]) ?? 'full';
+const jobs = Number(values.jobs);
+const page = new URL('../../docs/disk-faults.md', import.meta.url);
+const marks = { from: '<!-- figures -->', to: '<!-- end of figures -->' } as const;
+
+/** What a child process says: what it is at, now and then, and what a check has come to. */
+type FromSlice =
+  | { readonly at: string }
+  | { readonly name: string; readonly about: string; readonly tally: Tally };
+
+const silenceMs = 60_000;
+const heartbeatMs = 1_000;
+
+if (values.slice === undefined) await runAll();
+else runOneSlice(values.dir, Number(values.slice));
+
+function runOneSlice(root: string, index: number): void {
+  let saidAtMs = 0;
+  const tell = (message: FromSlice) => process.send?.(message);
+  const onTrial = (at: string) => {
+    if (performance.now() - saidAtMs < heartbeatMs) return;
+    saidAtMs = performance.now();
+    tell({ at });
+  };
+  const { images, checks } = makeBench(root);
+  for (const check of checks) {
+    if (values.only && !values.only.some((name) => check.name.startsWith(name))) continue;
+    const tally = runSlice(root, check, images, scale, { index, of: jobs }, onTrial);
+    tell({ name: check.name, about: check.about, tally });
+  }
+  process.disconnect();
+}
+
+async function runAll(): Promise<void> {
+  const lines = new Map<string, Line>();
+  const add = ({ name, about, tally }: Line) => {
+    const line = lines.get(name) ?? { name, about, tally: newTally() };
+    addTally(line.tally, tally);
+    lines.set(name, line);
+  };
+  const root = mkdtempSync(join(values.dir, 'unanimous-disk-'));
+  try {
+    const shim = buildShim(root);
+    if (!shim) process.stdout.write('command absent: cc (no failing calls, no power cuts)\n');
+    const slices = Array.from({ length: jobs }, (_, index) => index);
+    await Promise.all(slices.map((index) => superviseSlice(root, index, shim, add)));
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
+  const all = [...lines.values()];
+  if (all.length === 0) throw new Error('no check has that name');
+  process.stdout.write(`${tableOf(all)}\n`);
+  for (const { name, tally } of all) {
+    for (const wrong of tally.wrong) process.stdout.write(`WRONG ${wrong}\n`);
+    if (!values.reasons) continue;
+    for (const [reason, times] of Object.entries(tally.reasons)) {
+      process.stdout.write(`${name}: ${times} times ${reason}\n`);
+    }
+  }
+  if (all.some(({ tally }) => tally.outcomes.wrong > 0)) process.exitCode = 1;
+  if (values.write) writeFigures(all);
+}
+
+/** Runs one slice in a process of its own; one that says nothing for a minute hangs. */
+async function superviseSlice(
+  root: string,
+  index: number,
+  shim: string | undefined,
+  add: (line: Line) => void,
+): Promise<void> {
+  const dir = join(root, `slice-${index}`);
+  mkdirSync(dir);
+  const args = [...process.argv.slice(2), '--dir', dir, '--slice', String(index)];
+  const env = { ...process.env, ...(shim && shimEnvironment(shim, dir)) };
+  const child = fork(fileURLToPath(import.meta.url), args, { env });
+  let at = 'the beginning';
+  let timer: NodeJS.Timeout | undefined;
+  const listen = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => child.kill('SIGKILL'), silenceMs);
+  };
+  listen();
+  child.on('message', (message: FromSlice) => {
+    listen();
+    if ('at' in message) at = message.at;
+    else add(message);
+  });
+  const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => {
+    child.once('exit', (exitCode, exitSignal) => resolve([exitCode, exitSignal]));
+  });
+  clearTimeout(timer);
+  if (code !== 0) throw new Error(`a process ended with ${code ?? signal}, last at ${at}`);
+}
+
+function writeFigures(lines: readonly Line[]): void {
+  const day = new Date().toISOString().slice(0, 10);
+  const command = `npm run check:disk${scale === 'full' ? '' : ` -- --${scale}`}`;
+  const text = [
+    marks.from,
+    '',
+    `\`${command}\`, ${day}, ${jobs} processes (seconds are the sum of both):`,
+    '',
+    tableOf(lines),
+    '',
+    tableOfChecks(lines),
+    '',
+    marks.to,
+  ].join('\n');
+  const old = readFileSync(page, 'utf8');
+  const [before = ''] = old.split(marks.from);
+  writeFileSync(page, `${before}${text}${old.split(marks.to)[1] ?? '\n'}`);
+}

@@ -1,0 +1,42 @@
+import type { Tally } from './check-list.ts';
+
+/** A line of the table: a check, and what it has found. */
+export interface Line {
+  readonly name: string;
+  readonly about: string;
+  readonly tally: Tally;
+}
+
+const number = new Intl.NumberFormat('en-US');
+
+/** The table as Markdown writes it, readable in a terminal, too. */
+export function tableOf(lines: readonly Line[]): string {
+  const head = ['check', 'trials', 'correct', 'refused', 'open window', 'wrong', 'seconds'];
+  const rows = lines.map(({ name, tally: { trials, outcomes, milliseconds } }) => [
+    name,
+    ...[trials, outcomes.correct, outcomes.refused, outcomes.exposed, outcomes.wrong].map((value) =>
+      number.format(value),
+    ),
+    (milliseconds / 1_000).toFixed(1),
+  ]);
+  return table(head, rows);
+}
+
+/** What each check tries. */
+export function tableOfChecks(lines: readonly Line[]): string {
+  return table(
+    ['check', 'what is tried'],
+    lines.map(({ name, about }) => [name, about]),
+  );
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const widths = head.map((name, i) => {
+    return Math.max(name.length, ...rows.map((row) => (row[i] ?? '').length));
+  });
+  const line = (cells: readonly string[]) => {
+    return `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`;
+  };
+  const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`;
+  return [line(head), rule, ...rows.map(line)].join('\n');
+}
