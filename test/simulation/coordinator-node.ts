@@ -84,7 +84,10 @@ export class CoordinatorNode {
         tell?.(`the coordinator is up, in epoch ${coordinator.incarnation.epoch}`);
         coordinator.onStopped((error) => this.#stopped(process, error));
       },
-      () => process.kill(),
+      (error: Error) => {
+        tell?.(`${process.name} does not start: ${error.message}`);
+        process.kill();
+      },
     );
   }
 

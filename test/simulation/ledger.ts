@@ -155,7 +155,8 @@ export class Ledger {
   /** AC1 and AC2: nobody contradicts anybody. A transaction that wrote nothing has no outcome. */
   #agree(fact: Fact): void {
     const { gid, groups, toldCommittedMs, toldAborted, committedIn, rolledBackIn } = fact;
-    if (!groups.some(({ rows }) => rows.length > 0)) return;
+    const hasWritten = committedIn.size > 0 || groups.some((g) => g.isFirm && g.rows.length > 0);
+    if (!hasWritten) return; // the commit of what only read may be answered aborted after a restart
     const isCommitted = toldCommittedMs !== undefined;
     if (isCommitted && toldAborted) {
       this.violate('AC2', `both committed and aborted were answered for ${gid}`);

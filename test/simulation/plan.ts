@@ -203,7 +203,7 @@ function drawWorld(random: Random): WorldPlan {
     maxPayloadBytes: absurd([262_144], [110, 150]),
     maxUnappliedBytes: absurd([67_108_864], [1, 200]),
     retainOutcomesMs: absurd([200, 2_000, 900_000], [1]),
-    retainOutcomes: absurd([100_000], [0, 3]),
+    retainOutcomes: absurd([100_000], [1, 3]),
     rates: {
       refuse: rate(0.1),
       loseAnswer: rate(0.06),

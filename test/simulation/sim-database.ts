@@ -246,7 +246,7 @@ export class SimDatabase {
 
   /** Somebody ends a prepared branch with psql. */
   endByHand(choice: number): void {
-    const rows = [...this.prepared];
+    const rows = [...this.prepared].filter((r) => this.#options.ledger.facts.has(r.id.gid));
     const row = rows[Math.floor(choice * rows.length)];
     if (!row) return;
     const to = (choice * 7_919) % 1 < 0.5 ? 'committed' : 'rolled-back';

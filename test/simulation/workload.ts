@@ -109,7 +109,7 @@ export class Workload {
     const group = this.#simulation.ledger.group(fact, rmName(step.rm), step.writes);
     const work = this.#write(service, step, group);
     if (kind === 'not-awaited' && step === plan.steps.at(-1)) {
-      fact.mustAbort = step.writes > 0 || service.databases.has(step.rm);
+      fact.mustAbort = service.databases.has(step.rm);
       work.then(undefined, () => undefined);
       this.#simulation.marks.hit('tx.not-awaited');
       return;
@@ -135,14 +135,16 @@ export class Workload {
     const { ledger, marks } = this.#simulation;
     const baggage = packBaggage();
     if (!baggage) throw new Error('no transaction to pass on');
-    const group = ledger.group(fact, rmName(step.rm), step.writes);
     const isImpatient = plan.kind === 'gives-up-call' || plan.kind === 'late';
     try {
       const limitMs = isImpatient ? 1 : 1_000;
-      await this.#request(service, step.service, limitMs, (callee) =>
-        this.#handle(callee, baggage, step, group),
-      );
-      group.isFirm = true;
+      await this.#request(service, step.service, limitMs, async (callee) => {
+        const group = ledger.group(fact, rmName(step.rm), step.writes);
+        await this.#handle(callee, baggage, step, group);
+        return () => {
+          group.isFirm = true;
+        };
+      });
       marks.hit('tx.joined');
     } catch (error) {
       // Some callers go on without the answer.
@@ -173,7 +175,7 @@ export class Workload {
     caller: Service,
     to: number,
     limitMs: number,
-    handle: (callee: Service) => Promise<void>,
+    handle: (callee: Service) => Promise<() => void>,
   ): Promise<void> {
     const { clock, plan, random } = this.#simulation;
     const { netMs, rates } = plan.world;
@@ -181,7 +183,11 @@ export class Workload {
     return new Promise((resolve, reject) => {
       const failed = () => reject(new UnanimousError('unreachable', 'the call brought no answer'));
       if (!caller.process.effect('call')) return;
-      caller.process.after(limitMs, failed);
+      let isHeard = false;
+      caller.process.after(limitMs, () => {
+        isHeard = true;
+        failed();
+      });
       if (random.chance(loseCall)) return;
       const times = random.chance(loseCall / 2) ? 2 : 1; // a proxy that asks twice
       for (let n = 0; n < times; n++) {
@@ -196,7 +202,12 @@ export class Workload {
             Promise.resolve()
               .then(() => handle(callee))
               .then(
-                () => answer(resolve),
+                (heard) =>
+                  answer(() => {
+                    if (!isHeard) heard();
+                    isHeard = true;
+                    resolve();
+                  }),
                 (error: unknown) => answer(() => reject(error)),
               );
           });
@@ -253,9 +264,14 @@ export class Workload {
     const { ledger, marks, services } = this.#simulation;
     await new Promise<void>((resolve) => service.process.after(plan.askAfterMs, resolve));
     const asker = services[plan.number % services.length]?.service ?? service;
+    if (!asker.process.isAlive) return;
+    const died = new Promise<undefined>((resolve) => {
+      asker.process.onDeath(() => resolve(undefined));
+    });
     try {
-      const { outcome } = await asker.tm.outcome(fact.gid);
-      if (!asker.process.isAlive || outcome === 'unknown') return;
+      const told = await Promise.race([asker.tm.outcome(fact.gid), died]);
+      if (!told || !asker.process.isAlive || told.outcome === 'unknown') return;
+      const { outcome } = told;
       if (outcome !== 'expired') marks.hit(`asked.${outcome}`);
       ledger.told(fact.gid, outcome);
     } catch {
