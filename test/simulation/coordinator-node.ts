@@ -22,6 +22,8 @@ export class CoordinatorNode {
   starts = 0;
   /** Why the last incarnation stopped by itself. */
   lastFailure: UnanimousError | undefined;
+  /** Nobody starts it again by itself. */
+  isHeld = false;
   /** A disk without room until then. */
   #fullUntilMs = 0;
   #nextFault: DiskFault | undefined;
@@ -143,6 +145,14 @@ export class CoordinatorNode {
     return copyMemoryDisk(this.disk);
   }
 
+  /** Somebody stops it, puts another log in its place, and starts it. */
+  replaceLog(disk: MemoryDisk): void {
+    this.#process?.kill();
+    this.disk = disk;
+    this.lastFailure = undefined;
+    this.start();
+  }
+
   #newLog(process: SimProcess): MemoryDecisionLog {
     const { clock, marks, plan } = this.#simulation;
     const { random } = process;
@@ -191,7 +201,7 @@ export class CoordinatorNode {
     if (process !== this.#process) return;
     this.#isStarting = false;
     this.#coordinator = undefined;
-    clock.after(random.delay(1, 300), () => this.start());
+    clock.after(random.delay(1, 300), () => !this.isHeld && this.start());
   }
 
   #stopped(process: SimProcess, error: UnanimousError | undefined): void {

@@ -20,6 +20,8 @@ export interface WorldPlan {
   readonly onePhase: boolean;
   readonly codec: boolean;
   readonly foreign: boolean;
+  /** At the end an old backup of the log is put in its place, and must be noticed. */
+  readonly restoreLog: boolean;
   readonly turnMs: number;
   readonly netMs: number;
   readonly syncMs: number;
@@ -189,6 +191,7 @@ function drawWorld(random: Random): WorldPlan {
     onePhase: random.chance(0.7),
     codec: random.chance(0.1),
     foreign: random.chance(0.2),
+    restoreLog: random.chance(0.2),
     turnMs: random.pick([0, 0.1, 0.5, 1, 2]),
     netMs: random.pick([0, 0.5, 2, 20]),
     syncMs: random.pick([0, 0.5, 2, 10, 50]),

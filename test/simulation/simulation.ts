@@ -1,5 +1,6 @@
 import { formatGid, type LogId } from '@unanimous/proto';
 import type { Logger as SdkLogger } from '../../participant-sdk/src/logger.ts';
+import type { MemoryDisk } from '../../coordinator/src/log/memory-log.ts';
 import { Checker } from './checker.ts';
 import { SimClock } from './clock.ts';
 import { CoordinatorNode } from './coordinator-node.ts';
@@ -73,6 +74,7 @@ export class Simulation {
   readonly #living = new Set<SimProcess>();
   readonly #foreign = new Set<Row>();
   readonly #names = new Map<string, number>();
+  #backup: MemoryDisk | undefined;
 
   constructor(plan: Plan, isTold: boolean) {
     this.plan = plan;
@@ -239,6 +241,11 @@ export class Simulation {
       clock.after(transaction.atMs, () => this.workload.start(transaction));
     }
     for (const fault of plan.faults) clock.after(fault.atMs, () => this.#faults.inject(fault));
+    if (plan.world.restoreLog) {
+      clock.after(plan.world.durationMs / 2, () => {
+        this.#backup = this.coordinatorNode.backup();
+      });
+    }
     const isBroken = () => ledger.violations.length > 0;
     await clock.runUntil(clock.nowMs + plan.world.durationMs + 100, isBroken);
     if (isBroken()) return;
@@ -248,6 +255,7 @@ export class Simulation {
     this.resolveHeuristics();
     await clock.runUntil(clock.nowMs + 500, isBroken);
     this.checker.checkAll();
+    if (!isBroken()) await this.#restoreLog();
     for (const row of this.#foreign) {
       if (row.state === 'prepared') this.marks.hit('foreign.left-alone');
       else ledger.violate('rule 19', "another log's branch was ended");
@@ -279,6 +287,28 @@ export class Simulation {
       if (clock.nowMs >= untilMs) return ledger.violate('liveness', why);
       await clock.runUntil(clock.nowMs + 100);
     }
+  }
+
+  /** Rule 17: a log that lacks what a database has seen of it says so and stops. */
+  async #restoreLog(): Promise<void> {
+    const { clock, ledger, coordinatorNode: node } = this;
+    const backup = this.#backup;
+    if (!backup) return;
+    const hasSeenMore = this.databases.some((database) => {
+      const seen = database.position(backup.logId);
+      return seen !== undefined && seen.seq > backup.end.seq;
+    });
+    if (!hasSeenMore) return;
+    const { disk } = node;
+    this.tell?.("an old backup of the coordinator's log is put in its place");
+    node.isHeld = true;
+    node.replaceLog(backup);
+    const isNoticed = () => node.lastFailure?.code === 'log-restored';
+    await clock.runUntil(clock.nowMs + patienceMs, isNoticed);
+    if (!isNoticed()) return ledger.violate('rule 17', 'nobody notices that the log was restored');
+    node.isHeld = false;
+    node.replaceLog(disk);
+    await this.#settle();
   }
 
   #plantForeign(): void {
