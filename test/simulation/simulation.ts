@@ -141,6 +141,7 @@ export class Simulation {
     });
     this.#living.add(process);
     process.onDeath(() => {
+      this.crashes += 1;
       this.#living.delete(process);
       this.#armed.delete(process);
     });
@@ -160,7 +161,6 @@ export class Simulation {
     if (armed.skip >= 0) return;
     this.#armed.delete(process);
     this.tell?.(`${process.name} dies beside its next effect (${boundary})`);
-    this.crashes += 1;
     if (process === this.coordinatorNode.process) this.coordinatorNode.crash();
     else process.kill();
   }

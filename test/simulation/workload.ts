@@ -137,7 +137,7 @@ export class Workload {
     if (!baggage) throw new Error('no transaction to pass on');
     const isImpatient = plan.kind === 'gives-up-call' || plan.kind === 'late';
     try {
-      const limitMs = isImpatient ? 1 : 1_000;
+      const limitMs = isImpatient ? 1 + (plan.number % 40) : 1_000;
       await this.#request(service, step.service, limitMs, async (callee) => {
         const group = ledger.group(fact, rmName(step.rm), step.writes);
         await this.#handle(callee, baggage, step, group);
