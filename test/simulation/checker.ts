@@ -23,7 +23,9 @@ export class Checker {
     if (plan) return `the call of transaction ${plan.number} has not come back`;
     for (const database of databases) {
       for (const row of database.prepared) {
-        if (!this.#simulation.isForeign(row) && !this.#isHazard(row.id.gid, database.rm)) {
+        // What a restored database shows, and the log has forgotten, is kept until people look.
+        const isHazard = row.id.incarnation !== database.incarnation;
+        if (!this.#simulation.isForeign(row) && !isHazard) {
           return `${database.rm} holds ${row.key} prepared`;
         }
       }
@@ -42,11 +44,6 @@ export class Checker {
       if (transactions > 0) return `${name} keeps ${transactions} transactions`;
     }
     return undefined;
-  }
-
-  /** A restored database shows what was committed and forgotten: kept until people look. */
-  #isHazard(gid: string, rm: string): boolean {
-    return this.#simulation.ledger.facts.get(gid)?.restoredIn.has(rm) === true;
   }
 
   /** After everything has come to its end. */
