@@ -99,7 +99,7 @@ export class Coordinator implements AsyncDisposable {
       onLogFailure,
     });
     this.identities = new RmIdentities(log, logger, onLogFailure);
-    this.sessions = new PeerSessions(this, logger);
+    this.sessions = new PeerSessions(this, logger, world);
     this.operations = new Operations(this, world);
     this.transactions.replay(entries);
     this.transactions.finishReplay();

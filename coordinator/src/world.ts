@@ -6,6 +6,8 @@ export interface World {
   nowMs(): number;
   /** Runs `action` after a time; the answer cancels it. */
   after(delayMs: number, action: () => void): () => void;
+  /** Runs `action` at the end of this turn of the event loop. */
+  soon(action: () => void): void;
   /** Random bytes in hexadecimal digits: secrets and nonces. */
   randomHex(bytes: number): string;
   /** Time of day for people, ISO 8601. Nothing depends on it. */
@@ -23,6 +25,7 @@ export const realWorld: World = {
     timer.unref();
     return () => clearTimeout(timer);
   },
+  soon: (action) => void setImmediate(action),
   randomHex: (bytes) => randomBytes(bytes).toString('hex'),
   timeOfDay: () => new Date().toISOString(),
 };

@@ -41,6 +41,8 @@ export interface MemoryLogOptions {
   readonly beforeWrite?: () => Promise<void>;
   /** Runs when a group is written, before anybody is told; the log fails when it rejects. */
   readonly afterWrite?: () => Promise<void>;
+  /** How many of a group's appends land before the disk fails; undefined: all do, and it holds. */
+  readonly tear?: (appends: number) => number | undefined;
 }
 
 const lazyDelayMs = 50;
@@ -116,6 +118,11 @@ export class MemoryDecisionLog implements DecisionLog {
     this.#cancelTimer ??= setTimer(lazyDelayMs, () => void this.#flush());
   }
 
+  /** Appends that have not reached the disk: what a crash may lose or keep, in their order. */
+  get inFlight(): number {
+    return this.#waiting.length;
+  }
+
   tip(): LogPosition {
     const { logId, epochs } = this.#disk;
     if (this.#incarnation) return { ...this.#incarnation, ...this.#end };
@@ -155,20 +162,21 @@ export class MemoryDecisionLog implements DecisionLog {
 
   /**
    * The process dies: what was not written is lost (or, with `inFlight: 'written'`, lands before
-   * anybody hears of it), no promise is ever settled. Returns a new engine on the same disk.
+   * anybody hears of it; a number: so many of the appends do), no promise is ever settled. Returns a
+   * new engine on the same disk.
    */
-  crash(inFlight: 'lost' | 'written' = 'lost'): MemoryDecisionLog {
-    if (this.#state === 'open' && inFlight === 'written' && this.#incarnation) {
-      this.#writeInFlight();
+  crash(inFlight: 'lost' | 'written' | number = 'lost'): MemoryDecisionLog {
+    if (this.#state === 'open' && inFlight !== 'lost' && this.#incarnation) {
+      this.#writeInFlight(inFlight === 'written' ? this.#waiting.length : inFlight);
     }
     this.#state = 'crashed';
     this.#cancelTimer?.();
     return new MemoryDecisionLog(this.#options);
   }
 
-  #writeInFlight(): void {
+  #writeInFlight(appends: number): void {
     try {
-      this.#write(this.#waiting);
+      this.#write(this.#waiting.slice(0, appends));
     } catch {
       // Fenced: nothing of it lands.
     }
@@ -191,7 +199,9 @@ export class MemoryDecisionLog implements DecisionLog {
         this.#cancelTimer?.();
         this.#cancelTimer = undefined;
         group = this.#waiting.splice(0);
-        let seq = this.#write(group);
+        const torn = this.#options.tear?.(group.length);
+        let seq = this.#write(torn === undefined ? group : group.slice(0, torn));
+        if (torn !== undefined) throw new UnanimousError('log-failed', 'the disk failed');
         await afterWrite?.();
         if (this.#state !== 'open') return;
         for (const { records, resolve } of group) {

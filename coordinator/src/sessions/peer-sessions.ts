@@ -13,6 +13,7 @@ import type { LogPosition } from '../log/decision-log.ts';
 import { type Logger, logEvents } from '../log-events.ts';
 import { verdictOn } from '../protocol/answers.ts';
 import { version } from '../version.ts';
+import type { World } from '../world.ts';
 import type { Result } from '../protocol/decide.ts';
 import type { Serving } from '../resource-managers.ts';
 import { readResult, readVote } from './read-messages.ts';
@@ -30,12 +31,14 @@ const verdictKinds = {
 export class PeerSessions implements SessionHandler {
   readonly #coordinator: Coordinator;
   readonly #logger: Logger;
+  readonly #world: Pick<World, 'soon'>;
   readonly #sessions = new Map<number, Session>();
   #last = 0;
 
-  constructor(coordinator: Coordinator, logger: Logger) {
+  constructor(coordinator: Coordinator, logger: Logger, world: Pick<World, 'soon'>) {
     this.#coordinator = coordinator;
     this.#logger = logger;
+    this.#world = world;
   }
 
   /** Opens a session on a stream. */
@@ -98,6 +101,10 @@ export class PeerSessions implements SessionHandler {
   /** A peer does not read: it is dropped, and asks again when it is back. */
   tooSlow(session: Session): UnanimousError {
     return new UnanimousError('overloaded', `${session.instance || 'a peer'} reads too slowly`);
+  }
+
+  soon(action: () => void): void {
+    this.#world.soon(action);
   }
 
   /** A peer introduces itself. */

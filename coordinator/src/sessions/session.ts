@@ -16,6 +16,8 @@ export interface SessionHandler {
   lost(session: Session): void;
   tip(): LogPosition;
   tooSlow(session: Session): UnanimousError;
+  /** Runs `action` at the end of this turn of the event loop. */
+  soon(action: () => void): void;
 }
 
 /** One peer's stream, from its hello to its end. Frames in both directions are batches. */
@@ -38,6 +40,7 @@ export class Session {
         if (frame.commits.length > 0) frame.position = handler.tip();
       },
       onOverflow: () => this.end(handler.tooSlow(this)),
+      schedule: (flush) => handler.soon(flush),
     });
   }
 

@@ -138,6 +138,11 @@ export class TransactionClient implements AsyncDisposable {
     return join(this.#core, gid, remainingMs);
   }
 
+  /** @internal What it keeps, for tests that look for leaks. */
+  get kept(): { readonly branches: number; readonly transactions: number } {
+    return this.#core.participant.kept;
+  }
+
   /**
    * Takes no new work, waits for what is open (bounded by `closeTimeoutMs`), ends the session and
    * closes the resources. What was not voted is aborted; what is prepared stays in its resource

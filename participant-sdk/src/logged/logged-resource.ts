@@ -5,6 +5,7 @@ import {
   reason,
   UnanimousError,
 } from '@unanimous/proto';
+import { type Ambient, systemAmbient } from '../ambient.ts';
 import type { Decided, Finished, Resource, ResourceHost, RmIdentity } from '../resource.ts';
 import { ApplyProgress, type Settled } from './apply-progress.ts';
 import { type PlacedEffect, placeEffects } from './effect.ts';
@@ -20,6 +21,8 @@ export interface LoggedOptions {
   readonly maxPayloadBytes?: number;
   /** How long one try to apply may take; 30,000 unless told. The coordinator asks again. */
   readonly applyTimeoutMs?: number;
+  /** For simulators and tests: the timers of `applyTimeoutMs`. */
+  readonly ambient?: Ambient;
 }
 
 /** What applying effects reports to. */
@@ -41,6 +44,7 @@ export abstract class LoggedResource<E> implements Resource {
   readonly canOnePhase = false;
   readonly #maxPayloadBytes: number;
   readonly #applyTimeoutMs: number;
+  readonly #ambient: Ambient;
   readonly #progress = new ApplyProgress();
   readonly #running = new Map<string, Promise<Finished>>();
   readonly #tries = new Set<AbortController>();
@@ -51,6 +55,7 @@ export abstract class LoggedResource<E> implements Resource {
     this.rm = checkRmName(options.rm);
     this.#maxPayloadBytes = options.maxPayloadBytes ?? 262_144;
     this.#applyTimeoutMs = options.applyTimeoutMs ?? 30_000;
+    this.#ambient = options.ambient ?? systemAmbient;
   }
 
   /** Connects, and says what the name stands for. May be called again after `close`. */
@@ -142,10 +147,10 @@ export abstract class LoggedResource<E> implements Resource {
     const controller = new AbortController();
     this.#tries.add(controller);
     const ms = this.#applyTimeoutMs;
-    const timer = setTimeout(() => {
+    const callOff = this.#ambient.after(ms, () => {
       const message = `${this.rm}: ${key} was not applied within ${ms} ms`;
       controller.abort(new UnanimousError('rm-unavailable', message, { rm: this.rm }));
-    }, ms);
+    });
     const attempt: ApplyTry = {
       signal: controller.signal,
       settle: (index, result) => settled.set(index, result),
@@ -153,7 +158,7 @@ export abstract class LoggedResource<E> implements Resource {
     try {
       await untilAborted(this.applyEffects(effects, attempt), controller.signal);
     } finally {
-      clearTimeout(timer);
+      callOff();
       this.#tries.delete(controller);
     }
   }

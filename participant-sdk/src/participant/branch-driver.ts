@@ -179,13 +179,26 @@ export class BranchDriver {
     try {
       const open = this.#open;
       if (!open) throw new UnanimousError('internal', 'no open branch to commit');
-      await this.#ports.beforeCommit();
+      await this.#mayCommit(open);
       failpoint('p.onephase.before-commit', this.id.rm);
       const result = await open.commitOnePhase();
       failpoint('p.onephase.before-answer', this.id.rm);
       this.input({ kind: 'finished', result });
     } catch (error) {
       this.#failed(error);
+    }
+  }
+
+  /** Work that will not be committed after all is ended, or its receipt says "in progress" for ever. */
+  async #mayCommit(open: OpenBranch): Promise<void> {
+    try {
+      await this.#ports.beforeCommit();
+    } catch (error) {
+      await open.rollback().catch((failure: unknown) => {
+        const fields = { ...this.#named(), ...describeError(failure) };
+        this.#ports.log('branch.rollback-failed', fields);
+      });
+      throw error;
     }
   }
 

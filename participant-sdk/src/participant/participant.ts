@@ -127,6 +127,11 @@ export class Participant {
     return new Promise((resolve) => transaction.onRelease(resolve));
   }
 
+  /** What is kept here: nothing may stay when all is over. */
+  get kept(): { readonly branches: number; readonly transactions: number } {
+    return { branches: this.#drivers.size, transactions: this.#transactions.size };
+  }
+
   /** True when no branch and no transaction here waits for anything. */
   get isIdle(): boolean {
     for (const driver of this.#drivers.values()) if (!driver.isLingering) return false;

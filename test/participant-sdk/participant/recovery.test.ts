@@ -162,6 +162,16 @@ describe('a lost session', () => {
   });
 });
 
+test('one phase whose log position cannot be stored is rolled back, not left in progress', async () => {
+  stock.hooks.remember = () => {
+    throw new Error('connection reset by peer');
+  };
+  const failing = tm.transaction(() => stock.write('item -1'));
+  await expect(failing).rejects.toMatchObject({ code: 'aborted' });
+  expect(stock.store.open.size).toBe(0);
+  expect(rows()).toEqual([]);
+});
+
 describe('a coordinator that dies', () => {
   test('before the decision: everything is rolled back, by scan', async () => {
     let isDying = false;

@@ -1,0 +1,161 @@
+import type { Fact } from './ledger.ts';
+import type { Simulation } from './simulation.ts';
+
+/** Compares what was promised with what everybody holds. */
+export class Checker {
+  readonly #simulation: Simulation;
+
+  constructor(simulation: Simulation) {
+    this.#simulation = simulation;
+  }
+
+  /** Somebody was told that every branch shows its part. */
+  checkApplied(fact: Fact): void {
+    this.#checkRows(fact, true, this.#shown(fact.gid));
+  }
+
+  /** Why not everything has come to its end; undefined when it has. */
+  unresolved(): string | undefined {
+    const { databases, coordinatorNode, workload, services } = this.#simulation;
+    const { coordinator } = coordinatorNode;
+    if (!coordinatorNode.isUp || !coordinator) return 'the coordinator is down';
+    const [plan] = workload.running.keys();
+    if (plan) return `the call of transaction ${plan.number} has not come back`;
+    for (const database of databases) {
+      for (const row of database.prepared) {
+        // What a restored database shows, and the log has forgotten, is kept until people look.
+        const isHazard = row.id.incarnation !== database.incarnation;
+        if (!this.#simulation.isForeign(row) && !isHazard) {
+          return `${database.rm} holds ${row.key} prepared`;
+        }
+      }
+    }
+    if (coordinator.transactions.openCount > 0) return 'a transaction is undecided';
+    for (const { state } of coordinator.transactions.all()) {
+      if (state.phase === 'delegated' || state.phase === 'committing') {
+        const open = state.branches.find((b) => ['yes', 'ready'].includes(b.state.is));
+        if (open) return `${open.rm} owes an answer for ${state.gid}`;
+      }
+    }
+    for (const { name, service } of services) {
+      if (!service) return `${name} is down`;
+      const { branches, transactions } = service.tm.kept;
+      if (branches > 0) return `${name} keeps ${branches} branches`;
+      if (transactions > 0) return `${name} keeps ${transactions} transactions`;
+    }
+    return undefined;
+  }
+
+  /** After everything has come to its end. */
+  checkAll(): void {
+    const { ledger, databases, targets, marks } = this.#simulation;
+    const shown = new Map<string, Set<number>>();
+    const add = (gid: string, rows: Iterable<number>, rm: string) => {
+      const known = shown.get(gid) ?? new Set();
+      for (const row of rows) {
+        if (known.has(row)) ledger.violate('once', `row ${row} of ${gid} stands twice in ${rm}`);
+        known.add(row);
+      }
+      shown.set(gid, known);
+    };
+    for (const database of databases) {
+      for (const row of database.committedRows()) add(row.id.gid, row.rows, database.rm);
+    }
+    for (const target of targets) {
+      for (const [row, { gid }] of target.applied) add(gid, [row], target.rm);
+    }
+    for (const fact of ledger.facts.values()) {
+      const rows = shown.get(fact.gid) ?? new Set();
+      const isCommitted = fact.toldCommittedMs !== undefined || fact.committedIn.size > 0;
+      if (fact.wasUnknown) marks.hit(isCommitted ? 'tx.unknown-committed' : 'tx.unknown-aborted');
+      this.#checkRows(fact, isCommitted, rows);
+      this.#checkByHand(fact, isCommitted);
+    }
+    this.#checkHeuristics();
+    this.#checkOrder();
+  }
+
+  #shown(gid: string): Set<number> {
+    const { databases, targets } = this.#simulation;
+    const rows = new Set<number>();
+    for (const database of databases) for (const row of database.rowsOf(gid)) rows.add(row);
+    const fact = this.#simulation.ledger.facts.get(gid);
+    for (const group of fact?.groups ?? []) {
+      for (const row of group.rows) {
+        if (targets.some((target) => target.applied.has(row))) rows.add(row);
+      }
+    }
+    return rows;
+  }
+
+  /** AC1, AC3 and durability: all of it or nothing, in every place that nobody has meddled with. */
+  #checkRows(fact: Fact, isCommitted: boolean, shown: ReadonlySet<number>): void {
+    const { ledger } = this.#simulation;
+    for (const { rm, rows, isFirm } of fact.groups) {
+      if (rows.length === 0 || fact.byHand.has(rm) || fact.restoredIn.has(rm)) continue;
+      const count = rows.filter((row) => shown.has(row)).length;
+      const isWhole = count === rows.length;
+      if (!isCommitted && count > 0) {
+        ledger.violate('AC1', `${fact.gid} is aborted, and ${rm} shows ${count} of its rows`);
+      } else if (isCommitted && isFirm && !isWhole) {
+        const of = `${count} of ${rows.length}`;
+        ledger.violate('AC3', `${fact.gid} is committed, and ${rm} shows ${of} of its rows`);
+      } else if (isCommitted && count > 0 && !isWhole) {
+        ledger.violate('AC3', `${fact.gid} is committed, with half of the work in ${rm}`);
+      }
+    }
+  }
+
+  /** What people ended against the decision is reported, and nothing else is. */
+  #checkByHand(fact: Fact, isCommitted: boolean): void {
+    const { ledger, marks } = this.#simulation;
+    for (const [rm, fate] of fact.byHand) {
+      if (isCommitted === (fate === 'committed') || fact.restoredIn.has(rm)) continue;
+      marks.hit('rm.by-hand-contrary');
+      // A commit by hand of what is then aborted may stay unheard: see the docs, "does not show".
+      if (!isCommitted || this.#isReported(fact.gid, rm)) continue;
+      ledger.violate('heuristic', `${rm} was ended by hand against ${fact.gid}, and nobody says so`);
+    }
+  }
+
+  #isReported(gid: string, rm: string): boolean {
+    const entry = this.#simulation.coordinatorNode.coordinator?.transactions.find(gid as never);
+    const branch = entry?.state.branches.find((one) => one.rm === rm);
+    return branch?.state.is === 'heuristic' || branch?.state.is === 'resolved';
+  }
+
+  #checkHeuristics(): void {
+    const { coordinatorNode, ledger } = this.#simulation;
+    for (const { state } of coordinatorNode.coordinator?.transactions.all() ?? []) {
+      const fact = ledger.facts.get(state.gid);
+      for (const { rm, state: branch } of state.branches) {
+        if (branch.is !== 'heuristic' || !fact) continue;
+        const isTrue = fact.byHand.has(rm) || fact.restoredIn.has(rm) || fact.unknownIn.has(rm);
+        if (isTrue || this.#hasLostReceipts()) continue;
+        ledger.violate('heuristic', `${rm} followed ${state.gid}, and is reported: ${branch.result}`);
+      }
+    }
+  }
+
+  #hasLostReceipts(): boolean {
+    return this.#simulation.plan.faults.some(({ kind }) => kind === 'restore-rm');
+  }
+
+  /** Rule 14: what began after another's commit was told is placed behind it. */
+  #checkOrder(): void {
+    const { ledger } = this.#simulation;
+    const placed = [...ledger.facts.values()].filter(({ place }) => place !== undefined);
+    placed.sort((a, b) => {
+      const [x, y] = [a.place, b.place];
+      return (x?.epoch ?? 0) - (y?.epoch ?? 0) || (x?.seq ?? 0) - (y?.seq ?? 0);
+    });
+    let latest: Fact | undefined;
+    for (const fact of placed) {
+      const toldMs = fact.toldCommittedMs ?? Number.POSITIVE_INFINITY;
+      if (latest && toldMs < latest.begunAtMs) {
+        ledger.violate('rule 14', `${fact.gid} was over before ${latest.gid}, and stands behind it`);
+      }
+      if (!latest || fact.begunAtMs > latest.begunAtMs) latest = fact;
+    }
+  }
+}

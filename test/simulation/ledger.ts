@@ -1,0 +1,176 @@
+import type { CoordinatorFrame } from '@unanimous/proto';
+import type { Marks } from './marks.ts';
+
+/** What a piece of work must show when its transaction is committed. */
+export interface Group {
+  readonly rm: string;
+  /** Unique over the whole run. */
+  readonly rows: number[];
+  /** The caller has heard that it is done, so a commit includes it; else all of it or nothing. */
+  isFirm: boolean;
+}
+
+/** All that is known of one transaction, over all processes. */
+export interface Fact {
+  readonly gid: string;
+  /** Number in the plan; several tries share one. */
+  readonly number: number;
+  readonly begunAtMs: number;
+  readonly groups: Group[];
+  toldCommittedMs: number | undefined;
+  toldAborted: boolean;
+  toldExpired: boolean;
+  /** Started a statement that nobody awaited before the commit was asked for. */
+  mustAbort: boolean;
+  /** The client was left with `unknown`. */
+  wasUnknown: boolean;
+  /** Native branches that committed, or were rolled back though prepared, as ordered. */
+  readonly committedIn: Set<string>;
+  readonly rolledBackIn: Set<string>;
+  /** Where the resource manager went back in time: what is lost there is nobody's fault. */
+  readonly restoredIn: Set<string>;
+  /** Where people ended a branch, and how. */
+  readonly byHand: Map<string, 'committed' | 'rolled-back'>;
+  /** Where the receipt could not tell. */
+  readonly unknownIn: Set<string>;
+  /** Place of its decision, as effects carry it. */
+  place: { readonly epoch: number; readonly seq: number } | undefined;
+}
+
+/** What was promised to whom, and what resource managers did; speaks up where the two differ. */
+export class Ledger {
+  readonly facts = new Map<string, Fact>();
+  readonly violations: string[] = [];
+  readonly #marks: Marks;
+  readonly #nowMs: () => number;
+  readonly #rm15: (gid: string) => string | undefined;
+  #rows = 0;
+
+  constructor(options: {
+    readonly marks: Marks;
+    readonly nowMs: () => number;
+    /** Names a database in which a branch of the transaction is still prepared. */
+    readonly preparedIn: (gid: string) => string | undefined;
+  }) {
+    this.#marks = options.marks;
+    this.#nowMs = options.nowMs;
+    this.#rm15 = options.preparedIn;
+  }
+
+  newRow(): number {
+    this.#rows += 1;
+    return this.#rows;
+  }
+
+  violate(rule: string, what: string): void {
+    if (this.violations.length < 10) this.violations.push(`${rule}: ${what}`);
+  }
+
+  begun(gid: string, number: number): Fact {
+    const fact: Fact = {
+      gid,
+      number,
+      begunAtMs: this.#nowMs(),
+      groups: [],
+      toldCommittedMs: undefined,
+      toldAborted: false,
+      toldExpired: false,
+      mustAbort: false,
+      wasUnknown: false,
+      committedIn: new Set(),
+      rolledBackIn: new Set(),
+      restoredIn: new Set(),
+      byHand: new Map(),
+      unknownIn: new Set(),
+      place: undefined,
+    };
+    this.facts.set(gid, fact);
+    return fact;
+  }
+
+  group(fact: Fact, rm: string, count: number): Group {
+    const rows = Array.from({ length: count }, () => this.newRow());
+    const group = { rm, rows, isFirm: false };
+    fact.groups.push(group);
+    return group;
+  }
+
+  /** Every answer that any coordinator ever gave counts, heard or not. */
+  frame(frame: CoordinatorFrame): void {
+    for (const { gid, kind } of frame.outcomes) {
+      if (kind === 'OUTCOME_COMMITTED') this.told(gid, 'committed');
+      else if (kind === 'OUTCOME_ABORTED') this.told(gid, 'aborted');
+      else if (kind === 'OUTCOME_EXPIRED') this.told(gid, 'expired');
+    }
+  }
+
+  told(gid: string, what: 'committed' | 'aborted' | 'expired'): void {
+    const fact = this.facts.get(gid);
+    if (!fact) return;
+    if (what === 'expired') {
+      fact.toldExpired = true;
+      this.#marks.hit('tx.expired');
+    } else if (what === 'committed') fact.toldCommittedMs ??= this.#nowMs();
+    else fact.toldAborted = true;
+    this.#agree(fact);
+  }
+
+  /** A native branch has committed, by order or by hand. */
+  committed(gid: string, rm: string, isByHand: boolean): void {
+    const fact = this.facts.get(gid);
+    if (!fact) return;
+    if (isByHand) fact.byHand.set(rm, 'committed');
+    else if (!fact.restoredIn.has(rm)) fact.committedIn.add(rm);
+    this.#agree(fact);
+  }
+
+  /** A prepared branch was rolled back. */
+  rolledBack(gid: string, rm: string, isByHand: boolean): void {
+    const fact = this.facts.get(gid);
+    if (!fact) return;
+    if (isByHand) fact.byHand.set(rm, 'rolled-back');
+    else if (!fact.restoredIn.has(rm)) fact.rolledBackIn.add(rm);
+    else if (fact.toldCommittedMs !== undefined || fact.committedIn.size > 0) {
+      this.violate('rule 8', `${rm} was restored, and rolled back ${gid}, which is committed`);
+    }
+    this.#agree(fact);
+  }
+
+  /** An effect of a logged branch was applied. */
+  applied(gid: string, rm: string, place: { readonly epoch: number; readonly seq: number }): void {
+    const fact = this.facts.get(gid);
+    if (!fact) return;
+    if (fact.place && (fact.place.epoch !== place.epoch || fact.place.seq !== place.seq)) {
+      this.violate('rule 14', `effects of ${gid} come with two places`);
+    }
+    fact.place = place;
+    fact.committedIn.add(rm);
+    const open = this.#rm15(gid);
+    if (open !== undefined && !fact.restoredIn.has(open)) {
+      this.violate('rule 15', `an effect of ${gid} went out while ${open} was only prepared`);
+    }
+    this.#agree(fact);
+  }
+
+  /** AC1 and AC2: nobody contradicts anybody. A transaction that wrote nothing has no outcome. */
+  #agree(fact: Fact): void {
+    const { gid, groups, toldCommittedMs, toldAborted, committedIn, rolledBackIn } = fact;
+    const hasWritten = committedIn.size > 0 || groups.some((g) => g.isFirm && g.rows.length > 0);
+    if (!hasWritten) return; // the commit of what only read may be answered aborted after a restart
+    const isCommitted = toldCommittedMs !== undefined;
+    if (isCommitted && toldAborted) {
+      this.violate('AC2', `both committed and aborted were answered for ${gid}`);
+    }
+    const [one] = committedIn;
+    const [other] = rolledBackIn;
+    if (one !== undefined && other !== undefined) {
+      this.violate('AC1', `${one} has committed ${gid}, and ${other} has rolled it back`);
+    } else if (one !== undefined && toldAborted) {
+      this.violate('AC1', `aborted was answered for ${gid}, and ${one} has committed it`);
+    } else if (other !== undefined && isCommitted) {
+      this.violate('AC1', `committed was answered for ${gid}, and ${other} has rolled it back`);
+    } else if (isCommitted && fact.mustAbort) {
+      this.violate('AC3', `${gid} was committed with a statement that nobody awaited`);
+    }
+  }
+}

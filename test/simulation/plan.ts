@@ -1,0 +1,263 @@
+import { Random } from './random.ts';
+import type { Boundary } from './sim-process.ts';
+
+/** What a run is made of: where a seed leads, as data that can be made smaller. */
+export interface Plan {
+  readonly seed: number;
+  readonly world: WorldPlan;
+  readonly transactions: readonly TransactionPlan[];
+  readonly faults: readonly FaultPlan[];
+}
+
+/** Topology, timeouts, limits and rates. */
+export interface WorldPlan {
+  readonly durationMs: number;
+  /** Resource managers by number; the last ones are logged. */
+  readonly natives: number;
+  readonly logged: number;
+  /** For each service process, the resource managers that it serves. */
+  readonly services: readonly (readonly number[])[];
+  readonly onePhase: boolean;
+  readonly codec: boolean;
+  readonly foreign: boolean;
+  /** At the end an old backup of the log is put in its place, and must be noticed. */
+  readonly restoreLog: boolean;
+  readonly turnMs: number;
+  readonly netMs: number;
+  readonly syncMs: number;
+  readonly rmMs: number;
+  readonly scanIntervalMs: number;
+  readonly timeoutMs: number;
+  readonly waitAppliedMs: number;
+  readonly connectTimeoutMs: number;
+  readonly applyTimeoutMs: number;
+  readonly maxOpen: number;
+  readonly maxBranches: number;
+  readonly maxPayloadBytes: number;
+  readonly maxUnappliedBytes: number;
+  readonly retainOutcomesMs: number;
+  readonly retainOutcomes: number;
+  readonly rates: Rates;
+}
+
+/** How often small things go wrong, from 0 to 1. */
+export interface Rates {
+  /** A resource manager refuses a statement or a vote. */
+  readonly refuse: number;
+  /** An answer of a resource manager is lost; what was asked may have been done. */
+  readonly loseAnswer: number;
+  /** A statement is executed long after it was sent. */
+  readonly slowStatement: number;
+  /** A call between services is lost, or its answer. */
+  readonly loseCall: number;
+  /** A target takes an effect and does not say so, or does not take it. */
+  readonly failApply: number;
+  /** A connection says that its receiver is slow. */
+  readonly slowReceiver: number;
+}
+
+/** How a transaction ends, and what is odd about it. */
+export type TransactionKind =
+  | 'plain'
+  | 'decided'
+  | 'retry'
+  | 'throws'
+  | 'signal'
+  | 'explicit'
+  | 'explicit-abort'
+  | 'not-awaited'
+  | 'gives-up-call'
+  | 'late';
+
+/** One transaction of the workload. */
+export interface TransactionPlan {
+  /** Its number, which stays the same when others are taken away. */
+  readonly number: number;
+  readonly atMs: number;
+  /** The service that begins it. */
+  readonly service: number;
+  readonly kind: TransactionKind;
+  readonly steps: readonly StepPlan[];
+  readonly timeoutMs: number;
+  /** When somebody asks for its outcome again; 0: nobody does. */
+  readonly askAfterMs: number;
+}
+
+/** One piece of work in it. */
+export interface StepPlan {
+  readonly rm: number;
+  /** The service that does it. */
+  readonly service: number;
+  /** Rows or effects; 0: it only reads. */
+  readonly writes: number;
+}
+
+/** Something goes wrong. */
+export interface FaultPlan {
+  readonly atMs: number;
+  readonly kind: FaultKind;
+  /** Which service, resource manager or coordinator; taken modulo. */
+  readonly target: number;
+  /** How long it lasts. */
+  readonly forMs: number;
+  /** For a crash at a boundary: which, and how many come before. */
+  readonly boundary?: { readonly at: Boundary; readonly skip: number };
+  /** A number between 0 and 1 for whatever else must be chosen. */
+  readonly choice: number;
+}
+
+const faultKinds = [
+  'crash-coordinator',
+  'crash-coordinator-at',
+  'crash-service',
+  'crash-service-at',
+  'pause-coordinator',
+  'pause-service',
+  'drain-coordinator',
+  'close-service',
+  'supersede',
+  'reset',
+  'half-open',
+  'one-way',
+  'stall',
+  'partition',
+  'restart-rm',
+  'slow-rm',
+  'by-hand',
+  'forget-receipts',
+  'restore-rm',
+  'log-write-fails',
+  'log-sync-fails',
+  'log-tears',
+  'log-full',
+  'clock-jumps',
+  'target-down',
+  'resolve',
+] as const;
+
+/** What can go wrong. */
+export type FaultKind = (typeof faultKinds)[number];
+
+/** Faults that contradict what people are promised, and so are rare. */
+const rare: ReadonlySet<FaultKind> = new Set(['by-hand', 'forget-receipts', 'restore-rm']);
+
+const kinds: readonly TransactionKind[] = [
+  ...Array.from({ length: 10 }, () => 'plain' as const),
+  'decided',
+  'decided',
+  'retry',
+  'retry',
+  'throws',
+  'signal',
+  'explicit',
+  'explicit-abort',
+  'not-awaited',
+  'gives-up-call',
+  'late',
+];
+
+/** Draws a run from its seed: which faults are on, and every timeout, batch and limit. */
+export function planOf(seed: number, transactions = 600): Plan {
+  const random = Random.of(seed, 'plan');
+  const world = drawWorld(random);
+  return {
+    seed,
+    world,
+    transactions: drawTransactions(random, world, transactions),
+    faults: random.chance(0.06) ? [] : drawFaults(random, world),
+  };
+}
+
+function drawWorld(random: Random): WorldPlan {
+  const natives = random.int(1, 3);
+  const logged = random.int(0, 2);
+  const rms = natives + logged;
+  const services = Array.from({ length: random.int(1, 4) }, () =>
+    Array.from({ length: rms }, (_, rm) => rm).filter(() => random.chance(0.6)),
+  );
+  // Every resource manager is served by somebody.
+  for (let rm = 0; rm < rms; rm++) {
+    if (!services.some((served) => served.includes(rm))) random.pick(services).push(rm);
+  }
+  const absurd = (usual: readonly number[], odd: readonly number[]) =>
+    random.pick(random.chance(0.12) ? odd : usual);
+  const isWild = random.chance(0.7);
+  const rate = (most: number) => (isWild && random.chance(0.6) ? random.next() * most : 0);
+  return {
+    durationMs: random.pick([300, 1_000, 3_000]),
+    natives,
+    logged,
+    services,
+    onePhase: random.chance(0.7),
+    codec: random.chance(0.1),
+    foreign: random.chance(0.2),
+    restoreLog: random.chance(0.2),
+    turnMs: random.pick([0, 0.1, 0.5, 1, 2]),
+    netMs: random.pick([0, 0.5, 2, 20]),
+    syncMs: random.pick([0, 0.5, 2, 10, 50]),
+    rmMs: random.pick([0, 0.5, 2, 10]),
+    scanIntervalMs: absurd([200, 1_000, 5_000], [1, 7, 30]),
+    timeoutMs: absurd([500, 2_000, 10_000], [20, 100]),
+    waitAppliedMs: absurd([200, 1_000, 5_000], [0, 1]),
+    connectTimeoutMs: absurd([1_000, 10_000], [1, 50]),
+    applyTimeoutMs: absurd([500, 30_000], [1, 20]),
+    maxOpen: absurd([1_000, 10_000], [2, 20]),
+    maxBranches: absurd([64], [1, 2]),
+    maxPayloadBytes: absurd([262_144], [110, 150]),
+    maxUnappliedBytes: absurd([67_108_864], [1, 200]),
+    retainOutcomesMs: absurd([200, 2_000, 900_000], [1]),
+    retainOutcomes: absurd([100_000], [1, 3]),
+    rates: {
+      refuse: rate(0.1),
+      loseAnswer: rate(0.06),
+      slowStatement: rate(0.05),
+      loseCall: rate(0.08),
+      failApply: rate(0.2),
+      slowReceiver: rate(0.1),
+    },
+  };
+}
+
+function drawTransactions(random: Random, world: WorldPlan, count: number): TransactionPlan[] {
+  const { services, durationMs, natives, logged } = world;
+  const strange = random.chance(0.75);
+  const makeStep = (own: number): StepPlan | undefined => {
+    const service = random.chance(0.7) ? own : random.int(0, services.length - 1);
+    const served = services[service] ?? [];
+    if (served.length === 0) return undefined;
+    return { rm: random.pick(served), service, writes: random.pick([0, 1, 1, 1, 2, 3]) };
+  };
+  return Array.from({ length: count }, (_, index) => {
+    const service = random.int(0, services.length - 1);
+    const length = random.pick([1, 2, 2, 3, natives + logged]);
+    const steps = Array.from({ length }, () => makeStep(service)).filter((step) => !!step);
+    return {
+      number: index + 1,
+      atMs: Math.round(random.next() * durationMs * 10) / 10,
+      service,
+      kind: strange ? random.pick(kinds) : 'plain',
+      steps,
+      timeoutMs: random.chance(0.05) ? random.pick([1, 5, 30]) : world.timeoutMs,
+      askAfterMs: random.chance(0.1) ? random.int(1, 2_000) : 0,
+    };
+  });
+}
+
+function drawFaults(random: Random, world: WorldPlan): FaultPlan[] {
+  const on = faultKinds.filter((kind) => random.chance(rare.has(kind) ? 0.15 : 0.4));
+  if (on.length === 0) return [];
+  return Array.from({ length: random.int(1, 16) }, () => {
+    const kind = random.pick(on);
+    const isAt = kind === 'crash-coordinator-at' || kind === 'crash-service-at';
+    const places: readonly Boundary[] =
+      kind === 'crash-coordinator-at' ? ['frame', 'log'] : ['frame', 'rm', 'rm', 'call'];
+    return {
+      atMs: Math.round(random.next() * world.durationMs * 10) / 10,
+      kind,
+      target: random.int(0, 5),
+      forMs: random.pick([1, 20, 100, 500, 3_000]),
+      ...(isAt && { boundary: { at: random.pick(places), skip: random.int(0, 30) } }),
+      choice: random.next(),
+    };
+  });
+}

@@ -1,0 +1,107 @@
+import { TransactionClient } from '../../participant-sdk/src/client/transaction-client.ts';
+import type { DefinedResource } from '../../participant-sdk/src/define-resource.ts';
+import { SimDatabaseResource } from './sim-database-resource.ts';
+import type { SimProcess } from './sim-process.ts';
+import type { Effect } from './sim-target.ts';
+import type { Simulation } from './simulation.ts';
+
+/** One incarnation of a service. */
+export interface Service {
+  readonly process: SimProcess;
+  readonly tm: TransactionClient;
+  readonly databases: ReadonlyMap<number, SimDatabaseResource>;
+  readonly targets: ReadonlyMap<number, DefinedResource<Effect>>;
+}
+
+/** A service that embeds the SDK: one process after another. */
+export class ServiceNode {
+  readonly name: string;
+  readonly serves: readonly number[];
+  service: Service | undefined;
+  readonly #simulation: Simulation;
+
+  constructor(simulation: Simulation, index: number, serves: readonly number[]) {
+    this.#simulation = simulation;
+    this.name = `service${index + 1}`;
+    this.serves = serves;
+  }
+
+  start(): void {
+    if (this.service) return;
+    const simulation = this.#simulation;
+    const { marks, plan, rates } = simulation;
+    const { world } = plan;
+    const process = simulation.newProcess(this.name);
+    const ambient = process.ambient();
+    const { scanIntervalMs, timeoutMs, waitAppliedMs, connectTimeoutMs } = world;
+    const tm = new TransactionClient({
+      service: this.name,
+      transport: simulation.network.transport(process),
+      ambient,
+      scanIntervalMs,
+      timeoutMs,
+      waitAppliedMs,
+      connectTimeoutMs,
+      ...(simulation.tell && { logger: simulation.sdkLogger(process) }),
+    });
+    const databases = new Map<number, SimDatabaseResource>();
+    const targets = new Map<number, DefinedResource<Effect>>();
+    for (const rm of this.serves) {
+      const database = simulation.databases[rm];
+      const target = simulation.targets[rm - simulation.databases.length];
+      if (database) {
+        const client = { process, database, marks, rates };
+        databases.set(rm, new SimDatabaseResource(client, world.onePhase));
+      } else if (target) {
+        const { maxPayloadBytes, applyTimeoutMs } = world;
+        targets.set(rm, target.resource(process, ambient, { maxPayloadBytes, applyTimeoutMs }));
+      }
+    }
+    this.service = { process, tm, databases, targets };
+    process.onDeath(() => {
+      if (this.service?.process !== process) return;
+      for (const database of simulation.databases) {
+        for (const row of database.prepared) {
+          if (row.owner === process) marks.hit('rm.in-doubt-at-crash');
+        }
+      }
+      this.service = undefined;
+      simulation.clock.after(simulation.random.delay(1, 500), () => this.start());
+    });
+    for (const resource of [...databases.values(), ...targets.values()]) {
+      void this.#serve(process, tm, resource);
+    }
+  }
+
+  /** As a service would: again, until it is served. */
+  async #serve(
+    process: SimProcess,
+    tm: TransactionClient,
+    resource: Parameters<TransactionClient['serve']>[0],
+  ): Promise<void> {
+    for (;;) {
+      try {
+        await tm.serve(resource);
+        return;
+      } catch (error) {
+        if ((error as { code?: string }).code === 'closed') return;
+        await new Promise<void>((resolve) => process.after(50, resolve));
+      }
+    }
+  }
+
+  crash(): void {
+    this.#simulation.tell?.(`${this.name} dies`);
+    this.#simulation.marks.hit('service.crashed');
+    this.service?.process.kill();
+  }
+
+  /** Stops in peace; the process ends when the client is closed. */
+  close(): void {
+    const { service } = this;
+    if (!service) return;
+    this.#simulation.tell?.(`${this.name} is stopped in peace`);
+    this.#simulation.marks.hit('service.closed');
+    void service.tm.close().then(() => service.process.kill());
+  }
+}

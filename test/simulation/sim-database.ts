@@ -1,0 +1,362 @@
+import { type BranchId, formatBranchId, reason, UnanimousError } from '@unanimous/proto';
+import type { Finished, SeenPosition } from '../../participant-sdk/src/resource.ts';
+import type { SimClock } from './clock.ts';
+import type { Ledger } from './ledger.ts';
+import type { Marks } from './marks.ts';
+import type { Rates } from './plan.ts';
+import type { Random } from './random.ts';
+import type { SimProcess } from './sim-process.ts';
+
+/** One transaction in the database. */
+export interface Row {
+  readonly id: BranchId;
+  readonly key: string;
+  readonly xid: number;
+  readonly owner: SimProcess;
+  readonly rows: number[];
+  state: 'open' | 'prepared' | 'committed' | 'rolled-back';
+  /** Statements on their way that may still land. */
+  inFlight: number;
+  /** Its connection is gone. */
+  isLeft: boolean;
+  /** The database has forgotten what became of it. */
+  isForgotten: boolean;
+}
+
+interface Change {
+  readonly atMs: number;
+  readonly row: Row;
+  readonly from: Row['state'] | undefined;
+}
+
+/** What a database needs. */
+export interface DatabaseOptions {
+  readonly rm: string;
+  readonly clock: SimClock;
+  readonly random: Random;
+  readonly ledger: Ledger;
+  readonly marks: Marks;
+  readonly rates: () => Rates;
+  /** Longest usual time of a statement. */
+  readonly rmMs: number;
+  readonly tell?: (sentence: string) => void;
+}
+
+/** What a database can be asked; those that end something may land when nobody waits any more. */
+type Statement = 'write' | 'prepare' | 'ready' | 'commit' | 'abort' | 'one-phase' | 'ask' | 'scan';
+
+const maySlip: ReadonlySet<Statement> = new Set(['prepare', 'commit', 'abort', 'one-phase']);
+
+/**
+ * A database with two-phase commit, as Postgres is one: what is prepared survives everything but
+ * people and restores; what is open dies with its connection or the server; receipts tell what
+ * became of a transaction, until they are forgotten.
+ */
+export class SimDatabase {
+  readonly rm: string;
+  readonly prepared = new Set<Row>();
+  readonly #options: DatabaseOptions;
+  readonly #byXid = new Map<number, Row>();
+  readonly #byKey = new Map<string, Row>();
+  readonly #byGid = new Map<string, Row[]>();
+  readonly #changes: Change[] = [];
+  #positions: { readonly atMs: number; readonly position: SeenPosition }[] = [];
+  #incarnation = 1;
+  /** Grows when the server restarts: connections and their open work are gone. */
+  #start = 1;
+  #lastXid = 0;
+  #downUntilMs = 0;
+  #slowUntilMs = 0;
+
+  constructor(options: DatabaseOptions) {
+    this.rm = options.rm;
+    this.#options = options;
+  }
+
+  get incarnation(): string {
+    return `i${this.#incarnation}`;
+  }
+
+  get start(): number {
+    return this.#start;
+  }
+
+  /** Sends a statement and waits for its answer, which may be late, lost, or never come. */
+  call<T>(process: SimProcess, statement: Statement, execute: () => T, row?: Row): Promise<T> {
+    return new Promise((resolve, reject) => {
+      if (!process.effect('rm')) return;
+      const { clock, random, marks } = this.#options;
+      const { loseAnswer, slowStatement } = this.#options.rates();
+      const start = this.#start;
+      const lost = random.chance(loseAnswer);
+      const slips = lost && maySlip.has(statement) && random.chance(0.5);
+      const isSlow = random.chance(slowStatement) || clock.nowMs < this.#slowUntilMs;
+      const goMs = this.#delayMs() + (isSlow ? random.delay(10, 2_000) : 0);
+      const answer = (give: () => void) => process.after(this.#delayMs(), give);
+      const fail = () => answer(() => reject(this.#unavailable('the connection was lost')));
+      if (row && maySlip.has(statement)) row.inFlight += 1;
+      if (slips) fail();
+      clock.after(goMs + (slips ? random.delay(0, 1_000) : 0), () => {
+        if (row && maySlip.has(statement)) row.inFlight -= 1;
+        const isDown = clock.nowMs < this.#downUntilMs || start !== this.#start;
+        const isAbandoned = !process.isAlive || slips;
+        // What a dead client has sent may still be read from its socket, or not.
+        const lands = !isDown && (!isAbandoned || (maySlip.has(statement) && random.chance(0.6)));
+        if (!lands) {
+          if (row && isAbandoned) this.#leave(row);
+          if (!slips) fail();
+          return;
+        }
+        if (statement === 'prepare' && isAbandoned) marks.hit('rm.prepare-landed-late');
+        try {
+          const result = execute();
+          if (row && isAbandoned) this.#leave(row);
+          if (slips || !process.effect('rm')) return;
+          if (lost) fail();
+          else answer(() => resolve(result));
+        } catch (error) {
+          answer(() => reject(error));
+        }
+      });
+    });
+  }
+
+  /** Begins a transaction; its connection belongs to a process. */
+  open(id: BranchId, owner: SimProcess): Row {
+    this.#lastXid += 1;
+    const key = formatBranchId(id);
+    const row: Row = {
+      id,
+      key,
+      xid: this.#lastXid,
+      owner,
+      rows: [],
+      state: 'open',
+      inFlight: 0,
+      isLeft: false,
+      isForgotten: false,
+    };
+    this.#byXid.set(row.xid, row);
+    this.#byKey.set(key, row);
+    const others = this.#byGid.get(id.gid);
+    if (others) others.push(row);
+    else this.#byGid.set(id.gid, [row]);
+    this.#changes.push({ atMs: this.#options.clock.nowMs, row, from: undefined });
+    owner.onDeath(() => {
+      const { clock, random } = this.#options;
+      clock.after(random.delay(0, 300), () => this.#leave(row));
+    });
+    return row;
+  }
+
+  receipt(row: Row): string {
+    return `${row.xid}.${this.#start}.${row.state === 'prepared' ? 'p' : 'o'}`;
+  }
+
+  checkOpen(row: Row): void {
+    if (row.state !== 'open') throw this.#unavailable('the connection was lost');
+  }
+
+  /** The connection goes: open work is rolled back, unless a statement is still on its way. */
+  leave(row: Row): void {
+    this.#leave(row);
+  }
+
+  prepare(row: Row): void {
+    this.checkOpen(row);
+    this.#change(row, 'prepared');
+  }
+
+  commitOnePhase(row: Row): void {
+    if (row.state === 'committed') return;
+    this.checkOpen(row);
+    this.#change(row, 'committed');
+    this.#options.marks.hit('rm.one-phase');
+    this.#options.ledger.committed(row.id.gid, this.rm, false);
+  }
+
+  /** COMMIT PREPARED, and where there is no such branch its receipt. */
+  commit(id: BranchId, receipt: string, by: SimProcess): Finished {
+    const row = this.#byKey.get(formatBranchId(id));
+    if (row?.state === 'prepared') {
+      this.#finish(row, 'committed', by);
+      return { result: 'committed' };
+    }
+    this.#options.marks.hit('rm.commit-repeated');
+    return this.#settled(receipt);
+  }
+
+  abort(id: BranchId, receipt: string, by: SimProcess): Finished {
+    const row = this.#byKey.get(formatBranchId(id));
+    if (row?.state === 'prepared') {
+      this.#finish(row, 'rolled-back', by);
+      return { result: 'rolled-back' };
+    }
+    return receipt === '' ? { result: 'rolled-back' } : this.#settled(receipt);
+  }
+
+  settle(receipt: string): Finished | { readonly result: 'in-progress' } {
+    const { marks } = this.#options;
+    marks.hit('rm.settled');
+    const [xid, start, how] = receipt.split('.');
+    const row = this.#byXid.get(Number(xid));
+    if (!row || row.isForgotten) return this.#unknown(row, 'the receipt is not known any more');
+    if (row.state === 'open' || row.state === 'prepared') {
+      marks.hit('rm.in-progress');
+      return { result: 'in-progress' };
+    }
+    if (row.state === 'rolled-back') return { result: 'rolled-back' };
+    // A crash of the server may have given the id of what was not prepared to another transaction.
+    if (how === 'o' && Number(start) !== this.#start) return this.#unknown(row, 'a crash since');
+    return { result: 'committed' };
+  }
+
+  position(logId: string): SeenPosition | undefined {
+    return this.#positions.findLast(({ position }) => position.logId === logId)?.position;
+  }
+
+  remember(position: SeenPosition): void {
+    const known = this.position(position.logId);
+    const isHigher =
+      !known ||
+      position.epoch > known.epoch ||
+      (position.epoch === known.epoch && position.seq > known.seq);
+    if (isHigher) this.#positions.push({ atMs: this.#options.clock.nowMs, position });
+  }
+
+  /** The server crashes: what is open is gone, what is prepared stays. */
+  restart(downMs: number): void {
+    const { clock, marks } = this.#options;
+    marks.hit('rm.restarted');
+    this.#start += 1;
+    this.#downUntilMs = clock.nowMs + downMs;
+    for (const row of this.#byXid.values()) {
+      if (row.state === 'open') this.#change(row, 'rolled-back');
+    }
+  }
+
+  slow(forMs: number): void {
+    this.#slowUntilMs = this.#options.clock.nowMs + forMs;
+  }
+
+  heal(): void {
+    this.#downUntilMs = 0;
+    this.#slowUntilMs = 0;
+  }
+
+  /** Somebody ends a prepared branch with psql. */
+  endByHand(choice: number): void {
+    const rows = [...this.prepared].filter((r) => this.#options.ledger.facts.has(r.id.gid));
+    const row = rows[Math.floor(choice * rows.length)];
+    if (!row) return;
+    const to = (choice * 7_919) % 1 < 0.5 ? 'committed' : 'rolled-back';
+    this.#options.tell?.(`somebody has ${to} the branch of ${row.id.gid} in ${this.rm} by hand`);
+    this.#options.marks.hit('rm.by-hand');
+    this.#change(row, to);
+    const { ledger } = this.#options;
+    if (to === 'committed') ledger.committed(row.id.gid, this.rm, true);
+    else ledger.rolledBack(row.id.gid, this.rm, true);
+  }
+
+  /** The server forgets what became of old transactions. */
+  forgetReceipts(): void {
+    for (const row of this.#byXid.values()) {
+      if (row.state === 'committed' || row.state === 'rolled-back') row.isForgotten = true;
+    }
+  }
+
+  /** The database is brought back to an earlier time, on a new timeline. */
+  restoreTo(atMs: number): void {
+    const { marks, ledger } = this.#options;
+    marks.hit('rm.restored');
+    const touched = new Set<Row>();
+    for (let change = this.#changes.at(-1); change && change.atMs > atMs; ) {
+      this.#changes.pop();
+      const { row, from } = change;
+      touched.add(row);
+      ledger.facts.get(row.id.gid)?.restoredIn.add(this.rm);
+      this.prepared.delete(row);
+      if (from === undefined) {
+        this.#byXid.delete(row.xid);
+        this.#byKey.delete(row.key);
+        row.state = 'rolled-back';
+        row.rows.length = 0;
+      } else {
+        row.state = from;
+        if (from === 'prepared') this.prepared.add(row);
+      }
+      change = this.#changes.at(-1);
+    }
+    this.#positions = this.#positions.filter((kept) => kept.atMs <= atMs);
+    this.#incarnation += 1;
+    this.restart(1);
+  }
+
+  /** What a transaction shows here. */
+  *rowsOf(gid: string): Iterable<number> {
+    for (const row of this.#byGid.get(gid) ?? []) if (row.state === 'committed') yield* row.rows;
+  }
+
+  /** A transaction that is prepared here. */
+  hasPrepared(gid: string): boolean {
+    return this.#byGid.get(gid)?.some((row) => row.state === 'prepared') === true;
+  }
+
+  /** All that is committed here. */
+  *committedRows(): Iterable<Row> {
+    for (const row of this.#byXid.values()) if (row.state === 'committed') yield row;
+  }
+
+  /** A prepared branch that another coordinator has to end. */
+  addForeign(id: BranchId, owner: SimProcess): Row {
+    const row = this.open(id, owner);
+    this.#change(row, 'prepared');
+    return row;
+  }
+
+  #finish(row: Row, to: 'committed' | 'rolled-back', by: SimProcess): void {
+    const { ledger, marks, tell } = this.#options;
+    tell?.(`${this.rm} has ${to} the prepared branch of ${row.id.gid}`);
+    if (by !== row.owner) marks.hit('rm.other-instance');
+    this.#change(row, to);
+    if (to === 'committed') ledger.committed(row.id.gid, this.rm, false);
+    else {
+      if (!row.owner.isAlive) marks.hit('rm.orphan-rolled-back');
+      ledger.rolledBack(row.id.gid, this.rm, false);
+    }
+  }
+
+  #change(row: Row, to: Row['state']): void {
+    this.#changes.push({ atMs: this.#options.clock.nowMs, row, from: row.state });
+    row.state = to;
+    if (to === 'prepared') this.prepared.add(row);
+    else this.prepared.delete(row);
+  }
+
+  #leave(row: Row): void {
+    row.isLeft = true;
+    if (row.state === 'open' && row.inFlight === 0) this.#change(row, 'rolled-back');
+  }
+
+  #settled(receipt: string): Finished {
+    const settled = this.settle(receipt);
+    if (settled.result !== 'in-progress') return settled;
+    throw this.#unavailable('in progress but not prepared');
+  }
+
+  #unknown(row: Row | undefined, why: string): Finished {
+    this.#options.marks.hit('rm.unknown');
+    const fact = row && this.#options.ledger.facts.get(row.id.gid);
+    fact?.unknownIn.add(this.rm);
+    return { result: 'unknown', reason: reason('unknown', `${this.rm}: ${why}`, this.rm) };
+  }
+
+  #unavailable(why: string): UnanimousError {
+    return new UnanimousError('rm-unavailable', `${this.rm}: ${why}`, { rm: this.rm });
+  }
+
+  #delayMs(): number {
+    const { random, rmMs } = this.#options;
+    return Math.round(random.delay(rmMs / 4, rmMs) * 50) / 50;
+  }
+}

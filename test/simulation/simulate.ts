@@ -1,0 +1,55 @@
+// Simulates the whole system: `npm run simulate -- [--seconds N | --runs N | --seed S] [--plant NAME]`.
+// `--from S` begins at another seed; `--seed S` replays one and tells its story; `--all-plants`
+// shows how fast each planted defect is found.
+import { rmSync } from 'node:fs';
+import process from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import type * as Main from './main.ts';
+import { plantIn, plantNamed, plants } from './plants.ts';
+
+const { values } = parseArgs({
+  options: {
+    seconds: { type: 'string' },
+    runs: { type: 'string' },
+    seed: { type: 'string' },
+    from: { type: 'string', default: '1' },
+    plant: { type: 'string' },
+    'all-plants': { type: 'boolean', default: false },
+  },
+});
+
+const folder = fileURLToPath(new URL(`../../.cache/plant-${process.pid}/`, import.meta.url));
+
+async function load(plantName: string | undefined): Promise<typeof Main> {
+  if (plantName === undefined) return import('./main.ts');
+  const place = plantIn(`${folder}${plantName}`, plantNamed(plantName));
+  return (await import(place('main.ts'))) as typeof Main;
+}
+
+const from = Number(values.from);
+try {
+  if (values['all-plants']) {
+    for (const { name, about } of plants) {
+      const { find } = await load(name);
+      const found = await find({ name, about }, from);
+      if (!found) process.exitCode = 1;
+    }
+  } else {
+    const { replay, run } = await load(values.plant);
+    const plant = values.plant === undefined ? [] : ['--plant', values.plant];
+    const isSound =
+      values.seed === undefined
+        ? await run({
+            firstSeed: from,
+            ...(values.runs !== undefined && { runs: Number(values.runs) }),
+            ...((values.seconds ?? values.runs) === undefined && { seconds: 30 }),
+            ...(values.seconds !== undefined && { seconds: Number(values.seconds) }),
+            plant,
+          })
+        : await replay(Number(values.seed));
+    if (!isSound) process.exitCode = 1;
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}

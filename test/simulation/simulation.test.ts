@@ -1,0 +1,88 @@
+import { rmSync } from 'node:fs';
+import { pid } from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { afterAll, describe, expect, test } from 'vitest';
+import { planOf } from './plan.ts';
+import { plantIn, plantNamed } from './plants.ts';
+import type * as Shrinking from './shrink.ts';
+import { simulate } from './simulation.ts';
+import { simulateSlice } from './slice.ts';
+import type * as Slices from './slice.ts';
+
+// `npm run simulate -- --seconds 600` runs on; the mutants' table is `--all-plants`.
+
+const folder = fileURLToPath(new URL(`../../.cache/planted-${pid}/`, import.meta.url));
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Marks that a short slice may miss: rare faults that must meet. */
+const rare = new Set(['tx.heuristic', 'rm.by-hand-contrary', 'operator.resolved', 'rm.unknown']);
+
+test('no fault splits a transaction, everything comes to its end, and all of it was reached', async () => {
+  const slice = await simulateSlice({ firstSeed: 1, runs: 16 });
+  expect(slice.broken?.violations).toBeUndefined();
+  expect(slice.transactions).toBeGreaterThan(4_000);
+  expect(slice.crashes).toBeGreaterThan(20);
+  expect(slice.marks.missing.filter((mark) => !rare.has(mark))).toEqual([]);
+}, 60_000);
+
+test('without faults every plain transaction that is given time commits', async () => {
+  const { world, ...plan } = planOf(21, 200);
+  const rates = { refuse: 0, loseAnswer: 0, slowStatement: 0, loseCall: 0, failApply: 0 };
+  const calm = {
+    ...plan,
+    faults: [],
+    transactions: plan.transactions.map((one) => {
+      return { ...one, kind: 'plain' as const, timeoutMs: 10_000 };
+    }),
+    world: {
+      ...world,
+      rates: { ...rates, slowReceiver: 0 },
+      timeoutMs: 10_000,
+      connectTimeoutMs: 10_000,
+      waitAppliedMs: 10_000,
+      applyTimeoutMs: 30_000,
+      maxOpen: 1_000,
+      maxBranches: 64,
+      maxPayloadBytes: 262_144,
+      maxUnappliedBytes: 67_108_864,
+      restoreLog: false,
+    },
+  };
+  const { violations, transactions, committed, marks } = await simulate(calm);
+  expect(violations).toEqual([]);
+  expect(transactions).toBe(200);
+  expect(committed).toBe(200);
+  expect(marks.counts.get('tx.applied')).toBe(200);
+});
+
+test('the same seed tells the same story, to the byte', async () => {
+  const plan = planOf(5, 100);
+  const first = await simulate(plan, true);
+  const again = await simulate(plan, true);
+  expect(first.story.length).toBeGreaterThan(200);
+  expect(again.story.join('\n')).toBe(first.story.join('\n'));
+  // Telling it changes nothing.
+  const silent = await simulate(plan);
+  expect(silent.turns).toBe(first.turns);
+});
+
+describe('a planted defect is found, and its story is short:', () => {
+  test.each(['decide-early', 'deadline-while-deciding', 'no-resend'])(
+    '%s',
+    async (name) => {
+      const place = plantIn(`${folder}${name}`, plantNamed(name));
+      const { simulateSlice: slice } = (await import(place('slice.ts'))) as typeof Slices;
+      const { broken } = await slice({ firstSeed: 1, seconds: 20 });
+      expect(broken, 'nothing was found').toBeDefined();
+      if (!broken) return;
+      const [rule = ''] = broken.violations[0]?.split(':') ?? [];
+      const { shrink } = (await import(place('shrink.ts'))) as typeof Shrinking;
+      const shrunk = await shrink(broken.plan, rule, 3_000);
+      expect(shrunk.violation).toContain(`${rule}: `);
+      expect(shrunk.plan.transactions.length).toBeLessThan(60);
+      expect(shrunk.story.at(-1)).toBeDefined();
+    },
+    60_000,
+  );
+});

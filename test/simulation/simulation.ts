@@ -1,0 +1,333 @@
+import { formatGid, type LogId } from '@unanimous/proto';
+import type { Logger as SdkLogger } from '../../participant-sdk/src/logger.ts';
+import type { MemoryDisk } from '../../coordinator/src/log/memory-log.ts';
+import { Checker } from './checker.ts';
+import { SimClock } from './clock.ts';
+import { CoordinatorNode } from './coordinator-node.ts';
+import { Faults } from './faults.ts';
+import { Ledger } from './ledger.ts';
+import { Marks } from './marks.ts';
+import { Network, serviceOf } from './network.ts';
+import type { Plan, Rates } from './plan.ts';
+import { Random } from './random.ts';
+import { ServiceNode } from './service-node.ts';
+import { type Row, SimDatabase } from './sim-database.ts';
+import { type Boundary, SimProcess } from './sim-process.ts';
+import { SimTarget } from './sim-target.ts';
+import { downSentence, Story, upSentence } from './story.ts';
+import { rmName, Workload } from './workload.ts';
+
+/** What a run has come to. */
+export interface RunReport {
+  readonly transactions: number;
+  readonly committed: number;
+  readonly crashes: number;
+  readonly faults: number;
+  readonly turns: number;
+  readonly simulatedMs: number;
+  readonly states: ReadonlySet<string>;
+  readonly marks: Marks;
+  readonly violations: readonly string[];
+  readonly story: readonly string[];
+}
+
+/** After the faults stop, everything must have come to its end within this time. */
+const patienceMs = 120_000;
+
+const noRates: Rates = {
+  refuse: 0,
+  loseAnswer: 0,
+  slowStatement: 0,
+  loseCall: 0,
+  failApply: 0,
+  slowReceiver: 0,
+};
+
+/** A crash that waits for its boundary. */
+interface Armed {
+  readonly at: Boundary;
+  skip: number;
+}
+
+/** A whole world in one thread: a coordinator, services, resource managers, and what fails. */
+export class Simulation {
+  readonly plan: Plan;
+  readonly clock: SimClock;
+  readonly random: Random;
+  readonly marks = new Marks();
+  readonly states = new Set<string>();
+  readonly ledger: Ledger;
+  readonly network: Network;
+  readonly coordinatorNode: CoordinatorNode;
+  readonly databases: readonly SimDatabase[];
+  readonly targets: readonly SimTarget[];
+  readonly services: readonly ServiceNode[];
+  readonly workload: Workload;
+  readonly checker: Checker;
+  readonly tell: ((sentence: string) => void) | undefined;
+  /** The faults have stopped. */
+  isHealed = false;
+  crashes = 0;
+  readonly #story: Story | undefined;
+  readonly #faults: Faults;
+  readonly #armed = new Map<SimProcess, Armed>();
+  readonly #living = new Set<SimProcess>();
+  readonly #foreign = new Set<Row>();
+  readonly #names = new Map<string, number>();
+  #backup: MemoryDisk | undefined;
+
+  constructor(plan: Plan, isTold: boolean) {
+    this.plan = plan;
+    this.clock = new SimClock((error) => this.#thrown('a process died of', error));
+    this.random = Random.of(plan.seed, 'world');
+    if (isTold) this.#story = new Story(() => this.clock.nowMs);
+    this.tell = this.#story && ((sentence) => this.#story?.tell(sentence));
+    const { clock, marks } = this;
+    this.ledger = new Ledger({
+      marks,
+      nowMs: () => clock.nowMs,
+      preparedIn: (gid) => this.databases.find((one) => one.hasPrepared(gid))?.rm,
+    });
+    const { natives, logged, services, rmMs } = plan.world;
+    const shared = { clock, ledger: this.ledger, marks, rates: this.rates, rmMs };
+    const told = this.tell ? { tell: this.tell } : {};
+    this.databases = Array.from({ length: natives }, (_, index) => {
+      const random = Random.of(plan.seed, `database ${index}`);
+      return new SimDatabase({ ...shared, ...told, rm: rmName(index), random });
+    });
+    this.targets = Array.from({ length: logged }, (_, index) => {
+      return new SimTarget({ ...shared, ...told, rm: rmName(natives + index) });
+    });
+    this.coordinatorNode = new CoordinatorNode(this);
+    this.network = this.#newNetwork();
+    this.services = services.map((serves, index) => new ServiceNode(this, index, serves));
+    this.workload = new Workload(this);
+    this.checker = new Checker(this);
+    this.#faults = new Faults(this);
+  }
+
+  /** How often small things go wrong now. */
+  readonly rates = (): Rates => (this.isHealed ? noRates : this.plan.world.rates);
+
+  #newNetwork(): Network {
+    const { codec, netMs } = this.plan.world;
+    const { tell, clock, marks } = this;
+    return new Network({
+      clock,
+      marks,
+      random: Random.of(this.plan.seed, 'network'),
+      netMs,
+      codec,
+      slowReceiver: () => this.rates().slowReceiver,
+      acceptor: () => this.coordinatorNode.acceptor,
+      onFrame: (frame) => this.ledger.frame(frame),
+      ...(tell && {
+        tellUp: (from, frame) => tell(upSentence(from.name, frame)),
+        tellDown: (to, frame) => tell(downSentence(to.name, frame)),
+      }),
+    });
+  }
+
+  /** A new incarnation of a service or of the coordinator. */
+  newProcess(name: string): SimProcess {
+    const number = (this.#names.get(name) ?? 0) + 1;
+    this.#names.set(name, number);
+    const process = new SimProcess({
+      name: `${name}#${number}`,
+      clock: this.clock,
+      random: Random.of(this.plan.seed, `${name}#${number}`),
+      turnMs: this.plan.world.turnMs,
+      onEffect: (one, boundary) => this.#effect(one, boundary),
+    });
+    this.#living.add(process);
+    process.onDeath(() => {
+      this.crashes += 1;
+      this.#living.delete(process);
+      this.#armed.delete(process);
+    });
+    return process;
+  }
+
+  /** A process dies at an effect to come. */
+  arm(process: SimProcess, { at, skip }: { readonly at: Boundary; readonly skip: number }): void {
+    this.#armed.set(process, { at, skip });
+  }
+
+  #effect(process: SimProcess, boundary: Boundary): void {
+    if (this.#armed.size === 0) return;
+    const armed = this.#armed.get(process);
+    if (armed?.at !== boundary) return;
+    armed.skip -= 1;
+    if (armed.skip >= 0) return;
+    this.#armed.delete(process);
+    this.tell?.(`${process.name} dies beside its next effect (${boundary})`);
+    if (process === this.coordinatorNode.process) this.coordinatorNode.crash();
+    else process.kill();
+  }
+
+  isForeign(row: Row): boolean {
+    return this.#foreign.has(row);
+  }
+
+  /** A database goes back in time; whoever serves it is restarted. */
+  restore(database: SimDatabase, toMs: number): void {
+    this.tell?.(`${database.rm} is brought back to ${toMs.toFixed(1)} ms`);
+    database.restoreTo(toMs);
+    const index = this.databases.indexOf(database);
+    for (const { serves, service } of this.services) {
+      if (serves.includes(index)) service?.process.kill();
+    }
+  }
+
+  /** An operator looks into the databases, and says what is true. */
+  resolveHeuristics(): void {
+    const { coordinator } = this.coordinatorNode;
+    if (!coordinator || coordinator.failure) return;
+    for (const { state } of coordinator.transactions.all()) {
+      for (const { branch, rm, state: is } of state.branches) {
+        if (is.is !== 'heuristic') continue;
+        const database = this.databases.find((one) => one.rm === rm);
+        const isShown = database ? [...database.rowsOf(state.gid)].length > 0 : true;
+        const by = { operator: 'ops', reason: 'looked into the database' };
+        const resolution = isShown ? 'committed' : 'rolled-back';
+        this.marks.hit('operator.resolved');
+        coordinator.operations.resolve(state.gid, branch, resolution, by).catch(() => undefined);
+      }
+    }
+  }
+
+  /** Log lines of the SDK, for the story. */
+  sdkLogger(process: SimProcess): SdkLogger {
+    const say = (fields: object) => {
+      if (!process.isAlive) return;
+      const { event, gid = '', rm = '' } = fields as Record<string, string>;
+      this.tell?.(`${process.name} logs ${event} ${gid} ${rm}`.trim());
+    };
+    return { debug: say, info: say, warn: say, error: say };
+  }
+
+  /** Plays the plan to its end. */
+  async run(): Promise<RunReport> {
+    const onRejection = (error: unknown) => this.#thrown('nobody handled', error);
+    process.on('unhandledRejection', onRejection);
+    try {
+      await this.#play();
+    } finally {
+      process.off('unhandledRejection', onRejection);
+    }
+    const { facts, violations } = this.ledger;
+    const committed = [...facts.values()].filter((f) => f.toldCommittedMs !== undefined).length;
+    return {
+      transactions: this.workload.begun,
+      committed,
+      crashes: this.crashes,
+      faults: this.#faults.injected,
+      turns: this.clock.turns,
+      simulatedMs: this.clock.nowMs,
+      states: this.states,
+      marks: this.marks,
+      violations,
+      story: this.#story?.sentences ?? [],
+    };
+  }
+
+  async #play(): Promise<void> {
+    const { clock, plan, ledger } = this;
+    this.#plantForeign();
+    this.coordinatorNode.start();
+    for (const service of this.services) service.start();
+    await clock.runUntil(200);
+    for (const transaction of plan.transactions) {
+      clock.after(transaction.atMs, () => this.workload.start(transaction));
+    }
+    for (const fault of plan.faults) clock.after(fault.atMs, () => this.#faults.inject(fault));
+    if (plan.world.restoreLog) {
+      clock.after(plan.world.durationMs / 2, () => {
+        this.#backup = this.coordinatorNode.backup();
+      });
+    }
+    const isBroken = () => ledger.violations.length > 0;
+    await clock.runUntil(clock.nowMs + plan.world.durationMs + 100, isBroken);
+    if (isBroken()) return;
+    this.#heal();
+    await this.#settle();
+    if (isBroken()) return;
+    this.resolveHeuristics();
+    await clock.runUntil(clock.nowMs + 500, isBroken);
+    this.checker.checkAll();
+    if (!isBroken()) await this.#restoreLog();
+    for (const row of this.#foreign) {
+      if (row.state === 'prepared') this.marks.hit('foreign.left-alone');
+      else ledger.violate('rule 19', "another log's branch was ended");
+    }
+  }
+
+  #heal(): void {
+    this.tell?.('Nothing fails from here on');
+    this.isHealed = true;
+    this.#armed.clear();
+    this.network.heal();
+    for (const database of this.databases) database.heal();
+    for (const target of this.targets) target.heal();
+    for (const process of this.#living) {
+      process.wake();
+      const isOld = serviceOf(process) === 'coordinator' && process !== this.coordinatorNode.process;
+      if (isOld) process.kill(); // one that was superseded, and has not noticed
+    }
+    this.coordinatorNode.heal();
+  }
+
+  /** Liveness: everything comes to its end. */
+  async #settle(): Promise<void> {
+    const { clock, ledger, checker } = this;
+    const untilMs = clock.nowMs + patienceMs;
+    for (;;) {
+      const why = checker.unresolved();
+      if (why === undefined || ledger.violations.length > 0) return;
+      if (clock.nowMs >= untilMs) return ledger.violate('liveness', why);
+      await clock.runUntil(clock.nowMs + 100);
+    }
+  }
+
+  /** Rule 17: a log that lacks what a database has seen of it says so and stops. */
+  async #restoreLog(): Promise<void> {
+    const { clock, ledger, coordinatorNode: node } = this;
+    const backup = this.#backup;
+    if (!backup) return;
+    const hasSeenMore = this.databases.some((database) => {
+      const seen = database.position(backup.logId);
+      return seen !== undefined && seen.seq > backup.end.seq;
+    });
+    if (!hasSeenMore) return;
+    const { disk } = node;
+    this.tell?.("an old backup of the coordinator's log is put in its place");
+    node.isHeld = true;
+    node.replaceLog(backup);
+    const isNoticed = () => node.lastFailure?.code === 'log-restored';
+    await clock.runUntil(clock.nowMs + patienceMs, isNoticed);
+    if (!isNoticed()) return ledger.violate('rule 17', 'nobody notices that the log was restored');
+    node.isHeld = false;
+    node.replaceLog(disk);
+    await this.#settle();
+  }
+
+  #plantForeign(): void {
+    if (!this.plan.world.foreign) return;
+    const owner = this.newProcess('stranger');
+    for (const database of this.databases) {
+      const gid = formatGid('ffffffffffff' as LogId, { epoch: 1, counter: 1 });
+      const id = { gid, branch: 1, rm: database.rm, incarnation: database.incarnation };
+      this.#foreign.add(database.addForeign(id, owner));
+    }
+  }
+
+  #thrown(what: string, error: unknown): void {
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.ledger.violate('crash', `${what} ${text.split('\n').slice(0, 4).join(' ')}`);
+  }
+}
+
+/** Plays a plan. With `isTold` it records the story, which costs time. */
+export function simulate(plan: Plan, isTold = false): Promise<RunReport> {
+  return new Simulation(plan, isTold).run();
+}

@@ -1,0 +1,286 @@
+import { UnanimousError } from '@unanimous/proto';
+import type { Committed } from '../../participant-sdk/src/client/outcome.ts';
+import type { RunOptions } from '../../participant-sdk/src/client/run-transaction.ts';
+import { packBaggage } from '../../participant-sdk/src/propagation/join.ts';
+import type { Fact, Group } from './ledger.ts';
+import type { StepPlan, TransactionPlan } from './plan.ts';
+import type { Service } from './service-node.ts';
+import type { Simulation } from './simulation.ts';
+
+/** The users' code: runs one transaction of the plan, and notes what it was told. */
+export class Workload {
+  /** Transactions that some process has begun, tries included. */
+  begun = 0;
+  /** Users' calls that have not settled, by their process. */
+  readonly running = new Map<TransactionPlan, Service>();
+  readonly #simulation: Simulation;
+
+  constructor(simulation: Simulation) {
+    this.#simulation = simulation;
+  }
+
+  /** Runs a transaction now, if its service is up. */
+  start(plan: TransactionPlan): void {
+    const service = this.#simulation.services[plan.service]?.service;
+    if (!service || service.process.isPaused) return;
+    this.running.set(plan, service);
+    const settle = () => {
+      if (this.running.get(plan) === service) this.running.delete(plan);
+    };
+    service.process.onDeath(settle);
+    // In a context of its own, as a request would have.
+    void this.#run(service, plan).finally(settle);
+  }
+
+  async #run(service: Service, plan: TransactionPlan): Promise<void> {
+    const facts: Fact[] = [];
+    const { marks, tell } = this.#simulation;
+    try {
+      const committed = plan.kind.startsWith('explicit')
+        ? await this.#explicit(service, plan, facts)
+        : await this.#transaction(service, plan, facts);
+      if (!service.process.isAlive || !committed) return;
+      this.#heardCommitted(plan, committed, facts);
+    } catch (error) {
+      if (!service.process.isAlive) return;
+      const { code = 'user' } = error as { code?: string };
+      tell?.(`transaction ${plan.number} ends with ${code}: ${(error as Error).message}`);
+      this.#heardError(error, facts.at(-1));
+      if (code === 'user') marks.hit('tx.user-abort');
+    }
+    const fact = facts.at(-1);
+    if (fact && plan.askAfterMs > 0) await this.#askLater(service, plan, fact);
+  }
+
+  #transaction(service: Service, plan: TransactionPlan, facts: Fact[]): Promise<Committed> {
+    const { kind } = plan;
+    const options: RunOptions = {
+      timeoutMs: plan.timeoutMs,
+      ...(kind === 'decided' && { wait: 'decided' }),
+      ...(kind === 'retry' && { retry: { attempts: 3, firstMs: 5, maxMs: 50 } }),
+      ...(kind === 'signal' && { signal: this.#signal(service) }),
+    };
+    return service.tm.transaction(async ({ gid }) => {
+      const fact = this.#begin(gid, plan, facts);
+      for (const step of plan.steps) await this.#step(service, plan, fact, step);
+      if (kind === 'throws') throw new Error('the user changed their mind');
+    }, options);
+  }
+
+  async #explicit(
+    service: Service,
+    plan: TransactionPlan,
+    facts: Fact[],
+  ): Promise<Committed | undefined> {
+    const transaction = await service.tm.begin({ timeoutMs: plan.timeoutMs });
+    const fact = this.#begin(transaction.gid, plan, facts);
+    try {
+      await transaction.run(async () => {
+        for (const step of plan.steps) await this.#step(service, plan, fact, step);
+      });
+    } catch (error) {
+      await transaction.abort();
+      throw error;
+    }
+    if (plan.kind === 'explicit-abort') {
+      await transaction.abort();
+      this.#simulation.ledger.told(fact.gid, 'aborted');
+      return undefined;
+    }
+    const committed = await transaction.commit();
+    this.#simulation.marks.hit('tx.explicit');
+    return committed;
+  }
+
+  #begin(gid: string, plan: TransactionPlan, facts: Fact[]): Fact {
+    this.begun += 1;
+    const fact = this.#simulation.ledger.begun(gid, plan.number);
+    this.#simulation.tell?.(`transaction ${plan.number} begins as ${gid}`);
+    facts.push(fact);
+    return fact;
+  }
+
+  async #step(service: Service, plan: TransactionPlan, fact: Fact, step: StepPlan): Promise<void> {
+    const { kind } = plan;
+    if (step.service !== plan.service) {
+      await this.#call(service, plan, fact, step);
+      return;
+    }
+    const group = this.#simulation.ledger.group(fact, rmName(step.rm), step.writes);
+    const work = this.#write(service, step, group);
+    if (kind === 'not-awaited' && step === plan.steps.at(-1)) {
+      fact.mustAbort = service.databases.has(step.rm);
+      work.then(undefined, () => undefined);
+      this.#simulation.marks.hit('tx.not-awaited');
+      return;
+    }
+    await work;
+    group.isFirm = true;
+  }
+
+  /** The statements of one step, one after another. */
+  async #write(service: Service, step: StepPlan, group: Group): Promise<void> {
+    const database = service.databases.get(step.rm);
+    if (database) {
+      if (step.writes === 0) await (await database.branch()).write(undefined);
+      for (const row of group.rows) await (await database.branch()).write(row);
+      return;
+    }
+    const target = service.targets.get(step.rm);
+    for (const row of group.rows) await target?.write({ key: row % 5, row });
+  }
+
+  /** Calls another service, which joins. The call may be lost, or its answer. */
+  async #call(service: Service, plan: TransactionPlan, fact: Fact, step: StepPlan): Promise<void> {
+    const { ledger, marks } = this.#simulation;
+    const baggage = packBaggage();
+    if (!baggage) throw new Error('no transaction to pass on');
+    const isImpatient = plan.kind === 'gives-up-call' || plan.kind === 'late';
+    try {
+      const limitMs = isImpatient ? 1 + (plan.number % 40) : 1_000;
+      await this.#request(service, step.service, limitMs, async (callee) => {
+        const group = ledger.group(fact, rmName(step.rm), step.writes);
+        await this.#handle(callee, baggage, step, group);
+        return () => {
+          group.isFirm = true;
+        };
+      });
+      marks.hit('tx.joined');
+    } catch (error) {
+      // Some callers go on without the answer.
+      if (!isImpatient || plan.kind === 'late') throw error;
+    } finally {
+      baggage.answered();
+    }
+  }
+
+  /** The called service's handler, as grpc.ts and http.ts run one. */
+  async #handle(
+    callee: Service,
+    baggage: { readonly gid: string; readonly remainingMs: number },
+    step: StepPlan,
+    group: Group,
+  ): Promise<void> {
+    const joined = callee.tm.join(baggage.gid, baggage.remainingMs);
+    try {
+      await joined.run(() => this.#write(callee, step, group));
+    } catch (error) {
+      throw joined.fail(error) ?? error;
+    }
+    const problem = joined.answer();
+    if (problem) throw problem;
+  }
+
+  #request(
+    caller: Service,
+    to: number,
+    limitMs: number,
+    handle: (callee: Service) => Promise<() => void>,
+  ): Promise<void> {
+    const { clock, plan, random } = this.#simulation;
+    const { netMs, rates } = plan.world;
+    const loseCall = this.#simulation.isHealed ? 0 : rates.loseCall;
+    return new Promise((resolve, reject) => {
+      const failed = () => reject(new UnanimousError('unreachable', 'the call brought no answer'));
+      if (!caller.process.effect('call')) return;
+      let isHeard = false;
+      caller.process.after(limitMs, () => {
+        isHeard = true;
+        failed();
+      });
+      if (random.chance(loseCall)) return;
+      const times = random.chance(loseCall / 2) ? 2 : 1; // a proxy that asks twice
+      for (let n = 0; n < times; n++) {
+        clock.after(random.delay(netMs / 4, netMs), () => {
+          const callee = this.#simulation.services[to]?.service;
+          if (!callee) return void caller.process.after(netMs, failed);
+          callee.process.run(() => {
+            const answer = (give: () => void) => {
+              if (!callee.process.effect('call') || random.chance(loseCall)) return;
+              caller.process.after(random.delay(netMs / 4, netMs), give);
+            };
+            Promise.resolve()
+              .then(() => handle(callee))
+              .then(
+                (heard) =>
+                  answer(() => {
+                    if (!isHeard) heard();
+                    isHeard = true;
+                    resolve();
+                  }),
+                (error: unknown) => answer(() => reject(error)),
+              );
+          });
+        });
+      }
+    });
+  }
+
+  #signal(service: Service): AbortSignal {
+    const controller = new AbortController();
+    service.process.after(this.#simulation.random.delay(0, 60), () => controller.abort());
+    return controller.signal;
+  }
+
+  #heardCommitted(plan: TransactionPlan, committed: Committed, facts: readonly Fact[]): void {
+    const { ledger, marks, tell, checker } = this.#simulation;
+    const { gid, applied } = committed;
+    tell?.(`transaction ${plan.number} is committed${applied ? ' and applied' : ''}`);
+    ledger.told(gid, 'committed');
+    marks.hit('tx.committed');
+    if (plan.kind === 'decided') marks.hit('tx.decided');
+    if (facts.length > 1) marks.hit('tx.retried');
+    marks.hit(applied ? 'tx.applied' : 'tx.committed-unapplied');
+    const fact = ledger.facts.get(gid);
+    if (applied && fact) checker.checkApplied(fact);
+  }
+
+  #heardError(error: unknown, fact: Fact | undefined): void {
+    const { ledger, marks } = this.#simulation;
+    const { code } = error as { code?: string };
+    const why = error instanceof UnanimousError ? error.reason?.code : undefined;
+    if (code === 'overloaded') marks.hit('tx.overloaded');
+    if (why === 'timeout') marks.hit('tx.timeout');
+    if (why === 'session-lost') marks.hit('tx.session-lost');
+    if (why === 'handler-running') marks.hit('tx.late-work');
+    if (why === 'payload-too-large' || code === 'payload-too-large') {
+      marks.hit('tx.payload-too-large');
+    }
+    if (code === 'cancelled') marks.hit('tx.cancelled');
+    if (!fact) return;
+    if (code === 'unknown') {
+      fact.wasUnknown = true;
+      marks.hit('tx.unknown');
+    } else if (code === 'heuristic') marks.hit('tx.heuristic');
+    else if (code === 'expired') ledger.told(fact.gid, 'expired');
+    else {
+      // Whatever else it throws, nothing was written.
+      marks.hit('tx.aborted');
+      ledger.told(fact.gid, 'aborted');
+    }
+  }
+
+  async #askLater(service: Service, plan: TransactionPlan, fact: Fact): Promise<void> {
+    const { ledger, marks, services } = this.#simulation;
+    await new Promise<void>((resolve) => service.process.after(plan.askAfterMs, resolve));
+    const asker = services[plan.number % services.length]?.service ?? service;
+    if (!asker.process.isAlive) return;
+    const died = new Promise<undefined>((resolve) => {
+      asker.process.onDeath(() => resolve(undefined));
+    });
+    try {
+      const told = await Promise.race([asker.tm.outcome(fact.gid), died]);
+      if (!told || !asker.process.isAlive || told.outcome === 'unknown') return;
+      const { outcome } = told;
+      if (outcome !== 'expired') marks.hit(`asked.${outcome}`);
+      ledger.told(fact.gid, outcome);
+    } catch {
+      // Nobody answered; that says nothing.
+    }
+  }
+}
+
+/** Name of a resource manager. */
+export function rmName(index: number): string {
+  return `rm${index + 1}`;
+}
