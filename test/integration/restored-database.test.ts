@@ -1,30 +1,13 @@
-import { spawnSync } from 'node:child_process';
-import { appendFileSync, chownSync, statSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { TransactionClient } from '@unanimous/participant-sdk';
 import { postgres } from '@unanimous/participant-sdk/postgres';
 import pg from 'pg';
 import { expect } from 'vitest';
 import { serverOrSkip } from '../servers/require-server.ts';
 import { waitUntil } from '../support/wait-until.ts';
+import { copyDataFolder, signalRecovery } from './support/data-folder.ts';
 import { PositionLock } from './support/position-lock.ts';
 import { Scene } from './support/scene.ts';
 import { ShopDatabases } from './support/shop-databases.ts';
-
-/** Copies a stopped server's folder, owners included. */
-function copyFolder(from: string, to: string): void {
-  const { status, stderr } = spawnSync('cp', ['-a', from, to], { encoding: 'utf8' });
-  if (status !== 0) throw new Error(stderr);
-}
-
-/** Lets the server end its recovery where the files end, on a new timeline, as a restore does. */
-function asRestored(dataFolder: string): void {
-  const { uid, gid } = statSync(dataFolder);
-  const signal = join(dataFolder, 'recovery.signal');
-  writeFileSync(signal, '');
-  chownSync(signal, uid, gid);
-  appendFileSync(join(dataFolder, 'postgresql.auto.conf'), "restore_command = 'false'\n");
-}
 
 serverOrSkip('postgres').test(
   'a branch that a restored database shows again, though it was committed and forgotten, is kept',
@@ -43,7 +26,7 @@ serverOrSkip('postgres').test(
     const [branch] = await scene.prepared('orders');
     const backup = databases.dir.file('backup');
     await server.kill9();
-    copyFolder(server.dataFolder, backup);
+    copyDataFolder(server.dataFolder, backup);
     await server.restart();
     await lock.release();
     const { gid } = await placing;
@@ -52,9 +35,9 @@ serverOrSkip('postgres').test(
     await waitUntil(isForgotten, { what: 'the log to forget it', timeoutMs: 20_000 });
 
     await server.kill9();
-    spawnSync('rm', ['-rf', server.dataFolder]);
-    copyFolder(backup, server.dataFolder);
-    asRestored(server.dataFolder);
+    copyDataFolder(backup, server.dataFolder);
+    // It ends its recovery where the files end, on a new timeline, as a restore does.
+    signalRecovery(server.dataFolder, 'recovery', ["restore_command = 'false'"]);
     await server.restart();
     const isOpen = async () =>
       (await databases.orders.query('select where not pg_is_in_recovery()')).rowCount === 1;

@@ -2,6 +2,7 @@ import pg from 'pg';
 import { type PostgresServer, startPostgres } from '../../servers/postgres.ts';
 import { tempDir, type TempDir } from '../../support/temp-dir.ts';
 import { ordersSchema, stockSchema } from './shop-schema.ts';
+import type { TcpRelay } from './tcp-relay.ts';
 
 /** How the databases are set up. */
 export interface ShopDatabasesOptions {
@@ -9,6 +10,8 @@ export interface ShopDatabasesOptions {
   readonly maxPreparedTransactions?: number;
   /** Each database on a server of its own; two databases of one server unless told. */
   readonly apart?: boolean;
+  /** What everybody connects through, so that another server can take the first one's place. */
+  readonly through?: TcpRelay;
 }
 
 /** Real Postgres databases of the shop, and a folder for the rest. */
@@ -32,7 +35,7 @@ export class ShopDatabases implements AsyncDisposable {
 
   /** Starts what is needed and makes the tables. */
   static async start(options: ShopDatabasesOptions = {}): Promise<ShopDatabases> {
-    const { maxPreparedTransactions = 64, apart = false } = options;
+    const { maxPreparedTransactions = 64, apart = false, through } = options;
     const start = () => startPostgres({ maxPreparedTransactions });
     const [first, second] = await Promise.all([start(), apart ? start() : undefined]);
     const servers = [first, second ?? first] as const;
@@ -40,7 +43,9 @@ export class ShopDatabases implements AsyncDisposable {
       await servers[0].createDatabase('orders'),
       await servers[1].createDatabase('stock'),
     ];
-    const databases = new ShopDatabases(servers, tempDir('unanimous-shop-'), urls);
+    through?.retarget(`127.0.0.1:${servers[0].port}`);
+    const seen = through ? urls.map((url) => viaRelay(url, through)) : urls;
+    const databases = new ShopDatabases(servers, tempDir('unanimous-shop-'), seen);
     await databases.orders.query(ordersSchema);
     await databases.stock.query(stockSchema);
     return databases;
@@ -59,4 +64,10 @@ function onlooker(connectionString: string): pg.Pool {
   const pool = new pg.Pool({ ...options, connectionTimeoutMillis: 2_000 });
   pool.on('error', () => {}); // its server may be killed
   return pool;
+}
+
+function viaRelay(connectionString: string, relay: TcpRelay): string {
+  const url = new URL(connectionString);
+  url.host = relay.address;
+  return url.href;
 }

@@ -2,14 +2,13 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
 
 /** A network between a client and a server that a test can stop and cut. */
 export class TcpRelay implements AsyncDisposable {
-  readonly #target: { readonly host: string; readonly port: number };
+  #target: { readonly host: string; readonly port: number };
   readonly #server: Server;
   readonly #pairs = new Set<readonly [client: Socket, server: Socket]>();
   #answersHeld = false;
 
   private constructor(target: string) {
-    const [host = '', port = ''] = target.split(':');
-    this.#target = { host, port: Number(port) };
+    this.#target = parseTarget(target);
     this.#server = createServer((client) => this.#accept(client));
   }
 
@@ -23,6 +22,11 @@ export class TcpRelay implements AsyncDisposable {
   get address(): string {
     const bound = this.#server.address();
     return `127.0.0.1:${typeof bound === 'object' && bound ? bound.port : 0}`;
+  }
+
+  /** New connections lead to another server from now on; those that are open stay. */
+  retarget(target: string): void {
+    this.#target = parseTarget(target);
   }
 
   /** From now on nothing that the server says arrives; what the client says still does. */
@@ -67,4 +71,9 @@ export class TcpRelay implements AsyncDisposable {
     }
     if (this.#answersHeld) server.pause();
   }
+}
+
+function parseTarget(target: string) {
+  const [host = '', port = ''] = target.split(':');
+  return { host, port: Number(port) };
 }
