@@ -281,11 +281,13 @@ export class Simulation {
   async #settle(): Promise<void> {
     const { clock, ledger, checker } = this;
     const untilMs = clock.nowMs + patienceMs;
+    let rounds = 0;
     for (;;) {
       const why = checker.unresolved();
       if (why === undefined || ledger.violations.length > 0) return;
       if (clock.nowMs >= untilMs) return ledger.violate('liveness', why);
       await clock.runUntil(clock.nowMs + 100);
+      if (++rounds % 20 === 0) this.resolveHeuristics();
     }
   }
 
