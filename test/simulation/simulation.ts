@@ -271,7 +271,8 @@ export class Simulation {
     for (const target of this.targets) target.heal();
     for (const process of this.#living) {
       process.wake();
-      const isOld = serviceOf(process) === 'coordinator' && process !== this.coordinatorNode.process;
+      const isOld =
+        serviceOf(process) === 'coordinator' && process !== this.coordinatorNode.process;
       if (isOld) process.kill(); // one that was superseded, and has not noticed
     }
     this.coordinatorNode.heal();
