@@ -114,14 +114,19 @@ export class Checker {
       marks.hit('rm.by-hand-contrary');
       // A commit by hand of what is then aborted may stay unheard: see the docs, "does not show".
       if (!isCommitted || this.#isReported(fact.gid, rm)) continue;
-      ledger.violate('heuristic', `${rm} was ended by hand against ${fact.gid}, and nobody says so`);
+      ledger.violate(
+        'heuristic',
+        `${rm} was ended by hand against ${fact.gid}, and nobody says so`,
+      );
     }
   }
 
   #isReported(gid: string, rm: string): boolean {
     const entry = this.#simulation.coordinatorNode.coordinator?.transactions.find(gid as never);
-    const branch = entry?.state.branches.find((one) => one.rm === rm);
-    return branch?.state.is === 'heuristic' || branch?.state.is === 'resolved';
+    const branches = entry?.state.branches ?? [];
+    return branches.some((branch) => {
+      return branch.rm === rm && ['heuristic', 'resolved'].includes(branch.state.is);
+    });
   }
 
   #checkHeuristics(): void {
@@ -132,7 +137,10 @@ export class Checker {
         if (branch.is !== 'heuristic' || !fact) continue;
         const isTrue = fact.byHand.has(rm) || fact.restoredIn.has(rm) || fact.unknownIn.has(rm);
         if (isTrue || this.#hasLostReceipts()) continue;
-        ledger.violate('heuristic', `${rm} followed ${state.gid}, and is reported: ${branch.result}`);
+        ledger.violate(
+          'heuristic',
+          `${rm} followed ${state.gid}, and is reported: ${branch.result}`,
+        );
       }
     }
   }
@@ -153,7 +161,10 @@ export class Checker {
     for (const fact of placed) {
       const toldMs = fact.toldCommittedMs ?? Number.POSITIVE_INFINITY;
       if (latest && toldMs < latest.begunAtMs) {
-        ledger.violate('rule 14', `${fact.gid} was over before ${latest.gid}, and stands behind it`);
+        ledger.violate(
+          'rule 14',
+          `${fact.gid} was over before ${latest.gid}, and stands behind it`,
+        );
       }
       if (!latest || fact.begunAtMs > latest.begunAtMs) latest = fact;
     }

@@ -35,7 +35,12 @@ export class SimClock {
   }
 
   /** Lets time pass until a moment, or until `isOver` says so between two events. */
-  runUntil(endMs: number, isOver: () => boolean = () => false): Promise<void> {
+  async runUntil(endMs: number, isOver: () => boolean = () => false): Promise<void> {
+    await this.#turns(endMs, isOver);
+    if (!isOver() && this.nowMs < endMs) this.nowMs = endMs;
+  }
+
+  #turns(endMs: number, isOver: () => boolean): Promise<void> {
     return new Promise<void>((resolve) => {
       let isDone = false;
       const turn = (): void => {
@@ -62,8 +67,6 @@ export class SimClock {
         setImmediate(pump);
       };
       pump();
-    }).then(() => {
-      if (!isOver() && this.nowMs < endMs && Number.isFinite(endMs)) this.nowMs = endMs;
     });
   }
 

@@ -29,7 +29,6 @@ export class CoordinatorNode {
   #nextFault: DiskFault | undefined;
   #process: SimProcess | undefined;
   #coordinator: Coordinator | undefined;
-  #log: MemoryDecisionLog | undefined;
   #wallClockJumpMs = 0;
   #isStarting = false;
   readonly #simulation: Simulation;
@@ -59,7 +58,7 @@ export class CoordinatorNode {
 
   /** Starts it; whoever supervises it tries again until it comes up. */
   start(): void {
-    const { clock, tell } = this.#simulation;
+    const { clock } = this.#simulation;
     if (this.#isStarting || this.isUp) return;
     if (clock.nowMs < this.#fullUntilMs) {
       clock.after(20, () => this.start());
@@ -70,27 +69,29 @@ export class CoordinatorNode {
     this.#process = process;
     this.#coordinator = undefined;
     const log = this.#newLog(process);
-    this.#log = log;
     process.onDeath(() => this.#died(process, log));
-    Coordinator.start({
-      log,
-      world: process.world(() => 1_700_000_000_000 + clock.nowMs + this.#wallClockJumpMs),
-      limits: this.#limits(),
-      logger: this.#logger(process),
-    }).then(
-      (coordinator) => {
-        if (!process.isAlive) return;
-        this.#isStarting = false;
-        this.#coordinator = coordinator;
-        this.starts += 1;
-        tell?.(`the coordinator is up, in epoch ${coordinator.incarnation.epoch}`);
-        coordinator.onStopped((error) => this.#stopped(process, error));
-      },
-      (error: Error) => {
-        tell?.(`${process.name} does not start: ${error.message}`);
-        process.kill();
-      },
-    );
+    void this.#startOn(process, log);
+  }
+
+  async #startOn(process: SimProcess, log: MemoryDecisionLog): Promise<void> {
+    const { clock, tell } = this.#simulation;
+    try {
+      const coordinator = await Coordinator.start({
+        log,
+        world: process.world(() => 1_700_000_000_000 + clock.nowMs + this.#wallClockJumpMs),
+        limits: this.#limits(),
+        logger: this.#logger(process),
+      });
+      if (!process.isAlive) return;
+      this.#isStarting = false;
+      this.#coordinator = coordinator;
+      this.starts += 1;
+      tell?.(`the coordinator is up, in epoch ${coordinator.incarnation.epoch}`);
+      coordinator.onStopped((error) => this.#stopped(process, error));
+    } catch (error) {
+      tell?.(`${process.name} does not start: ${(error as Error).message}`);
+      process.kill();
+    }
   }
 
   /** The process dies at once. */

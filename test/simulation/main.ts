@@ -45,7 +45,9 @@ export async function find(
 ): Promise<boolean> {
   const { broken, elapsedMs, runs } = await simulateSlice({ firstSeed, seconds: 60 });
   const seconds = (elapsedMs / 1_000).toFixed(1);
-  say(`${name} (${about}): ${broken ? `${seconds} s, run ${runs}: ${broken.violations[0]}` : 'NOT FOUND'}`);
+  say(
+    `${name} (${about}): ${broken ? `${seconds} s, run ${runs}: ${broken.violations[0]}` : 'NOT FOUND'}`,
+  );
   return broken !== undefined;
 }
 

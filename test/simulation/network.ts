@@ -320,7 +320,7 @@ function reencode<F extends PeerFrame | CoordinatorFrame>(
 ): F {
   const { Session: method } = coordinatorService;
   if (way === 'request') {
-    return method.requestDeserialize(method.requestSerialize(frame as never)) as never;
+    return method.requestDeserialize(method.requestSerialize(frame)) as never;
   }
-  return method.responseDeserialize(method.responseSerialize(frame as never)) as never;
+  return method.responseDeserialize(method.responseSerialize(frame)) as never;
 }

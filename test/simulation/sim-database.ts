@@ -274,7 +274,10 @@ export class SimDatabase {
       this.#changes.pop();
       const { row, from } = change;
       touched.add(row);
-      ledger.facts.get(row.id.gid)?.restoredIn.add(this.rm);
+      const fact = ledger.facts.get(row.id.gid);
+      fact?.restoredIn.add(this.rm);
+      fact?.committedIn.delete(this.rm);
+      fact?.rolledBackIn.delete(this.rm);
       this.prepared.delete(row);
       if (from === undefined) {
         this.#byXid.delete(row.xid);

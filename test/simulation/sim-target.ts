@@ -87,7 +87,8 @@ export class SimTarget {
       clock.after(random.delay(rmMs / 4, rmMs), () => {
         const isUp = clock.nowMs >= this.#downUntilMs;
         // What a dead process has sent may still arrive.
-        const lands = isUp && (process.isAlive ? !isLost || random.chance(0.5) : random.chance(0.5));
+        const lands =
+          isUp && (process.isAlive ? !isLost || random.chance(0.5) : random.chance(0.5));
         if (lands) this.#take(effect, context);
         if (!process.effect('rm')) return;
         process.after(random.delay(rmMs / 4, rmMs), () => (lands && !isLost ? resolve() : fail()));

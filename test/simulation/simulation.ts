@@ -271,7 +271,8 @@ export class Simulation {
     for (const target of this.targets) target.heal();
     for (const process of this.#living) {
       process.wake();
-      const isOld = serviceOf(process) === 'coordinator' && process !== this.coordinatorNode.process;
+      const isOld =
+        serviceOf(process) === 'coordinator' && process !== this.coordinatorNode.process;
       if (isOld) process.kill(); // one that was superseded, and has not noticed
     }
     this.coordinatorNode.heal();
@@ -281,11 +282,13 @@ export class Simulation {
   async #settle(): Promise<void> {
     const { clock, ledger, checker } = this;
     const untilMs = clock.nowMs + patienceMs;
+    let rounds = 0;
     for (;;) {
       const why = checker.unresolved();
       if (why === undefined || ledger.violations.length > 0) return;
       if (clock.nowMs >= untilMs) return ledger.violate('liveness', why);
       await clock.runUntil(clock.nowMs + 100);
+      if (++rounds % 20 === 0) this.resolveHeuristics();
     }
   }
 

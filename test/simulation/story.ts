@@ -20,7 +20,9 @@ export function upSentence(from: string, frame: PeerFrame): string {
     frame.hello ? `hello from ${frame.hello.instance}` : '',
     ...frame.serves.map(({ rm, seen }) => `I serve ${rm}${seen ? `, seen ${seen.seq}` : ''}`),
     ...frame.acknowledgements.map((a) => `${a.gid} is ${lower(a.result)} in ${a.rm}`),
-    ...frame.votes.map((vote) => `I vote ${lower(vote.kind)} for branch ${vote.branch} of ${vote.gid}`),
+    ...frame.votes.map(
+      (vote) => `I vote ${lower(vote.kind)} for branch ${vote.branch} of ${vote.gid}`,
+    ),
     ...frame.inDoubts.map(({ gid, rm }) => `what of ${gid}, prepared in ${rm}?`),
     ...frame.enlists.map(({ gid, rm }) => `enlist ${rm} in ${gid}`),
     ...frame.begins.map(() => 'begin'),
@@ -28,7 +30,7 @@ export function upSentence(from: string, frame: PeerFrame): string {
     ...frame.commits.map(({ gid }) => `commit ${gid}`),
     ...frame.asks.map(({ gid }) => `what became of ${gid}?`),
   ];
-  return sentence(`${from} says`, said);
+  return speech(`${from} says`, said);
 }
 
 /** What the coordinator says to a process. */
@@ -48,10 +50,10 @@ export function downSentence(to: string, frame: CoordinatorFrame): string {
     ...frame.refusals.map(({ reason }) => `refused: ${reason?.message}`),
     frame.draining ? 'I am about to stop' : '',
   ];
-  return sentence(`The coordinator says to ${to}`, said);
+  return speech(`The coordinator says to ${to}`, said);
 }
 
-function sentence(who: string, said: readonly string[]): string {
+function speech(who: string, said: readonly string[]): string {
   const words = said.filter((word) => word !== '');
   return words.length === 0 ? '' : `${who}: ${words.join('; ')}`;
 }

@@ -98,22 +98,25 @@ function decidePrepared(state: BranchState, vote: YesVote | ReadyVote): readonly
 
 function decideReadOnly(state: BranchState): readonly BranchEvent[] {
   if (state.at !== 'preparing' && state.at !== 'readying') return [];
-  if (!state.next) return [{ kind: 'voted', vote: { kind: 'read-only' } }];
-  return decideOrder({ at: 'left' }, state.next);
+  if (state.next) return decideOrder({ at: 'left' }, state.next);
+  if (!state.cancelled) return [{ kind: 'voted', vote: { kind: 'read-only' } }];
+  // It was doomed meanwhile, and nobody will ask again: deadline and session have passed already.
+  return [{ kind: 'voted', vote: { kind: 'no', reason: state.cancelled } }, { kind: 'forgotten' }];
 }
 
 function decideRefused(state: BranchState, why: Reason): readonly BranchEvent[] {
   if (state.at !== 'preparing' && state.at !== 'readying') return [];
-  const events = refuse(why);
+  // What was called off meanwhile has had its deadline or lost its session: nobody lets it go later.
+  const events = refuse(why, !state.cancelled);
   if (!state.next) return events;
   return [...events, ...decideOrder(events.reduce(evolve, state), state.next)];
 }
 
 /** The branch ends here, and says why now and whenever it is asked. */
-function refuse(why: Reason): readonly BranchEvent[] {
+function refuse(why: Reason, keep = true): readonly BranchEvent[] {
   const vote: NoVote = { kind: 'no', reason: why };
   return [
-    { kind: 'doomed', vote, keep: true },
+    { kind: 'doomed', vote, keep },
     { kind: 'voted', vote },
   ];
 }

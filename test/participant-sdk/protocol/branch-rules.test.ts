@@ -71,6 +71,18 @@ describe('phase one', () => {
     expect(effects(open, prepare, prepared, loss)).toEqual([]);
   });
 
+  test.each([sessionLost, deadline])('what ends by itself after $kind is not kept', (loss) => {
+    const readOnly = effects(open, prepare, loss, { kind: 'read-only' });
+    expect(readOnly).toEqual([
+      { run: 'vote', vote: { kind: 'no', reason: why } },
+      { run: 'forget' },
+    ]);
+    const refused: BranchInput = { kind: 'refused', reason: why };
+    expect(effects(open, prepare, loss, refused, { kind: 'rolled-back' })).toEqual([
+      { run: 'forget' },
+    ]);
+  });
+
   test.each([sessionLost, deadline])('PREPARE ends, then rolls back for $kind', (loss) => {
     expect(effects(open, prepare, loss)).toEqual([]);
     expect(effects(open, prepare, loss, prepared)).toMatchObject([
