@@ -25,7 +25,12 @@ serverOrSkip('postgres').describe('a process that is hit', () => {
     '%s',
     { timeout: 60_000 },
     async (_title, row) => {
-      results.push(await runRow(fleet, ledger, row));
+      try {
+        results.push(await runRow(fleet, ledger, row));
+      } catch (error) {
+        await fleet.restartAll(); // the rows that follow need it
+        throw error;
+      }
     },
   );
 

@@ -55,8 +55,8 @@ export const crashRows: readonly CrashRow[] = [
   // The coordinator, before a decision is durable: presumed abort.
   ...rows(
     coordinator,
-    // Nothing was written by a begin, so the client simply begins again.
-    { point: 'c.begin.before-reply', fate: 'committed', inDoubt: [] },
+    // Nothing was written by a begin: the client begins again, for as long as it waits for anybody.
+    { point: 'c.begin.before-reply', fate: 'either', inDoubt: [] },
     { point: 'c.enlist.before-reply', about: 'orders-db', fate: 'aborted', inDoubt: [] },
     { point: 'c.enlist.before-reply', about: 'stock-db', fate: 'aborted', inDoubt: [] },
     { point: 'c.enlist.before-reply', about: 'events', fate: 'aborted', inDoubt: [] },
