@@ -174,14 +174,13 @@ export const crashRows: readonly CrashRow[] = [
     { point: 'p.prepare.before', fate: 'aborted', inDoubt: [] },
     { point: 'p.PREPARE.sent', fate: 'aborted', inDoubt: ['stock-db'] },
     { point: 'p.prepare.before-vote', fate: 'aborted', inDoubt: ['stock-db'], quick: true },
-    { point: 'p.vote.sent', fate: 'committed', inDoubt: ['stock-db'] },
+    { point: 'p.vote.sent', fate: 'either', inDoubt: ['stock-db'] },
     { point: 'p.finish.before', fate: 'committed', inDoubt: ['stock-db'] },
     { point: 'p.finish.before-ack', fate: 'committed', inDoubt: [] },
   ),
   ...rows(
     { ...stock, after: { role: 'stock', point: 'p.finish.before' } },
     { point: 'p.serve.before-send', fate: 'committed', inDoubt: ['stock-db'] },
-    { point: 'p.scan.before-ask', fate: 'committed' },
     { point: 'p.finish.before-ack', fate: 'committed', inDoubt: [] },
   ),
   ...rows(
