@@ -18,7 +18,7 @@ const kills = Number(values.kills ?? Infinity);
 console.log(`soak: seed ${seed}`);
 
 const result = await soak({ seed, minutes, kills, say: (line) => console.log(line) });
-for (const [what, count] of [...result.hits].toSorted()) console.log(`  ${what}: ${count}`);
+for (const [what, count] of result.hits) console.log(`  ${what}: ${count}`);
 console.log(`kills: ${result.kills}`);
 console.log(
   `orders: ${result.orders}, of which ${result.placed} confirmed, ${result.refused} refused, ` +

@@ -132,7 +132,7 @@ export class SessionStream implements SessionSink {
   }
 }
 
-/** Only what the operating system has taken outlives a kill. */
+/** Behind the write: of a frame that still waits in this process a kill would leave nothing. */
 function hasLeft({ commits, prepares, aborts, outcomes }: CoordinatorFrame): void {
   if (prepares[0]) failpoint('c.prepare.sent', prepares[0].rm);
   if (commits[0]) failpoint('c.commit.sent', commits[0].rm, commits[0].kind);

@@ -84,7 +84,7 @@ function openStream(client: Client, listener: ConnectionListener): Connection {
   };
 }
 
-/** Only what the operating system has taken outlives a kill. */
+/** Behind the write: of a frame that still waits in this process a kill would leave nothing. */
 function hasLeft({ votes, acknowledgements, commits }: PeerFrame): void {
   if (votes.length > 0) failpoint('p.vote.sent');
   if (acknowledgements[0]) failpoint('p.ack.sent', acknowledgements[0].rm);

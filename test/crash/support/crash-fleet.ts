@@ -180,6 +180,15 @@ export class CrashFleet implements AsyncDisposable {
     await waitUntil(isQuiet, { what: 'the log to be quiet', intervalMs: 80 });
   }
 
+  /** Starts every process anew, with nothing armed. */
+  async restartAll(): Promise<void> {
+    for (const role of Object.keys(this.processes) as Role[]) {
+      this.failpoints[role].disarm();
+      await this.processes[role].kill9();
+      await this.processes[role].start();
+    }
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#parts[Symbol.asyncDispose]();
   }

@@ -55,8 +55,8 @@ export const crashRows: readonly CrashRow[] = [
   // The coordinator, before a decision is durable: presumed abort.
   ...rows(
     coordinator,
-    // Nothing was written by a begin, so the client simply begins again.
-    { point: 'c.begin.before-reply', fate: 'committed', inDoubt: [] },
+    // Nothing was written by a begin: the client begins again, for as long as it waits for anybody.
+    { point: 'c.begin.before-reply', fate: 'either', inDoubt: [] },
     { point: 'c.enlist.before-reply', about: 'orders-db', fate: 'aborted', inDoubt: [] },
     { point: 'c.enlist.before-reply', about: 'stock-db', fate: 'aborted', inDoubt: [] },
     { point: 'c.enlist.before-reply', about: 'events', fate: 'aborted', inDoubt: [] },
@@ -72,7 +72,7 @@ export const crashRows: readonly CrashRow[] = [
     { point: 'log.append.before-tip', fate: 'committed', inDoubt: all, quick: true },
     { point: 'log.append.before-reply', fate: 'committed', inDoubt: all },
     { point: 'c.decided.before-tell', fate: 'committed', inDoubt: all, quick: true },
-    { point: 'c.commit.sent', fate: 'committed', quick: true },
+    { point: 'c.commit.sent', fate: 'committed' },
     { point: 'c.commit.sent', at: 2, fate: 'committed' },
     { point: 'c.ack.received', about: 'orders-db', fate: 'committed' },
     { point: 'c.ack.received', about: 'stock-db', fate: 'committed' },
@@ -85,7 +85,7 @@ export const crashRows: readonly CrashRow[] = [
   // An abort has no record: who missed it asks.
   ...rows(
     { ...coordinator, dish: 'refused' },
-    { point: 'c.abort.sent', fate: 'aborted', inDoubt: [], quick: true },
+    { point: 'c.abort.sent', fate: 'aborted', inDoubt: [] },
   ),
   // One phase.
   ...rows(
@@ -152,11 +152,11 @@ export const crashRows: readonly CrashRow[] = [
     stock,
     { point: 'p.enlist.before-send', fate: 'aborted', inDoubt: [] },
     { point: 'p.enlist.acknowledged', fate: 'aborted', inDoubt: [] },
-    { point: 'p.prepare.before', fate: 'aborted', inDoubt: [], quick: true },
+    { point: 'p.prepare.before', fate: 'aborted', inDoubt: [] },
     { point: 'p.PREPARE.sent', fate: 'aborted' },
     { point: 'p.prepare.before-vote', fate: 'aborted', inDoubt: ['stock-db'], quick: true },
     { point: 'p.vote.sent', fate: 'either', inDoubt: ['stock-db'] },
-    { point: 'p.finish.before', fate: 'committed', inDoubt: ['stock-db'], quick: true },
+    { point: 'p.finish.before', fate: 'committed', inDoubt: ['stock-db'] },
     { point: 'p.commit.position-kept', fate: 'committed', inDoubt: ['stock-db'] },
     { point: 'p.phase-two.sent', about: 'COMMIT PREPARED', fate: 'committed' },
     { point: 'p.finish.before-ack', fate: 'committed', inDoubt: [], quick: true },
@@ -174,14 +174,13 @@ export const crashRows: readonly CrashRow[] = [
     { point: 'p.prepare.before', fate: 'aborted', inDoubt: [] },
     { point: 'p.PREPARE.sent', fate: 'aborted', inDoubt: ['stock-db'] },
     { point: 'p.prepare.before-vote', fate: 'aborted', inDoubt: ['stock-db'], quick: true },
-    { point: 'p.vote.sent', fate: 'committed', inDoubt: ['stock-db'] },
+    { point: 'p.vote.sent', fate: 'either', inDoubt: ['stock-db'] },
     { point: 'p.finish.before', fate: 'committed', inDoubt: ['stock-db'] },
     { point: 'p.finish.before-ack', fate: 'committed', inDoubt: [] },
   ),
   ...rows(
     { ...stock, after: { role: 'stock', point: 'p.finish.before' } },
     { point: 'p.serve.before-send', fate: 'committed', inDoubt: ['stock-db'] },
-    { point: 'p.scan.before-ask', fate: 'committed' },
     { point: 'p.finish.before-ack', fate: 'committed', inDoubt: [] },
   ),
   ...rows(
@@ -195,7 +194,7 @@ export const crashRows: readonly CrashRow[] = [
     orders,
     { point: 'k.begin.acknowledged', fate: 'aborted', inDoubt: [] },
     { point: 'p.enlist.acknowledged', about: 'events', fate: 'aborted', inDoubt: [] },
-    { point: 'k.commit.before-send', fate: 'aborted', inDoubt: [], quick: true },
+    { point: 'k.commit.before-send', fate: 'aborted', inDoubt: [] },
     { point: 'k.commit.sent', fate: 'either' },
     { point: 'p.prepare.before', about: 'orders-db', fate: 'aborted' },
     { point: 'p.prepare.before', about: 'events', fate: 'aborted' },
@@ -206,20 +205,20 @@ export const crashRows: readonly CrashRow[] = [
     { point: 'p.finish.before', about: 'events', fate: 'committed' },
     { point: 'p.phase-two.sent', about: 'COMMIT PREPARED', fate: 'committed' },
     { point: 'p.finish.before-ack', about: 'orders-db', fate: 'committed' },
-    { point: 'p.finish.before-ack', about: 'events', fate: 'committed', quick: true },
+    { point: 'p.finish.before-ack', about: 'events', fate: 'committed' },
     { point: 'k.commit.answered', fate: 'committed', inDoubt: [] },
   ),
   ...rows(
     { ...orders, action: 'stop' },
     { point: 'k.begin.acknowledged', fate: 'aborted', inDoubt: [] },
-    { point: 'k.commit.before-send', fate: 'aborted', inDoubt: [], quick: true },
+    { point: 'k.commit.before-send', fate: 'aborted', inDoubt: [] },
     { point: 'p.prepare.before-vote', about: 'events', fate: 'aborted' },
     { point: 'k.commit.answered', fate: 'committed', inDoubt: [] },
   ),
   // One phase, at the participant.
   ...rows(
     { ...orders, dish: 'solo' },
-    { point: 'p.onephase.before-commit', fate: 'aborted', inDoubt: [], quick: true },
+    { point: 'p.onephase.before-commit', fate: 'aborted', inDoubt: [] },
     { point: 'p.COMMIT.sent', fate: 'either', inDoubt: [] },
     { point: 'p.onephase.before-answer', fate: 'committed', inDoubt: [], quick: true },
     { point: 'p.finish.before', about: 'settle', fate: 'either', inDoubt: [] },
@@ -232,7 +231,7 @@ export const crashRows: readonly CrashRow[] = [
   ...rows(
     { ...coordinator, dish: 'told' },
     { point: 'c.votes.all-in', fate: 'aborted', inDoubt: all },
-    { point: 'c.decided.before-tell', fate: 'committed', inDoubt: all },
+    { point: 'c.decided.before-tell', fate: 'committed', inDoubt: all, quick: true },
     { point: 'c.commit.sent', about: 'APPLY', fate: 'committed', inDoubt: [] },
     { point: 'c.ack.received', about: 'broker', fate: 'committed', inDoubt: [] },
   ),

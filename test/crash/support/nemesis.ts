@@ -43,7 +43,7 @@ export class Nemesis {
     const acts = [this.#act()];
     if (this.#random() < 0.25) acts.push(this.#act());
     const distinct = new Map(acts.map((act) => [act.whom, act]));
-    await Promise.all([...distinct.values()].map(({ run }) => run()));
+    await Promise.all([...distinct.values()].map((act) => act.run()));
     await delay(this.#random() * 500); // some orders in peace, so that there is something to break
   }
 
