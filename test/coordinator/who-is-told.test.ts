@@ -141,6 +141,13 @@ test('a branch of a gid that was never given out here stops the coordinator', as
   expect(await first.closed()).toMatchObject({ code: 'log-restored' });
 });
 
+test('a peer that has not introduced itself is not heard', async () => {
+  const peer = new ScriptedPeer((listener) => connectInProcess(coordinator, listener));
+  peer.say({ begins: [{ ref: 1, timeoutMs: 5_000, name: '' }] });
+  expect(await peer.closed()).toMatchObject({ code: 'invalid-argument' });
+  expect(coordinator.transactions.openCount).toBe(0);
+});
+
 describe('the place of a decision', () => {
   /** Decided, and not applied. */
   async function decided(peer: ScriptedPeer) {

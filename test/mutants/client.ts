@@ -1,6 +1,7 @@
 import type { Mutant } from './mutant.ts';
 
 const unit = 'test/participant-sdk/client/transaction.test.ts';
+const told = 'test/participant-sdk/client/told-outcomes.test.ts';
 const recovery = 'test/participant-sdk/participant/recovery.test.ts';
 const src = 'participant-sdk/src/client';
 
@@ -12,7 +13,7 @@ export const client: readonly Mutant[] = [
     from: 'return new Failure(error, isRetryable(error));',
     to: 'return new Failure(error, true);',
     breaks: ['rule 9'],
-    tests: [unit, recovery],
+    tests: [told],
   },
   {
     name: 'tries again what failed for good',
@@ -52,7 +53,7 @@ export const client: readonly Mutant[] = [
     from: 'if (!isPassing(error)) throw unknownError',
     to: 'if (error) throw unknownError',
     breaks: ['scenario 24'],
-    tests: [recovery],
+    tests: [told],
   },
   {
     name: 'takes "not known" for committed',
@@ -60,7 +61,7 @@ export const client: readonly Mutant[] = [
     from: "throw unknownError(gid, 'the coordinator cannot tell yet');",
     to: "return { outcome: 'committed', gid, applied, pending };",
     breaks: ['rule 9'],
-    tests: [recovery, unit],
+    tests: [told],
   },
   {
     name: 'takes expired for aborted',
@@ -100,7 +101,7 @@ export const client: readonly Mutant[] = [
     from: 'this.#local.close();',
     to: '',
     breaks: ['rule 1'],
-    tests: [unit],
+    tests: [told],
   },
   {
     name: 'asks for the commit while a function still works',
@@ -108,7 +109,7 @@ export const client: readonly Mutant[] = [
     from: 'if (this.#local.runningScopes > 0) {',
     to: 'if (this.#local.runningScopes < 0) {',
     breaks: ['rule 1', 'rule 2'],
-    tests: [unit],
+    tests: [told],
   },
   {
     name: 'does not tell the coordinator of its abort',

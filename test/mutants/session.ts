@@ -119,7 +119,7 @@ export const sessionLayer: readonly Mutant[] = [
     from: 'if (!session.introduction) {',
     to: 'if (session.isOver) {',
     breaks: ['promise: hello comes first'],
-    tests: [stream],
+    tests: ['test/coordinator/who-is-told.test.ts'],
   },
   {
     name: 'speaks with a peer of another protocol',

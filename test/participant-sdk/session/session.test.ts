@@ -97,6 +97,19 @@ describe('connecting', () => {
 });
 
 describe('requests', () => {
+  test('an answer to another kind of request costs the connection, and is believed by nobody', async () => {
+    coordinator.answer = (frame, connection) => {
+      if (frame.begins.length === 0) return obliging(frame, connection);
+      coordinator.answer = obliging;
+      const enlisted = frame.begins.map(({ ref }) => ({ ref, branch: 1, remainingMs: 9_000 }));
+      connection.say({ enlisted });
+    };
+    tm = connect({ connectTimeoutMs: 5_000 });
+    const { gid } = await tm.begin();
+    expect(gid).toContain(logId);
+    expect(coordinator.connections).toHaveLength(2);
+  });
+
   test('a begin that is lost with its session is simply begun again', async () => {
     coordinator.answer = (frame, connection) => {
       if (frame.begins.length === 0) return obliging(frame, connection);
