@@ -195,7 +195,9 @@ serverOrSkip('postgres').describe('PREPARE TRANSACTION:', () => {
     expect(await lockedOut("select from orders where id = 'locked'")).toBe('not locked');
     await held.release();
     expect(await lockedOut(raise)).toBe('not locked');
-    const { rows } = await databases.orders.query("select portions from orders where id = 'locked'");
+    const { rows } = await databases.orders.query(
+      "select portions from orders where id = 'locked'",
+    );
     expect(rows).toEqual([{ portions: 3 }]);
     await scene.expectNothingLeft();
   });
