@@ -244,7 +244,7 @@ function drawTransactions(random: Random, world: WorldPlan, count: number): Tran
 }
 
 function drawFaults(random: Random, world: WorldPlan): FaultPlan[] {
-  const on = faultKinds.filter((kind) => random.chance(rare.has(kind) ? 0.15 : 0.4));
+  const on = faultKinds.filter((kind) => random.chance(rare.has(kind) ? 0.2 : 0.4));
   if (on.length === 0) return [];
   return Array.from({ length: random.int(1, 16) }, () => {
     const kind = random.pick(on);

@@ -224,6 +224,11 @@ export class SimDatabase {
     if (isHigher) this.#positions.push({ atMs: this.#options.clock.nowMs, position });
   }
 
+  /** An operator deletes the positions of a log that should not have been. */
+  forgetPositionsSince(atMs: number): void {
+    this.#positions = this.#positions.filter((kept) => kept.atMs < atMs);
+  }
+
   /** The server crashes: what is open is gone, what is prepared stays. */
   restart(downMs: number): void {
     const { clock, marks } = this.#options;

@@ -304,11 +304,15 @@ export class Simulation {
     if (!hasSeenMore) return;
     const { disk } = node;
     this.tell?.("an old backup of the coordinator's log is put in its place");
+    const replacedAtMs = clock.nowMs;
     node.isHeld = true;
     node.replaceLog(backup);
     const isNoticed = () => node.lastFailure?.code === 'log-restored';
     await clock.runUntil(clock.nowMs + patienceMs, isNoticed);
     if (!isNoticed()) return ledger.violate('rule 17', 'nobody notices that the log was restored');
+    // Who has seen the wrong log's positions would take the right one for a restored one.
+    for (const database of this.databases) database.forgetPositionsSince(replacedAtMs);
+    for (const { service } of this.services) service?.process.kill();
     node.isHeld = false;
     node.replaceLog(disk);
     await this.#settle();
