@@ -11,6 +11,8 @@ export const logEvents = {
   logFailed: 'log.failed',
   logCompacted: 'log.compacted',
   logRestored: 'log.restored',
+  logRepaired: 'log.repaired',
+  mirrorDropped: 'log.mirror-dropped',
   tipLossAccepted: 'log.tip-loss-accepted',
   sessionOpened: 'session.opened',
   sessionClosed: 'session.closed',

@@ -30,6 +30,10 @@ export interface ServeOptions {
   readonly logger?: Logger;
   /** Start although the witness of the log's tip is lost; records after it may be, too. */
   readonly acceptTipLoss?: boolean;
+  /** A file, best on another disk, that holds every record as well: see SqliteLogOptions. */
+  readonly mirror?: string;
+  /** Go on without the mirror that the log has; recorded in the log. */
+  readonly dropMirror?: boolean;
 }
 
 /** Why a coordinator stopped by itself; undefined when it was told to. */
@@ -62,11 +66,11 @@ export async function serve(options: ServeOptions): Promise<Service> {
   const server = new GrpcServer({ logger, ...(tls && { tls }) });
   const address = await server.listen(wanted);
   try {
-    const { dataDir, acceptTipLoss = false } = options;
-    if (acceptTipLoss) logger.warn({ event: logEvents.tipLossAccepted, dataDir });
-    const log = new SqliteDecisionLog({ dir: dataDir, acceptTipLoss });
+    const { dataDir } = options;
+    const log = openableLog(options, logger);
     const holder = { name: hostname(), address };
     const coordinator = await Coordinator.start({ log, holder, limits, logger });
+    for (const repair of log.repairs) logger.warn({ event: logEvents.logRepaired, reason: repair });
     server.serve(coordinator);
     const { logId, epoch } = coordinator.incarnation;
     logger.info({ event: logEvents.started, version, address, dataDir, logId, epoch });
@@ -75,6 +79,16 @@ export async function serve(options: ServeOptions): Promise<Service> {
     await server.close(0);
     throw error;
   }
+}
+
+function openableLog(
+  { dataDir, acceptTipLoss = false, mirror, dropMirror = false }: ServeOptions,
+  logger: Logger,
+): SqliteDecisionLog {
+  if (acceptTipLoss) logger.warn({ event: logEvents.tipLossAccepted, dataDir });
+  if (dropMirror) logger.warn({ event: logEvents.mirrorDropped, dataDir });
+  const where = mirror === undefined ? {} : { mirror };
+  return new SqliteDecisionLog({ dir: dataDir, acceptTipLoss, dropMirror, ...where });
 }
 
 function serviceOf(coordinator: Coordinator, server: GrpcServer, address: string): Service {

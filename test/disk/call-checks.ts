@@ -1,10 +1,10 @@
-import { join } from 'node:path';
 import { UnanimousError } from '@unanimous/proto';
 import type { Check, LazyTrial, Scale } from './check-list.ts';
 import { type Beginning, beginningsOf, Ledger, live, mirrorIn } from './life.ts';
-import { readFiles, writeFiles } from './log-files.ts';
-import { arm, callsSeen, disarm, hasFired } from './shim/shim-control.ts';
-import { type ShimCall, shimCalls, type ShimFault, watchedFolder } from './shim/shim-control.ts';
+import { readFiles } from './log-files.ts';
+import { arm, callsSeen, disarm, hasFired, shimCalls } from './shim/shim-control.ts';
+import type { PlannedFault, ShimCall, ShimFault } from './shim/shim-control.ts';
+import { lifeDir } from './life-dir.ts';
 import type { Trial } from './verdict.ts';
 
 const faultsOf: Readonly<Record<ShimCall, readonly ShimFault[]>> = {
@@ -28,7 +28,7 @@ export const callChecks: readonly Check[] = shimCalls.map((call) => ({
         for (const times of timesOf(fault)) {
           // One more than there are: it strikes nobody, and the life ends well.
           for (let n = 1; n <= total + 1; n += stepOf(scale, call)) {
-            yield failing(call, n, fault, times, beginning);
+            yield failing({ call, n, fault, times }, beginning);
           }
         }
       }
@@ -43,44 +43,34 @@ function timesOf(fault: ShimFault): readonly ('once' | 'ever')[] {
 
 function stepOf(scale: Scale, call: ShimCall): number {
   if (scale === 'full' || scale === 'long') return 1;
-  const step = call === 'write' ? 5 : ['open', 'read'].includes(call) ? 3 : 1;
+  const step = call === 'write' ? 13 : call === 'sync' ? 5 : 3;
   return scale === 'quick' ? step : step * 8 + 1;
 }
 
-function lifeDir(): string {
-  return join(watchedFolder() ?? '', 'life');
-}
-
 function countCalls(call: ShimCall, beginning: Beginning): number {
-  const dir = lifeDir();
-  writeFiles(dir, beginning.files);
-  arm(call, 1_000_000, 'EIO', 'once');
-  live(dir, () => {}, mirrorIn(dir, beginning));
+  using dir = lifeDir(beginning.files);
+  arm(dir.path, { call, n: 1_000_000, fault: 'EIO', times: 'once' });
+  live(dir.path, () => {}, mirrorIn(dir.path, beginning));
   const total = callsSeen();
   disarm();
   if (total === 0) throw new Error(`the shim has seen no ${call}`);
   return total;
 }
 
-function failing(
-  call: ShimCall,
-  n: number,
-  fault: ShimFault,
-  times: 'once' | 'ever',
-  beginning: Beginning,
-): LazyTrial {
+function failing(planned: PlannedFault, beginning: Beginning): LazyTrial {
   return (): Trial => {
-    const dir = lifeDir();
-    writeFiles(dir, beginning.files);
+    using dir = lifeDir(beginning.files);
     const ledger = new Ledger(beginning.promises);
-    arm(call, n, fault, times);
-    const problem = problemOf(call, () => live(dir, ledger.told, mirrorIn(dir, beginning)));
+    const { call, n, fault, times } = planned;
+    arm(dir.path, planned);
+    const problem = problemOf(call, () =>
+      live(dir.path, ledger.told, mirrorIn(dir.path, beginning)),
+    );
     const fired = hasFired();
     disarm();
-    const where = `on ${beginning.name}`;
     return {
-      what: `${call} ${n} ${fault} ${times} ${where}${fired ? '' : ', never reached'}`,
-      files: readFiles(dir),
+      what: `${call} ${n} ${fault} ${times} on ${beginning.name}${fired ? '' : ', never reached'}`,
+      files: readFiles(dir.path),
       promises: ledger.promises,
       hasMirror: beginning.hasMirror,
       mustStart: true,

@@ -75,7 +75,9 @@ async function runAll(): Promise<void> {
     const shim = buildShim(root);
     if (!shim) process.stdout.write('command absent: cc (no failing calls, no power cuts)\n');
     const slices = Array.from({ length: jobs }, (_, index) => index);
-    await Promise.all(slices.map((index) => superviseSlice(root, index, shim, add)));
+    const ends = slices.map((index) => superviseSlice(root, index, shim, add));
+    await Promise.allSettled(ends);
+    await Promise.all(ends);
   } finally {
     rmSync(root, { recursive: true, force: true });
   }

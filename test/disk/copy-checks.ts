@@ -50,7 +50,7 @@ export function tornCopies(moments: readonly Moment[]): Check {
     about: 'database, WAL and tip of any three moments: torn copies, stale WALs, old backups',
     *trials(_images, scale) {
       const count = moments.length;
-      for (const n of spread(count ** 3, some(scale, 900))) {
+      for (const n of spread(count ** 3, some(scale, 600))) {
         const at = [Math.floor(n / count ** 2), Math.floor(n / count) % count, n % count];
         const [database, wal, tip] = at.map((moment) => moments[moment]);
         if (!database || !wal || !tip) continue;

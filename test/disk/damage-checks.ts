@@ -110,7 +110,7 @@ const noise = (mirrored: boolean): Check => ({
   *trials(images, scale) {
     for (const target of roles.flatMap((role) => targetsOf(images, role, mirrored))) {
       const sectors = Math.ceil(target.bytes.length / 512);
-      for (const sector of spread(sectors, some(scale, 8))) {
+      for (const sector of spread(sectors, some(scale, mirrored ? 4 : 8))) {
         for (const [length, kind] of [
           [pageBytes, 'noise'],
           [512, 'noise'],
@@ -146,7 +146,7 @@ const swapped = (mirrored: boolean): Check => ({
     });
     for (const { target, from, unit } of [...inDatabase, ...inWal]) {
       const pairs = pairsBelow(Math.floor((target.bytes.length - from) / unit));
-      for (const n of spread(pairs.length, some(scale, 30))) {
+      for (const n of spread(pairs.length, some(scale, mirrored ? 10 : 30))) {
         const [a = 0, b = 0] = pairs[n] ?? [];
         const [first, second] = [from + a * unit, from + b * unit];
         for (const both of [true, false]) {
@@ -172,18 +172,18 @@ function moved(bytes: Buffer, a: number, b: number, length: number, both: boolea
 
 /** All checks of damage to one file. */
 export const damageChecks: readonly Check[] = [
-  flips('database', 2_400, false),
-  flips('WAL', 3_000, false),
-  flips('tip', 500, false),
-  cuts('database', 1_000, false),
-  cuts('WAL', 1_200, false),
-  cuts('tip', 300, false),
+  flips('database', 1_900, false),
+  flips('WAL', 2_200, false),
+  flips('tip', 300, false),
+  cuts('database', 700, false),
+  cuts('WAL', 800, false),
+  cuts('tip', 200, false),
   noise(false),
   swapped(false),
   flips('database', 600, true),
-  flips('WAL', 800, true),
+  flips('WAL', 700, true),
   flips('tip', 200, true),
-  flips('mirror', 800, true),
+  flips('mirror', 700, true),
   cuts('database', 300, true),
   cuts('WAL', 400, true),
   cuts('tip', 100, true),

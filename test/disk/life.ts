@@ -8,6 +8,8 @@ import type { Promises } from './verdict.ts';
 /** What happens to a decision: asked for, acknowledged, about to be ended and forgotten. */
 export type Told = (what: 'ask' | 'ack' | 'over', decision: string) => void;
 
+const latest: InThreadEngine[] = [];
+
 /**
  * One life of a log in `dir`, from its start: an epoch, decisions alone and in groups, ends and a mark,
  * compaction, more decisions, and a clean stop. Throws when the log has failed; then it is as dead as
@@ -15,6 +17,8 @@ export type Told = (what: 'ask' | 'ack' | 'over', decision: string) => void;
  */
 export function live(dir: string, told: Told, mirror?: string): void {
   const engine = new InThreadEngine(dir, () => {}, mirror);
+  // Not collected before its files were looked at: SQLite would tidy them up.
+  latest.splice(0, 1, engine);
   engine.ask('open');
   const active = engine.ask('becomeActive', { name: 'life', address: '' }) as {
     incarnation: Incarnation;

@@ -3,7 +3,8 @@ import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Check, type LazyTrial, type Scale, spread } from './check-list.ts';
 import { type Beginning, beginningsOf, Ledger, live, mirrorIn, type Told } from './life.ts';
-import { type LogFiles, writeFiles } from './log-files.ts';
+import { lifeDir } from './life-dir.ts';
+import type { LogFiles } from './log-files.ts';
 import { type Act, type Fate, ForgetfulDisk, readRecording } from './recording.ts';
 import { recordTo, stopRecording, watchedFolder } from './shim/shim-control.ts';
 
@@ -16,6 +17,8 @@ export const powerCuts: Check = {
   },
 };
 
+const toldName = 'told';
+
 /** A life as the disk saw it, and what was told between. */
 interface RecordedLife {
   readonly dir: string;
@@ -24,15 +27,16 @@ interface RecordedLife {
 }
 
 function recordLife(beginning: Beginning): RecordedLife {
-  const root = watchedFolder() ?? '';
-  const dir = join(root, 'life');
-  writeFiles(dir, beginning.files);
-  recordTo('recording');
+  using dir = lifeDir(beginning.files);
+  recordTo('recording', dir.path);
   // What is told is written to a file beside the log, so that it stands in its place among the acts.
-  const tell: Told = (what, decision) => appendFileSync(join(root, 'told'), `${what} ${decision}`);
-  live(dir, tell, mirrorIn(dir, beginning));
+  const tell: Told = (what, decision) => {
+    appendFileSync(join(dir.path, toldName), `${what} ${decision}`);
+  };
+  live(dir.path, tell, mirrorIn(dir.path, beginning));
   stopRecording();
-  return { dir, beginning, acts: readRecording(readFileSync(join(root, 'recording'))) };
+  const recording = readFileSync(join(watchedFolder() ?? '', 'recording'));
+  return { dir: dir.path, beginning, acts: readRecording(recording) };
 }
 
 function* cutsOf(life: RecordedLife, scale: Scale): Generator<LazyTrial> {
@@ -43,8 +47,8 @@ function* cutsOf(life: RecordedLife, scale: Scale): Generator<LazyTrial> {
   const random = newRandom(1);
   const seen = new Set<string>();
   for (const [n, act] of acts.entries()) {
-    if (act.kind === 'write' && act.path.endsWith('/told')) hear(ledger.told, act.data);
-    else disk.take(act);
+    if (!act.path.endsWith(`/${toldName}`)) disk.take(act);
+    else if (act.kind === 'write') hear(ledger.told, act.data);
     const { promises } = ledger;
     for (const [how, fate] of fates(disk.looseCount, scale, random)) {
       const files = disk.cut(fate);
@@ -71,13 +75,13 @@ function* fates(
 ): Generator<[string, (n: number) => Fate]> {
   yield ['all kept', () => 'kept'];
   yield ['all lost', () => 'lost'];
-  const most = { sample: 1, quick: 3, full: Infinity, long: Infinity }[scale];
+  const most = { sample: 1, quick: 2, full: Infinity, long: Infinity }[scale];
   for (const one of spread(count, most)) {
     yield [`number ${one} lost`, (n) => (n === one ? 'lost' : 'kept')];
     yield [`number ${one} torn`, (n) => (n === one ? 'torn' : 'kept')];
     yield [`only ${one} kept`, (n) => (n === one ? 'kept' : 'lost')];
   }
-  const subsets = { sample: 0, quick: 2, full: 20, long: 150 }[scale];
+  const subsets = { sample: 0, quick: 1, full: 20, long: 150 }[scale];
   for (let n = 0; n < subsets && count > 1; n += 1) {
     const drawn = Array.from({ length: count }, () => random());
     const part = drawn.map(

@@ -85,6 +85,13 @@ function addServe(program: Command, runs: Runs): void {
       '--accept-tip-loss',
       "start although the log's tip is lost: its last records may be, too",
     )
+    .addOption(
+      new Option(
+        '--mirror <file>',
+        'second place for every record, best on another disk; from then on always needed',
+      ).env('UNANIMOUS_MIRROR'),
+    )
+    .option('--drop-mirror', 'go on without the mirror that the log has; recorded in the log')
     .option('--drain-ms <ms>', 'how long SIGTERM waits for what is open', wholeNumber, 10_000);
   for (const [name, text] of Object.entries(limitTexts)) {
     const unit = /(Ms|Bytes)$/.exec(name)?.[1]?.toLowerCase() ?? 'count';

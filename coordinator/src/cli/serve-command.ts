@@ -19,6 +19,8 @@ export interface ServeFlags {
   readonly insecure?: boolean;
   readonly logLevel: string;
   readonly acceptTipLoss?: boolean;
+  readonly mirror?: string;
+  readonly dropMirror?: boolean;
   readonly drainMs: number;
 }
 
@@ -39,6 +41,8 @@ export async function serveCommand(
     ...(tls && { tls }),
     insecure: flags.insecure === true,
     acceptTipLoss: flags.acceptTipLoss === true,
+    ...(flags.mirror !== undefined && { mirror: flags.mirror }),
+    dropMirror: flags.dropMirror === true,
   });
   terminal.out(readyLine(service));
   const { error, exitCode } = await untilStopped(service, flags.drainMs);

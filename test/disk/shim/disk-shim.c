@@ -2,13 +2,13 @@
 // and records writes, syncs, truncations, renames and removals in their order.
 //
 // DISK_SHIM_DIR is the folder, absolute. The process speaks with the shim by trying to open names in
-// it, which always fails:
+// it or in a folder F in it, which always fails:
 // `@arm:OP:N:FAULT:TIMES` with ENOENT. OP is open, read, write, sync, truncate, unlink or rename; FAULT
-//   is EIO, ENOSPC, EINTR or short; TIMES is once or ever. `@arm:` ends it.
+//   is EIO, ENOSPC, EINTR or short; TIMES is once or ever. It concerns what is in F. `@arm:` ends it.
 // `@fired` with EEXIST when the fault has struck since, else with ENOENT.
 // `@count` with an errno that is the number of calls of that kind since, and 10,000.
-// `@record:NAME` with ENOENT: what succeeds from now on is recorded to NAME in the folder. `@record:`
-//   ends it.
+// `@record:NAME` with ENOENT: what succeeds in F from now on is recorded to NAME in DISK_SHIM_DIR.
+//   `@record:` ends it.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -30,6 +30,8 @@ static const char *folder;
 static int record_file = -1;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
+static char armed_folder[max_path];
+static char recorded_folder[max_path];
 static char armed_op[16];
 static long armed_count;
 static long seen_count;
@@ -43,10 +45,13 @@ __attribute__((constructor)) static void begin(void) {
   folder = getenv("DISK_SHIM_DIR");
 }
 
+static int is_in(const char *path, const char *where) {
+  const size_t length = strlen(where);
+  return strncmp(path, where, length) == 0 && (path[length] == '/' || path[length] == 0);
+}
+
 static int is_ours(const char *path) {
-  if (!folder || !path) return 0;
-  size_t length = strlen(folder);
-  return strncmp(path, folder, length) == 0 && (path[length] == '/' || path[length] == 0);
+  return folder && path && is_in(path, folder);
 }
 
 static const char *path_of(int file) {
@@ -63,8 +68,9 @@ static void arm(const char *words) {
 }
 
 /** 0: the call goes through. -1: it fails with errno. 1: half of it is done. */
-static int strike(const char *op) {
+static int strike(const char *op, const char *path) {
   int how = 0;
+  if (!armed_op[0] || !is_in(path, armed_folder)) return 0;
   pthread_mutex_lock(&lock);
   if (strcmp(op, armed_op) == 0) {
     armed_count -= 1;
@@ -91,7 +97,7 @@ static void put(const void *bytes, size_t length) {
 /** op 1, length of path 2, of second path 2, offset 8, length of data 4 (little-endian); then these. */
 static void record(char op, const char *path, const char *second, uint64_t offset, const void *data,
                    uint32_t length) {
-  if (record_file < 0) return;
+  if (record_file < 0 || !is_in(path, recorded_folder)) return;
   const int saved = errno;
   uint16_t path_length = strlen(path), second_length = second ? strlen(second) : 0;
   char head[17];
@@ -125,10 +131,17 @@ static void record_to(const char *name) {
   record_file = REAL(open)(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 }
 
-static int command(const char *words) {
-  errno = ENOENT;
-  if (strncmp(words, "@arm:", 5) == 0) arm(words + 5);
-  if (strncmp(words, "@record:", 8) == 0) record_to(words + 8);
+static int command(const char *path, const char *words) {
+  char where[max_path];
+  snprintf(where, max_path, "%.*s", (int)(words - path - 1), path);
+  if (strncmp(words, "@arm:", 5) == 0) {
+    strcpy(armed_folder, where);
+    arm(words + 5);
+  }
+  if (strncmp(words, "@record:", 8) == 0) {
+    strcpy(recorded_folder, where);
+    record_to(words + 8);
+  }
   errno = ENOENT;
   if (strcmp(words, "@fired") == 0 && has_fired) errno = EEXIST;
   if (strcmp(words, "@count") == 0) errno = 10000 + seen_count;
@@ -137,8 +150,8 @@ static int command(const char *words) {
 
 static int open_ours(const char *path, int flags, mode_t mode) {
   const char *name = strrchr(path, '/') + 1;
-  if (name[0] == '@') return command(name);
-  if (strike("open")) return -1;
+  if (name[0] == '@') return command(path, name);
+  if (strike("open", path)) return -1;
   return opened(REAL(open)(path, flags, mode), path, flags);
 }
 
@@ -163,7 +176,7 @@ int close(int file) {
 }
 
 static ssize_t write_ours(int file, const void *bytes, size_t length, off_t at) {
-  const int how = strike("write");
+  const int how = strike("write", path_of(file));
   if (how < 0) return -1;
   const size_t wanted = how > 0 && length > 1 ? length / 2 : length;
   const ssize_t written = REAL(pwrite)(file, bytes, wanted, at);
@@ -189,7 +202,7 @@ ssize_t write(int file, const void *bytes, size_t length) {
 }
 
 ssize_t pread64(int file, void *bytes, size_t length, off64_t at) {
-  if (path_of(file) && strike("read")) return -1;
+  if (path_of(file) && strike("read", path_of(file))) return -1;
   return REAL(pread64)(file, bytes, length, at);
 }
 
@@ -198,14 +211,14 @@ ssize_t pread(int file, void *bytes, size_t length, off_t at) {
 }
 
 ssize_t read(int file, void *bytes, size_t length) {
-  if (path_of(file) && strike("read")) return -1;
+  if (path_of(file) && strike("read", path_of(file))) return -1;
   return REAL(read)(file, bytes, length);
 }
 
 #define SYNC(name)                                              \
   int name(int file) {                                          \
     const char *path = path_of(file);                           \
-    if (path && strike("sync")) return -1;                      \
+    if (path && strike("sync", path)) return -1;                      \
     const int result = REAL(name)(file);                        \
     if (path && result == 0) record('s', path, NULL, 0, NULL, 0); \
     return result;                                              \
@@ -215,7 +228,7 @@ SYNC(fdatasync)
 
 int ftruncate(int file, off_t length) {
   const char *path = path_of(file);
-  if (path && strike("truncate")) return -1;
+  if (path && strike("truncate", path)) return -1;
   const int result = REAL(ftruncate)(file, length);
   if (path && result == 0) record('t', path, NULL, length, NULL, 0);
   return result;
@@ -227,7 +240,7 @@ int ftruncate64(int file, off64_t length) {
 
 int unlink(const char *path) {
   if (!is_ours(path)) return REAL(unlink)(path);
-  if (strike("unlink")) return -1;
+  if (strike("unlink", path)) return -1;
   const int result = REAL(unlink)(path);
   if (result == 0) record('u', path, NULL, 0, NULL, 0);
   return result;
@@ -235,8 +248,12 @@ int unlink(const char *path) {
 
 int rename(const char *from, const char *to) {
   if (!is_ours(from)) return REAL(rename)(from, to);
-  if (strike("rename")) return -1;
+  if (strike("rename", from)) return -1;
   const int result = REAL(rename)(from, to);
-  if (result == 0) record('r', from, to, 0, NULL, 0);
+  if (result != 0) return result;
+  record('r', from, to, 0, NULL, 0);
+  for (int file = 0; file < max_files; file += 1) {
+    if (strcmp(paths[file], from) == 0) snprintf(paths[file], max_path, "%s", to);
+  }
   return result;
 }

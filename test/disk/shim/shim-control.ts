@@ -16,9 +16,17 @@ export function watchedFolder(): string | undefined {
   return process.env.DISK_SHIM_DIR || undefined;
 }
 
-/** Makes the n-th call from now on fail, once, or it and all after it. */
-export function arm(call: ShimCall, n: number, fault: ShimFault, times: 'once' | 'ever'): void {
-  tell(`@arm:${call}:${n}:${fault}:${times}`);
+/** A fault: the n-th call of a kind, once, or it and all after it. */
+export interface PlannedFault {
+  readonly call: ShimCall;
+  readonly n: number;
+  readonly fault: ShimFault;
+  readonly times: 'once' | 'ever';
+}
+
+/** Plans a fault among the calls on the files of a folder. */
+export function arm(dir: string, { call, n, fault, times }: PlannedFault): void {
+  tell(`@arm:${call}:${n}:${fault}:${times}`, dir);
 }
 
 /** Lets every call through again. */
@@ -36,9 +44,9 @@ export function callsSeen(): number {
   return -(tell('@count').errno ?? 0) - 10_000;
 }
 
-/** Records what succeeds from now on, to a file of the watched folder. */
-export function recordTo(name: string): void {
-  tell(`@record:${name}`);
+/** Records what succeeds in a folder from now on, to a file of the watched folder. */
+export function recordTo(name: string, dir: string): void {
+  tell(`@record:${name}`, dir);
 }
 
 /** Records no more. */
@@ -46,9 +54,9 @@ export function stopRecording(): void {
   tell('@record:');
 }
 
-function tell(words: string): NodeJS.ErrnoException {
+function tell(words: string, dir = watchedFolder() ?? ''): NodeJS.ErrnoException {
   try {
-    openSync(join(watchedFolder() ?? '', words), 'r');
+    openSync(join(dir, words), 'r');
   } catch (error) {
     return error as NodeJS.ErrnoException;
   }

@@ -144,12 +144,12 @@ export class LogStore {
    * at a start, so that damage to the database never spoils the mirror.
    */
   shrinkMirror(): void {
+    // If we crash here, the mirror holds more than it needs to.
+    this.#reached('compact.before-mirror');
     const mirror = this.#mirror;
     if (!mirror) return;
     const { bytes } = this.#statements.size.get() as { bytes: number };
     if (mirror.usedBytes < 2 * bytes + mirrorSlackBytes) return;
-    // If we crash here, the mirror holds more than it needs to.
-    this.#reached('compact.before-mirror');
     mirror.rewrite(this.#checkedBatches());
   }
 

@@ -5,7 +5,7 @@ import { encodeGroup, type MirrorGroup } from './mirror-groups.ts';
 import { writeFully } from './write-fully.ts';
 
 /** The file grows by zeros of so many bytes, so that a group changes content alone, not length. */
-const growthBytes = 1_048_576;
+const growthBytes = 262_144;
 
 /**
  * The second place of every record: a plain file, best on another disk. Its methods are durable when
