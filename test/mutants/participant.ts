@@ -228,6 +228,38 @@ const driver: readonly Mutant[] = [
     breaks: ['rule 13'],
     tests: [unit],
   },
+  {
+    name: 'does not write down what ended against its order',
+    file: `${src}/branch-driver.ts`,
+    from: 'if (deviates(order, result.result)) await this.#writeDown(result as BranchResult);',
+    to: '',
+    breaks: ['rule 13', 'scenario 6'],
+    tests: [unit],
+  },
+  {
+    name: "follows an operator's word that it could not write down",
+    file: `${src}/participant.ts`,
+    from: 'return; // the next scan asks again',
+    to: '',
+    breaks: ['rule 13'],
+    tests: [unit],
+  },
+  {
+    name: 'does not read what was written down by hand',
+    file: `${src}/in-doubt-scan.ts`,
+    from: 'await this.#askAudited(found);',
+    to: '',
+    breaks: ['rule 13', 'scenario 6'],
+    tests: [unit, 'test/integration/by-hand.test.ts > its entry in the audit tells'],
+  },
+  {
+    name: 'never opens again a server that has failed over',
+    file: `${src}/in-doubt-scan.ts`,
+    from: 'if (!this.#isOver()) await this.#served.reopen(this.#link);',
+    to: '',
+    breaks: ['scenario 27'],
+    tests: [`${recovery} > one that failed over is opened again`],
+  },
 ];
 
 const work: readonly Mutant[] = [
