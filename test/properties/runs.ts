@@ -1,0 +1,37 @@
+import fc from 'fast-check';
+import { expect } from 'vitest';
+
+/** PROPERTY_RUNS=1000 for a long run; a few runs unless told. */
+export function propertyRuns(fewRuns: number): number {
+  return Number(process.env['PROPERTY_RUNS'] ?? fewRuns);
+}
+
+/** How long a property may take: as many runs as were asked for, on a busy machine. */
+export function propertyTimeoutMs(fewRuns: number): number {
+  return 30_000 + propertyRuns(fewRuns) * 10_000;
+}
+
+/** What the runs of a property came to: a property that never reached a state shows nothing of it. */
+export class Reached {
+  readonly #counts = new Map<string, number>();
+
+  note(what: string): void {
+    this.#counts.set(what, (this.#counts.get(what) ?? 0) + 1);
+  }
+
+  /** Fails when one of these was never reached. */
+  expectAll(names: readonly string[]): void {
+    const missed = names.filter((name) => !this.#counts.has(name));
+    const counts = JSON.stringify(Object.fromEntries(this.#counts));
+    expect(missed, `never reached; reached were ${counts}`).toEqual([]);
+  }
+}
+
+/** A command of a model: what may happen, and what must be seen then. */
+export type Command<M extends object, R> = fc.AsyncCommand<M, R>;
+
+/** Options of all properties; a failure prints seed and path, with which it is run again. */
+export function assertOptions(fewRuns: number): fc.Parameters<unknown> {
+  // The steps to a failure are slow, so that shrinking has an end, too.
+  return { numRuns: propertyRuns(fewRuns), interruptAfterTimeLimit: 600_000, verbose: 1 };
+}
