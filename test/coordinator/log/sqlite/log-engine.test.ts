@@ -14,7 +14,7 @@ test('after a write has failed nothing is tried again, though more waits', () =>
   const waiting: ToWorker[] = [];
   const reached: CrashPoint[] = [];
   const engine = new LogEngine(
-    { dir: dir.path, acceptTipLoss: false, crash: undefined },
+    { dir: dir.path, acceptTipLoss: false, mirror: undefined, dropMirror: false, crash: undefined },
     { send: (message) => said.push(message), receive: () => waiting.shift(), end: () => {} },
     (point) => {
       reached.push(point);
