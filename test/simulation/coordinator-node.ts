@@ -114,7 +114,7 @@ export class CoordinatorNode {
   /** A second coordinator takes the log over, while the first one is stopped or cut off. */
   supersede(): void {
     const first = this.#process;
-    if (!this.isUp || !first) return;
+    if (!this.isUp || !first || this.#simulation.isHealed) return;
     this.#simulation.marks.hit('coordinator.superseded');
     this.#simulation.tell?.('a second coordinator starts on the same log');
     this.#process = undefined;

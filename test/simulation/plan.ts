@@ -138,8 +138,8 @@ const faultKinds = [
 /** What can go wrong. */
 export type FaultKind = (typeof faultKinds)[number];
 
-/** Faults that contradict what people are promised, and so are rare. */
-const rare: ReadonlySet<FaultKind> = new Set(['by-hand', 'forget-receipts', 'restore-rm']);
+/** Faults that excuse others, and so are rare. */
+const rare: ReadonlySet<FaultKind> = new Set(['forget-receipts', 'restore-rm']);
 
 const kinds: readonly TransactionKind[] = [
   ...Array.from({ length: 10 }, () => 'plain' as const),

@@ -67,6 +67,7 @@ export class SimDatabase {
   #lastXid = 0;
   #downUntilMs = 0;
   #slowUntilMs = 0;
+  #impatient: number | undefined;
 
   constructor(options: DatabaseOptions) {
     this.rm = options.rm;
@@ -165,6 +166,11 @@ export class SimDatabase {
   prepare(row: Row): void {
     this.checkOpen(row);
     this.#change(row, 'prepared');
+    const choice = this.#impatient;
+    if (choice === undefined) return;
+    this.#impatient = undefined;
+    const { clock, random } = this.#options;
+    clock.after(random.delay(0, 5), () => this.endByHand(choice));
   }
 
   commitOnePhase(row: Row): void {
@@ -247,18 +253,24 @@ export class SimDatabase {
   heal(): void {
     this.#downUntilMs = 0;
     this.#slowUntilMs = 0;
+    this.#impatient = undefined;
   }
 
-  /** Somebody ends a prepared branch with psql. */
+  /** Somebody ends prepared branches with psql. */
   endByHand(choice: number): void {
     const rows = [...this.prepared].filter((r) => this.#options.ledger.facts.has(r.id.gid));
-    const row = rows[Math.floor(choice * rows.length)];
-    if (!row) return;
-    const to = (choice * 7_919) % 1 < 0.5 ? 'committed' : 'rolled-back';
-    this.#options.tell?.(`somebody has ${to} the branch of ${row.id.gid} in ${this.rm} by hand`);
-    this.#options.marks.hit('rm.by-hand');
+    const from = Math.floor(choice * rows.length);
+    if (rows.length === 0) this.#impatient = choice; // who looks for one waits for the next
+    for (const [index, row] of rows.slice(from, from + 3).entries()) {
+      this.#endByHand(row, (choice * 7_919 + index / 2) % 1 < 0.5 ? 'committed' : 'rolled-back');
+    }
+  }
+
+  #endByHand(row: Row, to: 'committed' | 'rolled-back'): void {
+    const { ledger, marks, tell } = this.#options;
+    tell?.(`somebody has ${to} the branch of ${row.id.gid} in ${this.rm} by hand`);
+    marks.hit('rm.by-hand');
     this.#change(row, to);
-    const { ledger } = this.#options;
     if (to === 'committed') ledger.committed(row.id.gid, this.rm, true);
     else ledger.rolledBack(row.id.gid, this.rm, true);
   }

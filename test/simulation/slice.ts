@@ -7,6 +7,8 @@ export interface SliceLimits {
   readonly firstSeed: number;
   readonly runs?: number;
   readonly seconds?: number;
+  /** Ends as soon as everything was reached, and so many runs were made. */
+  readonly enoughRuns?: number;
 }
 
 /** What a row of runs has come to. */
@@ -30,13 +32,18 @@ export interface Slice {
 /** Runs seed after seed, until one breaks a rule or the limits say so. */
 export async function simulateSlice(limits: SliceLimits): Promise<Slice> {
   const { firstSeed, runs = Number.POSITIVE_INFINITY, seconds = Number.POSITIVE_INFINITY } = limits;
+  const { enoughRuns = Number.POSITIVE_INFINITY } = limits;
   const startMs = performance.now();
   const cpu = process.cpuUsage();
   const states = new Set<string>();
   const marks = new Marks();
   const sums = { runs: 0, transactions: 0, committed: 0, crashes: 0, faults: 0, simulatedMs: 0 };
   let broken: Slice['broken'];
-  while (!broken && sums.runs < runs && performance.now() - startMs < seconds * 1_000) {
+  const isEnough = () =>
+    sums.runs >= runs ||
+    performance.now() - startMs > seconds * 1_000 ||
+    (sums.runs >= enoughRuns && marks.missing.length === 0);
+  while (!broken && !isEnough()) {
     const plan = planOf(firstSeed + sums.runs);
     const report = await simulate(plan);
     sums.runs += 1;

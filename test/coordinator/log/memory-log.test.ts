@@ -96,3 +96,26 @@ test('calls of one turn share a write', async () => {
   await Promise.all(appends);
   expect(writes).toBe(1);
 });
+
+test('a crash may keep a beginning of what was in flight, in its order', async () => {
+  const log = await newActiveLog(newOptions());
+  for (const counter of [1, 2, 3]) {
+    log.append([commitDecided(gidOf(logId, 1, counter))]).catch(() => undefined);
+  }
+  expect(log.inFlight).toBe(3);
+  const next = log.crash(2);
+  await next.open();
+  const kept = (await entriesOf(next)).map(summary);
+  expect(kept).toEqual(['commit-decided 1-1', 'commit-decided 1-2']);
+});
+
+test('a disk that fails amid a group keeps a beginning of it, and tells nobody that it holds', async () => {
+  const options = newOptions();
+  const log = await newActiveLog({ ...options, tear: () => 1 });
+  const appends = [1, 2].map((counter) => log.append([commitDecided(gidOf(logId, 1, counter))]));
+  const settled = await Promise.allSettled(appends);
+  expect(settled.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+  const next = log.crash();
+  await next.open();
+  expect((await entriesOf(next)).map(summary)).toEqual(['commit-decided 1-1']);
+});
