@@ -265,7 +265,7 @@ export class Transactions {
     const forced = records.filter((record) => durability[record.kind] === 'forced');
     const lazy = records.filter((record) => durability[record.kind] === 'lazy');
     if (forced.length === 0) {
-      if (lazy.length > 0) this.#options.log.appendLazily(lazy);
+      if (lazy.length > 0) this.#appendLazily(lazy);
       return undefined;
     }
     // An `ended` that follows in the same step stands behind its forced record.
@@ -280,6 +280,15 @@ export class Transactions {
     const { epoch } = this.#options.incarnation;
     this.input(entry, { kind: 'recorded', at: { epoch, seq } });
     this.#tellWaiters(entry);
+  }
+
+  #appendLazily(records: readonly LogRecord[]): void {
+    try {
+      this.#options.log.appendLazily(records);
+    } catch (error) {
+      // An engine may say at once that it has failed; whoever called us must not hear of it.
+      this.#options.onLogFailure(error);
+    }
   }
 
   async #append(records: readonly LogRecord[]): Promise<number | undefined> {
