@@ -271,7 +271,7 @@ export class Transactions {
     if (forced.length === 0) {
       if (lazy.length === 0) return undefined;
       failpoint('c.ended.before-append');
-      this.#options.log.appendLazily(lazy);
+      this.#appendLazily(lazy);
       failpoint('c.ended.handed-over');
       return undefined;
     }
@@ -289,6 +289,15 @@ export class Transactions {
     const { epoch } = this.#options.incarnation;
     this.input(entry, { kind: 'recorded', at: { epoch, seq } });
     this.#tellWaiters(entry);
+  }
+
+  #appendLazily(records: readonly LogRecord[]): void {
+    try {
+      this.#options.log.appendLazily(records);
+    } catch (error) {
+      // An engine may say at once that it has failed; whoever called us must not hear of it.
+      this.#options.onLogFailure(error);
+    }
   }
 
   async #append(records: readonly LogRecord[]): Promise<number | undefined> {

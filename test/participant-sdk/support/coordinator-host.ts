@@ -2,6 +2,8 @@ import { randomBytes } from 'node:crypto';
 import type { CoordinatorFrame, LogId, PeerFrame, StatusReply } from '@unanimous/proto';
 import { Coordinator } from '../../../coordinator/src/coordinator.ts';
 import { connectInProcess } from '../../../coordinator/src/embedded.ts';
+import type { Limits } from '../../../coordinator/src/limits.ts';
+import type { DecisionLog } from '../../../coordinator/src/log/decision-log.ts';
 import { MemoryDecisionLog, newMemoryDisk } from '../../../coordinator/src/log/memory-log.ts';
 import { TransactionClient } from '../../../participant-sdk/src/client/transaction-client.ts';
 import type { TransportOptions } from '../../../participant-sdk/src/client/options.ts';
@@ -18,6 +20,10 @@ export class CoordinatorHost {
   readonly #lines: Line[] = [];
   /** Delays or fails what the log writes. */
   beforeWrite: () => Promise<void> = () => Promise.resolve();
+  /** Puts something between the coordinator and its log, at the next start. */
+  wrapLog: (log: DecisionLog) => DecisionLog = (log) => log;
+  /** Limits from the next start on. */
+  limits: Partial<Limits> = {};
   #coordinator: Coordinator | undefined;
 
   static async start(): Promise<CoordinatorHost> {
@@ -33,7 +39,7 @@ export class CoordinatorHost {
       newNonce: () => randomBytes(8).toString('hex'),
       beforeWrite: () => this.beforeWrite(),
     });
-    this.#coordinator = await Coordinator.start({ log });
+    this.#coordinator = await Coordinator.start({ log: this.wrapLog(log), limits: this.limits });
   }
 
   /** Stops the coordinator; who dials finds nobody. All connections break first, as in a crash. */
@@ -52,6 +58,11 @@ export class CoordinatorHost {
   /** An operator speaks. */
   async resolve(...word: Parameters<Coordinator['operations']['resolve']>): Promise<void> {
     await this.#coordinator?.operations.resolve(...word);
+  }
+
+  /** Why the coordinator has stopped by itself. */
+  get failure(): Error | undefined {
+    return this.#coordinator?.failure;
   }
 
   /** A line to the coordinator that can be cut, and one client's transport. */
