@@ -28,13 +28,12 @@ const nothingMs = 100;
 export function rowOf(one: BlockingCase, runs: readonly CaseRun[]): Row {
   const seen = runs.flatMap(({ orders, stock }) => [orders, stock]);
   const isTwoPhase = one.way === 'two-phase commit';
-  const held = isTwoPhase ? listed(runs.map(({ inDoubt }) => inDoubt.join(', '))) : 'nobody';
   const blocked = spreadOf(
     runs.map(({ orders, stock }) => Math.max(orders.writerMs, stock.writerMs)),
   );
   return {
     ...one,
-    inDoubt: held === '' ? 'nobody' : held,
+    inDoubt: isTwoPhase ? inDoubtText(runs.map(({ inDoubt }) => inDoubt)) : 'nobody',
     locks: [...new Set(seen.flatMap(({ locks }) => locks))].toSorted().join(', '),
     fate: listed(runs.map(({ fate }) => fate)),
     blockedMs: blocked.p50 < nothingMs ? { p50: 0, p99: blocked.p99 } : blocked,
@@ -44,6 +43,15 @@ export function rowOf(one: BlockingCase, runs: readonly CaseRun[]): Row {
     halfMs: spreadOf(runs.map(({ halfMs }) => halfMs)),
     runs: runs.length,
   };
+}
+
+/** Who was in doubt each time, and who was seen so before it had heard of the end. */
+function inDoubtText(runs: readonly (readonly string[])[]): string {
+  const seen = [...new Set(runs.flat())].toSorted();
+  const always = seen.filter((rm) => runs.every((held) => held.includes(rm)));
+  const others = seen.filter((rm) => !always.includes(rm));
+  const text = always.join(', ') || 'nobody';
+  return others.length > 0 ? `${text} (at first perhaps ${others.join(', ')})` : text;
 }
 
 function listed(texts: readonly string[]): string {
@@ -62,7 +70,7 @@ export function tablesOf(rows: readonly Row[]): string {
   const others = rows.filter(({ way }) => way !== 'two-phase commit');
   const [first] = rows;
   return [
-    `Each case ${first?.runs ?? 0} times; times in milliseconds, p50 / p99.`,
+    `Each case ${first?.runs ?? 0} times; times in milliseconds, p50 / p99 (of so few: the longest).`,
     '',
     '| Hit | In doubt | A writer of the row waits | With `lock_timeout` 100 ms | A reader meanwhile | Readers see half | Outcome | Ended by |',
     '| --- | --- | --- | --- | --- | --- | --- | --- |',
@@ -72,7 +80,7 @@ export function tablesOf(rows: readonly Row[]): string {
         row.inDoubt,
         textOf(row.blockedMs),
         row.isWriterRefused ? 'error 55P03' : 'gets through',
-        `${row.isOldValue ? 'old value' : 'old, then new value'}, at most ${Math.ceil(row.readerMs.p99)} ms`,
+        `${row.isOldValue ? 'old value' : 'old value until the commit'}, at most ${Math.ceil(row.readerMs.p99)} ms`,
         textOf(row.halfMs),
         row.fate,
         row.endedBy,
