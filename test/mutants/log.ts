@@ -161,7 +161,7 @@ export const log: readonly Mutant[] = [
     from: 'this.#witness();\n      // If we crash here, the client hears nothing',
     to: '// If we crash here, the client hears nothing',
     breaks: ['scenario 14', 'scenario 28'],
-    tests: [crashPoints],
+    tests: [`${crashPoints} > the witness knows all that somebody was told of`],
   },
   {
     name: 'overwrites the only whole slot of the witness',

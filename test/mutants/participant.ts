@@ -234,7 +234,7 @@ const driver: readonly Mutant[] = [
     from: 'if (deviates(order, result.result)) await this.#writeDown(result as BranchResult);',
     to: '',
     breaks: ['rule 13', 'scenario 6'],
-    tests: [unit],
+    tests: [`${recovery} > resource managers`],
   },
   {
     name: "follows an operator's word that it could not write down",

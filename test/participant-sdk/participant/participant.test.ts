@@ -220,6 +220,26 @@ describe('a branch of another instance', () => {
     expect(coordinator.heard('acknowledgements').flat()).toEqual([]);
   });
 
+  test("an operator's word is followed only when it is written down", async () => {
+    orders.store.prepared.set(key, { id, writes: ['row'] });
+    let isFull = true;
+    orders.hooks.audit = () => {
+      if (isFull) throw new Error('disk full');
+    };
+    const word = { code: 'heuristic', message: 'by ann', hint: '', rm: '', retryable: false };
+    const verdict = { ...ref, kind: 'VERDICT_ABORT', word } as const;
+    await hear('inDoubts');
+    say({ verdicts: [verdict] });
+    await waitUntil(() => events.includes('rm.audit-failed'), { what: 'the failure' });
+    await settleFor(10);
+    expect(orders.store.prepared.has(key)).toBe(true);
+    isFull = false;
+    await hear('inDoubts'); // the next scan asks again
+    say({ verdicts: [verdict] });
+    await waitUntil(() => orders.store.prepared.size === 0, { what: 'the rollback' });
+    expect(orders.store.audits).toMatchObject([{ gid, result: 'rolled-back', reason: 'by ann' }]);
+  });
+
   test('of another resource manager in the same database is not asked about', async () => {
     const other = { ...id, rm: 'stock-db' };
     orders.store.prepared.set(formatBranchId(other), { id: other, writes: ['row'] });
