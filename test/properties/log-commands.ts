@@ -173,9 +173,9 @@ function crash(pick: number, reached: Reached): LogCommand {
       model.lost.push(dead.tip());
       await startNext(model, real);
       if (gid && model.unended.includes(gid)) reached.note('a lazy record was lost');
-      expect((await real.entries()).map(({ record }) => JSON.stringify(record)).join()).not.toContain(
-        late,
-      );
+      expect(
+        (await real.entries()).map(({ record }) => JSON.stringify(record)).join(),
+      ).not.toContain(late);
       reached.note('crashed');
     },
   };
@@ -222,7 +222,8 @@ export function logCommands(reached: Reached): fc.Arbitrary<LogCommand>[] {
     'append.before-reply',
   );
   const many = fc.integer({ min: 1, max: 6 });
-  const often = <T>(times: number, arbitrary: T): T[] => Array.from({ length: times }, () => arbitrary);
+  const often = <T>(times: number, arbitrary: T): T[] =>
+    Array.from({ length: times }, () => arbitrary);
   return [
     ...often(
       4,
