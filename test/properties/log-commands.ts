@@ -16,7 +16,7 @@ const picked = <T>(list: readonly T[], pick: number) => list[pick % Math.max(1, 
 
 /** What is seen after every step. */
 async function look(model: LogModel, real: RealLog, isCompact = false): Promise<void> {
-  model.check(await real.entries(), { isCompact });
+  model.check(await real.entries(), isCompact);
   tell(model, real.log.tip());
 }
 
@@ -202,7 +202,9 @@ function fail(at: CrashPoint, reached: Reached): LogCommand {
       model.epochs.push(real.incarnation.epoch);
       const gids = newGids(model, real, 2);
       for (const gid of gids) model.ask(decidedKey(gid), gid);
-      await expect(real.log.append(gids.map(commitDecided))).rejects.toThrow();
+      await expect(real.log.append(gids.map(commitDecided))).rejects.toMatchObject({
+        code: 'log-failed',
+      });
       await real.stop();
       await startNext(model, real);
       const landed = gids.filter((gid) => model.unended.includes(gid));

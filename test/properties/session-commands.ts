@@ -83,9 +83,9 @@ const canHave: Record<CommitFault, (one: ModelTransaction) => boolean> = {
 function lay(fault: CommitFault, one: ModelTransaction, world: SessionWorld) {
   const service = at(world.services, one.service);
   let restarting: Promise<void> | undefined;
-  const whilePreparing = (act: () => void) => {
+  const whilePreparing = (act: () => Promise<void> | void) => {
     service.orders.hooks.prepare = (id) => {
-      if (id.gid === one.transaction.gid) act();
+      if (id.gid === one.transaction.gid) void act();
     };
   };
   if (fault === 'no') {
