@@ -19,10 +19,9 @@ const stops = {
   },
 };
 
-/** Begins a transaction whose branch is prepared while it is undecided; its stock waits. */
+/** Begins a transaction whose branch is prepared while it is undecided: its stock waits. */
 async function prepareUndecided(scene: Scene, id: string) {
-  const gate = await Gate.close(databases.stockUrl);
-  const placing = failureOf(
+  const failure = failureOf(
     scene.orders.tm.transaction(async () => {
       await insertAroundSavepoint(scene.orders, id);
       await scene.caller.reserve(id);
@@ -31,7 +30,7 @@ async function prepareUndecided(scene: Scene, id: string) {
   await waitUntil(async () => (await scene.prepared('orders')).length === 1, {
     what: 'an undecided branch to be prepared',
   });
-  return { gate, placing };
+  return { failure };
 }
 
 async function columnsOf(table: string): Promise<number | null> {
@@ -52,8 +51,8 @@ serverOrSkip('postgres').describe('a prepared branch and its server:', () => {
     'after a %s restart one is committed and one rolled back, as was decided',
     async (kind) => {
       await using scene = await Scene.open(databases, `both-${kind}`);
-      const { gate, placing } = await prepareUndecided(scene, `undecided-${kind}`);
-      await using _closed = gate;
+      await using gate = await Gate.close(databases.stockUrl);
+      const { failure } = await prepareUndecided(scene, `undecided-${kind}`);
       await using held = await HeldTransaction.hold(scene, () =>
         insertAroundSavepoint(scene.orders, `decided-${kind}`),
       );
@@ -63,7 +62,7 @@ serverOrSkip('postgres').describe('a prepared branch and its server:', () => {
       await gate.open();
       await held.release();
       // The stock's part was not prepared, and ended with its connection.
-      expect(await placing).toMatchObject({ code: 'aborted', reason: { rm: 'stock-db' } });
+      expect(await failure).toMatchObject({ code: 'aborted', reason: { rm: 'stock-db' } });
       expect(await ordersLike(databases, `decided-${kind}`)).toEqual(['after', 'before']);
       await scene.expectNothingLeft();
       expect(await ordersLike(databases, `undecided-${kind}`)).toEqual([]);

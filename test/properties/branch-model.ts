@@ -38,7 +38,9 @@ export class BranchModel {
 
   /** Names of all branches that must be prepared. */
   prepared(): string[] {
-    return this.in('prepared').map((branch) => nameOf(branch)).toSorted();
+    return this.in('prepared')
+      .map((branch) => nameOf(branch))
+      .toSorted();
   }
 
   /** The server went down; `isCrash` when it had no time to write what it knew. */

@@ -2,7 +2,12 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, test } from 'vitest';
 import { TestPostgres } from '../participant-sdk/postgres/branches.ts';
 import { serverOrSkip } from '../servers/require-server.ts';
-import { branchCommands, branchStates, type RealBranches, wholeBranchLife } from './branch-commands.ts';
+import {
+  branchCommands,
+  branchStates,
+  type RealBranches,
+  wholeBranchLife,
+} from './branch-commands.ts';
 import { BranchModel } from './branch-model.ts';
 import { assertOptions, type Command, propertyTimeoutMs, Reached } from './runs.ts';
 

@@ -16,7 +16,7 @@ const picked = <T>(list: readonly T[], pick: number) => list[pick % Math.max(1, 
 
 /** What is seen after every step. */
 async function look(model: LogModel, real: RealLog, isCompact = false): Promise<void> {
-  model.check(await real.entries(), { isCompact });
+  model.check(await real.entries(), isCompact);
   tell(model, real.log.tip());
 }
 
@@ -173,9 +173,9 @@ function crash(pick: number, reached: Reached): LogCommand {
       model.lost.push(dead.tip());
       await startNext(model, real);
       if (gid && model.unended.includes(gid)) reached.note('a lazy record was lost');
-      expect((await real.entries()).map(({ record }) => JSON.stringify(record)).join()).not.toContain(
-        late,
-      );
+      expect(
+        (await real.entries()).map(({ record }) => JSON.stringify(record)).join(),
+      ).not.toContain(late);
       reached.note('crashed');
     },
   };
@@ -202,7 +202,9 @@ function fail(at: CrashPoint, reached: Reached): LogCommand {
       model.epochs.push(real.incarnation.epoch);
       const gids = newGids(model, real, 2);
       for (const gid of gids) model.ask(decidedKey(gid), gid);
-      await expect(real.log.append(gids.map(commitDecided))).rejects.toThrow();
+      await expect(real.log.append(gids.map(commitDecided))).rejects.toMatchObject({
+        code: 'log-failed',
+      });
       await real.stop();
       await startNext(model, real);
       const landed = gids.filter((gid) => model.unended.includes(gid));
@@ -222,7 +224,8 @@ export function logCommands(reached: Reached): fc.Arbitrary<LogCommand>[] {
     'append.before-reply',
   );
   const many = fc.integer({ min: 1, max: 6 });
-  const often = <T>(times: number, arbitrary: T): T[] => Array.from({ length: times }, () => arbitrary);
+  const often = <T>(times: number, arbitrary: T): T[] =>
+    Array.from({ length: times }, () => arbitrary);
   return [
     ...often(
       4,

@@ -61,19 +61,19 @@ export class LogModel {
   }
 
   /**
-   * Compares with what the log holds. `isSettled` when nothing is in flight: what was handed over is
-   * there or never will be. `isCompact` right after a compaction.
+   * Compares with what the log holds. Nothing is in flight: what was handed over is there, or never
+   * will be. `isCompact` right after a compaction.
    */
-  check(entries: readonly LogEntry[], { isSettled = true, isCompact = false } = {}): void {
+  check(entries: readonly LogEntry[], isCompact = false): void {
     const found = new Map(entries.map((entry) => [summary(entry), entry]));
     const seqs = entries.map(({ seq }) => seq);
     expect(seqs, 'in the order of their places').toEqual(seqs.toSorted((a, b) => a - b));
     expect(new Set(seqs).size, 'each in a place of its own').toBe(seqs.length);
-    for (const known of this.#known.values()) this.#checkOne(known, found, isSettled);
-    if (isSettled) this.#checkMarks(entries, isCompact);
+    for (const known of this.#known.values()) this.#checkOne(known, found);
+    this.#checkMarks(entries, isCompact);
   }
 
-  #checkOne(known: Known, found: ReadonlyMap<string, LogEntry>, isSettled: boolean): void {
+  #checkOne(known: Known, found: ReadonlyMap<string, LogEntry>): void {
     const { key, gid } = known;
     const entry = found.get(key);
     if (entry) {
@@ -82,7 +82,6 @@ export class LogModel {
       Object.assign(known, { seq: entry.seq, state: 'durable' });
       return;
     }
-    if (known.state === 'open' && !isSettled) return;
     if (known.state === 'durable') {
       expect(this.isForgotten(gid), `${key} was acknowledged and not forgotten`).toBe(true);
     }

@@ -1,8 +1,8 @@
-import fc from 'fast-check';
+import type fc from 'fast-check';
 import { expect } from 'vitest';
 
 /** PROPERTY_RUNS=1000 for a long run; a few runs unless told. */
-export function propertyRuns(fewRuns: number): number {
+function propertyRuns(fewRuns: number): number {
   return Number(process.env['PROPERTY_RUNS'] ?? fewRuns);
 }
 
