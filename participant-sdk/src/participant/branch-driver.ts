@@ -177,7 +177,11 @@ export class BranchDriver {
     try {
       const open = this.#open;
       if (!open) throw new UnanimousError('internal', 'no open branch to commit');
-      await this.#ports.beforeCommit();
+      await this.#ports.beforeCommit().catch(async (error: unknown) => {
+        // Nothing was sent yet. Left open, the work would be "in progress" for every settle to come.
+        await open.rollback();
+        throw error;
+      });
       this.input({ kind: 'finished', result: await open.commitOnePhase() });
     } catch (error) {
       this.#failed(error);
