@@ -56,7 +56,7 @@ async function liveWith(fault: PortFault): Promise<boolean> {
   return plan.hasFired;
 }
 
-test.each(Object.keys(methods))(
+test.concurrent.each(Object.keys(methods))(
   'whichever %s fails, nobody hears what the log contradicts',
   async (method) => {
     expect(await strikeEach(method, liveWith)).toBeGreaterThan(0);

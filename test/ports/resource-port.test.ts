@@ -35,6 +35,7 @@ async function liveWith(fault: PortFault): Promise<boolean> {
   await host.up();
   const serves = await scene.serve((resource) => withFault(resource, plan));
   if (serves) {
+    await scene.write('b0', 'one');
     await scene.write('a1', 'both');
     await scene.write('b1', 'one');
     await scene.write('c1', 'both', true);
@@ -51,7 +52,7 @@ async function liveWith(fault: PortFault): Promise<boolean> {
   return struck;
 }
 
-test.each([
+test.concurrent.each([
   'open',
   'scan',
   'remembered',
@@ -70,3 +71,18 @@ test.each([
   },
   60_000,
 );
+
+test('one phase whose position cannot be remembered is rolled back, not left open', async () => {
+  await using scene = new PortScene();
+  await scene.host.up();
+  await scene.serve();
+  scene.stock.hooks.remember = () => {
+    throw new Error('no connection');
+  };
+  await scene.write('b1', 'one');
+  expect(scene.outcomes).toEqual(['aborted']);
+  expect(scene.stores.stock.open.size).toBe(0);
+  delete scene.stock.hooks.remember;
+  await scene.writeAtLast('after');
+  await scene.checkResolved('remember');
+});
