@@ -36,7 +36,7 @@ async function lockedOut(sql: string): Promise<string> {
 // The cases of Postgres' own src/test/regress/sql/prepared_xacts.sql, each in a transaction of ours.
 serverOrSkip('postgres').describe('PREPARE TRANSACTION:', () => {
   beforeAll(async () => {
-    databases = await ShopDatabases.start();
+    databases = await ShopDatabases.start({ fsync: false });
     await databases.orders.query(
       'create table skew (a int); create table dropped (a int); insert into dropped values (1)',
     );

@@ -43,7 +43,7 @@ async function columnsOf(table: string): Promise<number | null> {
 // a transaction of ours in the place of its PREPARE and COMMIT PREPARED by hand.
 serverOrSkip('postgres').describe('a prepared branch and its server:', () => {
   beforeAll(async () => {
-    databases = await ShopDatabases.start();
+    databases = await ShopDatabases.start({ fsync: false });
   });
   afterAll(() => databases?.[Symbol.asyncDispose]());
 

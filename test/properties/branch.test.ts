@@ -11,7 +11,7 @@ import {
 import { BranchModel } from './branch-model.ts';
 import { assertOptions, type Command, propertyTimeoutMs, Reached } from './runs.ts';
 
-const fewRuns = 8;
+const fewRuns = 6;
 
 let postgres: TestPostgres;
 
