@@ -44,7 +44,7 @@ function timesOf(fault: ShimFault): readonly ('once' | 'ever')[] {
 function stepOf(scale: Scale, call: ShimCall): number {
   if (scale === 'full' || scale === 'long') return 1;
   const step = call === 'write' ? 13 : call === 'sync' ? 5 : 3;
-  return scale === 'quick' ? step : step * 8 + 1;
+  return scale === 'quick' ? step : step * 12 + 1;
 }
 
 function countCalls(call: ShimCall, beginning: Beginning): number {

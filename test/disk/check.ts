@@ -1,5 +1,6 @@
 // Damages logs in every way and starts on each: `npm run check:disk -- [--sample | --quick | --long]
-// [--only NAME …] [--jobs N] [--dir FOLDER] [--reasons] [--write]`. Without a scale every byte of the
+// [--only NAME …] [--jobs N] [--dir FOLDER] [--reasons] [--json]
+// [--write]`. Without a scale every byte of the
 // main images is flipped and every length tried; `--quick` takes some thousands, `--long` every bit.
 // `--dir` is where it works, best in memory (/dev/shm). `--write` puts the table into
 // docs/disk-faults.md.
@@ -26,6 +27,7 @@ const { values } = parseArgs({
     dir: { type: 'string', default: tmpdir() },
     reasons: { type: 'boolean', default: false },
     write: { type: 'boolean', default: false },
+    json: { type: 'boolean', default: false },
     slice: { type: 'string' },
   },
 });
@@ -73,7 +75,7 @@ async function runAll(): Promise<void> {
   const root = mkdtempSync(join(values.dir, 'unanimous-disk-'));
   try {
     const shim = buildShim(root);
-    if (!shim) process.stdout.write('command absent: cc (no failing calls, no power cuts)\n');
+    if (!shim) process.stderr.write('command absent: cc (no failing calls, no power cuts)\n');
     const slices = Array.from({ length: jobs }, (_, index) => index);
     const ends = slices.map((index) => superviseSlice(root, index, shim, add));
     await Promise.allSettled(ends);
@@ -83,16 +85,21 @@ async function runAll(): Promise<void> {
   }
   const all = [...lines.values()];
   if (all.length === 0) throw new Error('no check has that name');
-  process.stdout.write(`${tableOf(all)}\n`);
-  for (const { name, tally } of all) {
+  if (values.json) process.stdout.write(`${JSON.stringify(all)}\n`);
+  else print(all);
+  if (all.some(({ tally }) => tally.outcomes.wrong > 0)) process.exitCode = 1;
+  if (values.write) writeFigures(all);
+}
+
+function print(lines: readonly Line[]): void {
+  process.stdout.write(`${tableOf(lines)}\n`);
+  for (const { name, tally } of lines) {
     for (const wrong of tally.wrong) process.stdout.write(`WRONG ${wrong}\n`);
     if (!values.reasons) continue;
     for (const [reason, times] of Object.entries(tally.reasons)) {
       process.stdout.write(`${name}: ${times} times ${reason}\n`);
     }
   }
-  if (all.some(({ tally }) => tally.outcomes.wrong > 0)) process.exitCode = 1;
-  if (values.write) writeFigures(all);
 }
 
 /** Runs one slice in a process of its own; one that says nothing for a minute hangs. */

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { addTally, type Check, count, newTally, type Scale, type Tally } from './check-list.ts';
+import { type Check, count, newTally, type Scale, type Tally } from './check-list.ts';
 import type { Image } from './images.ts';
 import { judge } from './verdict.ts';
 
@@ -30,17 +30,5 @@ export function runSlice(
     count(tally, `${check.name}, ${trial.what}`, judge(dir, trial));
   }
   tally.milliseconds = performance.now() - startedMs;
-  return tally;
-}
-
-/** Runs all of a check in this thread. */
-export function runCheck(
-  root: string,
-  check: Check,
-  images: readonly Image[],
-  scale: Scale,
-): Tally {
-  const tally = newTally();
-  addTally(tally, runSlice(root, check, images, scale, { index: 0, of: 1 }));
   return tally;
 }

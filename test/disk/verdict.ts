@@ -61,7 +61,7 @@ export function judge(dir: string, trial: Trial): Verdict {
 }
 
 /** Compares what a log answers with what was promised. */
-export function judgeAnswers(found: readonly string[], promises: Promises): Verdict {
+function judgeAnswers(found: readonly string[], promises: Promises): Verdict {
   const { acked, asked, exposed = [] } = promises;
   const has = new Set(found);
   const known = new Set([...acked, ...asked, ...exposed]);

@@ -7,7 +7,7 @@ import { hasRabbitmq } from './rabbitmq.ts';
 export type ServerName = 'postgres' | 'rabbitmq';
 
 /** A command-line tool that a test runs. `python` stands for a Python that can import grpc_tools. */
-export type CommandName = 'psql' | 'sqlite3' | 'python';
+export type CommandName = 'psql' | 'sqlite3' | 'python' | 'cc';
 
 /** `describe` and `test` of vitest, for tests that need something that may be absent. */
 export interface Needing {
