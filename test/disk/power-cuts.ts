@@ -83,7 +83,8 @@ function* fates(
     yield [`only ${one} kept`, (n) => (n === one ? 'kept' : 'lost')];
   }
   const subsets = { sample: 0, quick: 1, full: 20, long: 150 }[scale];
-  for (let n = 0; n < subsets && count > 1; n += 1) {
+  if (count < 2) return;
+  for (let n = 0; n < subsets; n += 1) {
     const drawn = Array.from({ length: count }, () => random());
     const part = drawn.map(
       (value): Fate => (value < 0.45 ? 'kept' : value < 0.9 ? 'lost' : 'torn'),

@@ -1,4 +1,4 @@
-import { resolve } from 'node:path';
+import { resolve as absolutePath } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { type LogId, UnanimousError } from '@unanimous/proto/vocabulary';
 import type { DecisionLog, Holder, Incarnation, LogEntry, LogPosition } from '../decision-log.ts';
@@ -73,7 +73,7 @@ export class SqliteDecisionLog implements DecisionLog {
     if (mirror !== undefined && dropMirror) {
       throw new UnanimousError('invalid-argument', 'mirror and dropMirror exclude each other');
     }
-    const path = mirror === undefined ? undefined : resolve(mirror);
+    const path = mirror === undefined ? undefined : absolutePath(mirror);
     this.#settings = { dir, acceptTipLoss, mirror: path, dropMirror, crash };
   }
 
