@@ -63,15 +63,15 @@ test('with a mirror, damage to one file refuses nothing', () => {
   }
 });
 
-const { test: testWithCompiler } = commandOrSkip('cc');
+const needed = commandOrSkip('cc');
 
-testWithCompiler('a call on its files that fails, the n-th one, leaves a log that starts', () => {
+needed.test('a call on its files that fails, the n-th one, leaves a log that starts', () => {
   const found = talliesOf(/^call/);
   expect(found).toHaveLength(7);
   for (const tally of found) expectRight(tally, 10);
 });
 
-testWithCompiler('a power cut after any write leaves all that was acknowledged', () => {
+needed.test('a power cut after any write leaves all that was acknowledged', () => {
   const cuts = tallies.get('power-cut');
   expectRight(cuts, 200);
   expect(cuts?.outcomes.refused).toBe(0);

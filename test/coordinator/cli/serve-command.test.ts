@@ -78,6 +78,24 @@ describe('a coordinator refuses to start', () => {
     expect(said).toContain('"event":"log.tip-loss-accepted"');
   });
 
+  test('on a log that has a mirror, without it: exit 2; it may be told to go on', async () => {
+    using dir = tempDir();
+    const folder = dir.file('log');
+    const mirror = dir.file('mirror');
+    await (await ServeProcess.start(folder, ['--mirror', mirror])).stop('SIGTERM');
+    const { code, stderr } = await runCli(['serve', '--data', folder, '--listen', '127.0.0.1:0']);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(
+      /^error\[invalid-argument\]: .+has a mirror\nhint: .+--drop-mirror.+\n$/,
+    );
+    rmSync(mirror);
+    const mirrored = await ServeProcess.start(folder, ['--mirror', mirror]);
+    expect((await mirrored.stop('SIGTERM')).stderr).toContain('"event":"log.repaired"');
+    await using serve = await ServeProcess.start(folder, ['--drop-mirror']);
+    const { stderr: said } = await serve.stop('SIGTERM');
+    expect(said).toContain('"event":"log.mirror-dropped"');
+  });
+
   test('on a folder that is none: exit 2', async () => {
     using dir = tempDir();
     writeFileSync(dir.file('file'), '');

@@ -169,6 +169,10 @@ function readLog(database: Database.Database): Omit<GenerationContent, 'walScan'
  * @throws UnanimousError `log-damaged`, naming the records concerned.
  */
 export function readRow(row: LogRow): ReadFrame[] {
+  // Damage knows no types, not even those of a strict table.
+  if (typeof row.count !== 'number' || !Buffer.isBuffer(row.batch)) {
+    throw damaged(`the row at record ${row.seq} is not as it was written`);
+  }
   let frames: ReadFrame[];
   try {
     frames = decodeFrames(row.batch);
@@ -201,6 +205,9 @@ export function checkFollows(
 
 function checkTail(database: Database.Database, expected: TailRow): void {
   const tail = database.prepare('select epoch, seq from tail').get() as TailRow | undefined;
+  if (tail && (typeof tail.epoch !== 'number' || typeof tail.seq !== 'number')) {
+    throw damaged('the row that says where the log ends is wrong');
+  }
   if (tail?.epoch !== expected.epoch || tail.seq !== expected.seq) {
     throw damaged(
       `the log ends at record ${expected.seq} of epoch ${expected.epoch}, but its tail says ` +
