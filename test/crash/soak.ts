@@ -1,7 +1,7 @@
 // npm run soak -- --minutes N | --kills N [--seed S]
 // Kills, freezes and cuts everything at random while orders are placed, and compares all places with
 // each other and with what clients were told. Ends with 1 on any violation. The seed repeats the
-// choices, not the timing of the processes.
+// choices, not the timing of the processes. Ctrl-C ends it after the round that runs.
 import { parseArgs } from 'node:util';
 import { soak } from './support/soak-run.ts';
 
@@ -16,8 +16,11 @@ const seed = Number(values.seed ?? Date.now() % 1_000_000);
 const minutes = Number(values.minutes ?? (values.kills ? 600 : 10));
 const kills = Number(values.kills ?? Infinity);
 console.log(`soak: seed ${seed}`);
+const ending = new AbortController();
+process.once('SIGINT', () => ending.abort());
 
-const result = await soak({ seed, minutes, kills, say: (line) => console.log(line) });
+const { signal } = ending;
+const result = await soak({ seed, minutes, kills, say: (line) => console.log(line), signal });
 for (const [what, count] of result.hits) console.log(`  ${what}: ${count}`);
 console.log(`kills: ${result.kills}`);
 console.log(

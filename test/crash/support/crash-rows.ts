@@ -62,9 +62,9 @@ export const crashRows: readonly CrashRow[] = [
     { point: 'c.enlist.before-reply', about: 'events', fate: 'aborted', inDoubt: [] },
     { point: 'c.prepare.sent', fate: 'aborted' },
     { point: 'c.prepare.sent', at: 2, fate: 'aborted' },
-    { point: 'c.votes.all-in', fate: 'aborted', inDoubt: all, quick: true },
+    { point: 'c.votes.all-in', fate: 'aborted', inDoubt: all },
     { point: 'log.append.before-write', fate: 'aborted', inDoubt: all },
-    { point: 'log.append.before-commit', fate: 'aborted', inDoubt: all, quick: true },
+    { point: 'log.append.before-commit', fate: 'aborted', inDoubt: all },
   ),
   // From the fsync on it is committed, whoever has heard of it.
   ...rows(
@@ -92,7 +92,7 @@ export const crashRows: readonly CrashRow[] = [
     { ...coordinator, dish: 'solo' },
     { point: 'c.votes.all-in', about: 'delegated', fate: 'aborted', inDoubt: [] },
     { point: 'c.decided.before-tell', about: 'delegated', fate: 'aborted', inDoubt: [] },
-    { point: 'c.commit.sent', about: 'ONE_PHASE', fate: 'either', inDoubt: [], quick: true },
+    { point: 'c.commit.sent', about: 'ONE_PHASE', fate: 'either', inDoubt: [] },
     { point: 'c.ack.received', about: 'orders-db', fate: 'committed', inDoubt: [] },
   ),
   // Errors of the disk: it stops, and the next start tells.
@@ -154,7 +154,7 @@ export const crashRows: readonly CrashRow[] = [
     { point: 'p.enlist.acknowledged', fate: 'aborted', inDoubt: [] },
     { point: 'p.prepare.before', fate: 'aborted', inDoubt: [] },
     { point: 'p.PREPARE.sent', fate: 'aborted' },
-    { point: 'p.prepare.before-vote', fate: 'aborted', inDoubt: ['stock-db'], quick: true },
+    { point: 'p.prepare.before-vote', fate: 'aborted', inDoubt: ['stock-db'] },
     { point: 'p.vote.sent', fate: 'either', inDoubt: ['stock-db'] },
     { point: 'p.finish.before', fate: 'committed', inDoubt: ['stock-db'] },
     { point: 'p.commit.position-kept', fate: 'committed', inDoubt: ['stock-db'] },

@@ -10,6 +10,8 @@ export interface SoakOptions {
   readonly minutes: number;
   readonly kills: number;
   readonly say: (line: string) => void;
+  /** Ends it after the round that runs. */
+  readonly signal?: AbortSignal;
 }
 
 /** What a soak came to. */
@@ -32,7 +34,7 @@ const actsPerRound = 8;
 
 /** Kills, freezes and cuts at random under load; at each quiet moment all places are compared. */
 export async function soak(options: SoakOptions): Promise<SoakResult> {
-  const { seed, minutes, kills, say } = options;
+  const { seed, minutes, kills, say, signal } = options;
   const random = seededRandom(seed);
   await using fleet = await CrashFleet.start({ apart: true });
   const ledger = new Ledger(fleet);
@@ -47,7 +49,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
     violations = await quietMoment(fleet, ledger, load);
     const { size } = ledger;
     say(`round ${round}: ${nemesis.kills} kills, ${size} orders, ${violations.length} violations`);
-    if (performance.now() > untilMs || nemesis.kills >= kills) break;
+    if (performance.now() > untilMs || nemesis.kills >= kills || signal?.aborted) break;
   }
   blocked.stop();
   return {
