@@ -4,8 +4,8 @@ import type { Outcome, Trial, Verdict } from './verdict.ts';
 /** How much is tried: some hundreds, some thousands, every byte, or every bit. */
 export type Scale = 'sample' | 'quick' | 'full' | 'long';
 
-/** A trial that is made only when its turn comes. */
-export type LazyTrial = () => Trial;
+/** A trial that is made only when its turn comes; undefined when the same was tried before. */
+export type LazyTrial = () => Trial | undefined;
 
 /** One line of the table: a fault, and all the ways in which it is tried. */
 export interface Check {

@@ -52,13 +52,15 @@ function* cutsOf(life: RecordedLife, scale: Scale): Generator<LazyTrial> {
     if (scale === 'sample' && n % 4 !== 0) continue;
     const { promises } = ledger;
     for (const [how, fate] of fates(disk.looseCount, scale, random)) {
-      const files = disk.cut(fate);
-      // The same files with other promises are another trial.
-      const key = digest(files, promises.acked.length, promises.asked.length);
-      if (seen.has(key)) continue;
-      seen.add(key);
-      const what = `after act ${n + 1} of ${acts.length} (${act.kind}) on ${name}, ${how}`;
-      yield () => ({ what, files, promises, hasMirror, mustStart: true });
+      yield () => {
+        const files = disk.cut(fate);
+        // The same files with other promises are another trial.
+        const key = digest(files, promises.acked.length, promises.asked.length);
+        if (seen.has(key)) return undefined;
+        seen.add(key);
+        const what = `after act ${n + 1} of ${acts.length} (${act.kind}) on ${name}, ${how}`;
+        return { what, files, promises, hasMirror, mustStart: true };
+      };
     }
   }
 }

@@ -26,6 +26,7 @@ export function runSlice(
     n += 1;
     if (n % of !== index) continue;
     const trial = lazy();
+    if (!trial) continue;
     onTrial(trial.what);
     count(tally, `${check.name}, ${trial.what}`, judge(dir, trial));
   }
