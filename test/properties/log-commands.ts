@@ -266,6 +266,7 @@ export function wholeLife(reached: Reached): LogCommand[] {
     compact(true, reached),
     reopen(0, reached),
     crash(0, reached),
+    fail('append.before-write', reached),
     fail('append.before-commit', reached),
     fail('append.before-tip', reached),
     fail('append.before-reply', reached),
