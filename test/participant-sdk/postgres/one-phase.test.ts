@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { serverOrSkip } from '../../servers/require-server.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 import { errorOf, type Fixture, openTransactions, sql, TestPostgres, values } from './branches.ts';
 
 serverOrSkip('postgres').describe('one phase on Postgres', () => {
@@ -62,7 +63,13 @@ serverOrSkip('postgres').describe('one phase on Postgres', () => {
       result: 'rolled-back',
       reason: { code: 'constraint-violated' },
     });
-    expect(await fixture.resource.settle(id, receipt)).toEqual({ result: 'rolled-back' });
+    // Postgres says the error first and ends the transaction then.
+    const settled = async () => {
+      const answer = await fixture.resource.settle(id, receipt);
+      return answer.result === 'in-progress' ? undefined : answer;
+    };
+    const what = 'the transaction to be over';
+    expect(await waitUntil(settled, { what })).toEqual({ result: 'rolled-back' });
   });
 
   test('a backend that ends before COMMIT: not known here, the receipt knows', async () => {
