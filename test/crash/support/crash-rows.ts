@@ -69,6 +69,7 @@ export const crashRows: readonly CrashRow[] = [
   // From the fsync on it is committed, whoever has heard of it.
   ...rows(
     coordinator,
+    { point: 'log.append.before-mirror', fate: 'committed', inDoubt: all },
     { point: 'log.append.before-tip', fate: 'committed', inDoubt: all, quick: true },
     { point: 'log.append.before-reply', fate: 'committed', inDoubt: all },
     { point: 'c.decided.before-tell', fate: 'committed', inDoubt: all, quick: true },
@@ -139,6 +140,7 @@ export const crashRows: readonly CrashRow[] = [
     { point: 'c.forget.after-mark', fate: 'committed', inDoubt: [] },
     { point: 'log.compact.before-commit', fate: 'committed', inDoubt: [] },
     { point: 'log.compact.before-checkpoint', fate: 'committed', inDoubt: [] },
+    { point: 'log.compact.before-mirror', fate: 'committed', inDoubt: [] },
   ),
   // Operators' acts.
   ...rows({ ...coordinator, by: 'SIGTERM' }, { point: 'c.drain.begun', fate: 'either' }),
