@@ -64,7 +64,7 @@ describe('a run', () => {
     'lets a message overtake another of its transaction',
   ];
 
-  test('kills some of the quick ones, and sees what survives', { timeout: 60_000 }, async () => {
+  test('kills some of the quick ones, and sees what survives', { timeout: 240_000 }, async () => {
     const harmless: Listed = {
       area: 'log',
       mutant: {

@@ -21,7 +21,7 @@ test('no fault splits a transaction, everything comes to its end, and all of it 
   expect(slice.transactions).toBeGreaterThan(4_000);
   expect(slice.crashes).toBeGreaterThan(20);
   expect(slice.marks.missing).toEqual([]);
-}, 60_000);
+}, 240_000);
 
 test('without faults every plain transaction that is given time commits', async () => {
   const { world, ...plan } = planOf(21, 200);
@@ -80,6 +80,6 @@ describe('a planted defect is found, and its story is short:', () => {
       expect(shrunk.plan.transactions.length).toBeLessThan(60);
       expect(shrunk.story.at(-1)).toBeDefined();
     },
-    60_000,
+    240_000,
   );
 });
