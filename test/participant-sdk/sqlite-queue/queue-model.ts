@@ -5,13 +5,14 @@ interface ModelMessage {
   deliveries: number;
   /** When it can be received; undefined: now. */
   availableAtMs: number | undefined;
-  lease: string | undefined;
+  lease: number | undefined;
 }
 
-/** What `receive` gave: the model's name of a lease is the message with its delivery. */
+/** What `receive` gave. `lease` is never the same twice: a redrive counts deliveries from 0 again. */
 export interface ModelLease {
   readonly id: string;
   readonly deliveries: number;
+  readonly lease: number;
 }
 
 /** The queue in a few lines, one topic, without a disk: what the real one is compared with. */
@@ -21,6 +22,7 @@ export class QueueModel {
   readonly #messages = new Map<string, ModelMessage>();
   readonly #dead = new Map<string, ModelMessage>();
   #sequence = 0;
+  #lastLease = 0;
   #acknowledged = 0;
 
   constructor(maxDeliveries: number) {
@@ -54,8 +56,8 @@ export class QueueModel {
     return ready.map((message) => {
       message.deliveries++;
       message.availableAtMs = this.nowMs + visibilityMs;
-      message.lease = `${message.id} ${message.deliveries}`;
-      return { id: message.id, deliveries: message.deliveries };
+      message.lease = ++this.#lastLease;
+      return { id: message.id, deliveries: message.deliveries, lease: message.lease };
     });
   }
 
@@ -119,9 +121,9 @@ export class QueueModel {
     return dead.map(({ id }) => id);
   }
 
-  #held({ id, deliveries }: ModelLease): ModelMessage | undefined {
+  #held({ id, lease }: ModelLease): ModelMessage | undefined {
     const message = this.#messages.get(id);
-    if (message?.lease !== `${id} ${deliveries}`) return undefined;
+    if (message?.lease !== lease) return undefined;
     return (message.availableAtMs ?? 0) > this.nowMs ? message : undefined;
   }
 
