@@ -1,3 +1,4 @@
+import { markdownTable } from '../support/markdown-table.ts';
 import type { Tally } from './check-list.ts';
 
 /** A line of the table: a check, and what it has found. */
@@ -19,24 +20,13 @@ export function tableOf(lines: readonly Line[]): string {
     ),
     (milliseconds / 1_000).toFixed(1),
   ]);
-  return table(head, rows);
+  return markdownTable(head, rows);
 }
 
 /** What each check tries. */
 export function tableOfChecks(lines: readonly Line[]): string {
-  return table(
+  return markdownTable(
     ['check', 'what is tried'],
     lines.map(({ name, about }) => [name, about]),
   );
-}
-
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((name, i) => {
-    return Math.max(name.length, ...rows.map((row) => (row[i] ?? '').length));
-  });
-  const line = (cells: readonly string[]) => {
-    return `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`;
-  };
-  const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`;
-  return [line(head), rule, ...rows.map(line)].join('\n');
 }

@@ -1,19 +1,8 @@
+import { markdownTable } from '../support/markdown-table.ts';
 import type { Mutation } from './mutations.ts';
 import type { Found } from './search.ts';
 import { variantNamed } from './variant.ts';
 import { rules } from './without.ts';
-
-/** A table as Markdown writes it, readable in a terminal, too. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((name, i) => {
-    return Math.max(name.length, ...rows.map((row) => (row[i] ?? '').length));
-  });
-  const line = (cells: readonly string[]) => {
-    return `| ${cells.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join(' | ')} |`;
-  };
-  const rule = `|${widths.map((width) => '-'.repeat(width + 2)).join('|')}|`;
-  return [line(head), rule, ...rows.map(line)].join('\n');
-}
 
 const count = new Intl.NumberFormat('en-US');
 
@@ -29,7 +18,7 @@ export function tableOfSearches(all: readonly Found[]): string {
     found.isComplete ? 'yes' : 'no',
     found.violation ?? 'none',
   ]);
-  return table(head, rows);
+  return markdownTable(head, rows);
 }
 
 /** What each variant is. */
@@ -39,7 +28,7 @@ export function tableOfVariants(names: readonly string[]): string {
     const given = Object.entries(budgets).filter(([, times]) => times > 0);
     return [name, about, given.map(([what, times]) => `${what} ${times}`).join(', ')];
   });
-  return table(['variant', 'about', 'at most'], rows);
+  return markdownTable(['variant', 'about', 'at most'], rows);
 }
 
 /** The searches without a rule. */
@@ -53,5 +42,5 @@ export function tableOfMutations(
     found.violation ?? 'not found',
     count.format(found.states),
   ]);
-  return table(['rule', 'instead', 'variant', 'what breaks', 'after states'], rows);
+  return markdownTable(['rule', 'instead', 'variant', 'what breaks', 'after states'], rows);
 }

@@ -1,4 +1,4 @@
-import Database from 'better-sqlite3';
+import { gidsById, readDeliveries } from '../../integration/support/audit.ts';
 import type { CrashFleet } from './crash-fleet.ts';
 
 /** What a client was told of an order. */
@@ -71,7 +71,7 @@ export class Ledger {
 
   /** How often a consumer was handed a message again that it had. */
   repeatedDeliveries(): number {
-    const rows = readDeliveries(this.#fleet.settings.deliveriesFile) as { copies: number }[];
+    const rows = readDeliveries(this.#fleet.settings.deliveriesFile);
     return rows.reduce((sum, { copies }) => sum + copies - 1, 0);
   }
 
@@ -123,20 +123,7 @@ export class Ledger {
       databases.orders.query('select id, gid from orders'),
       databases.stock.query('select order_id as id, gid from reservations'),
     ]);
-    const deliveries = byId(readDeliveries(settings.deliveriesFile));
-    return { orders: byId(orders.rows), stock: byId(stock.rows), deliveries };
-  }
-}
-
-function byId(rows: readonly unknown[]): Map<string, string> {
-  return new Map((rows as { id: string; gid: string }[]).map(({ id, gid }) => [id, gid]));
-}
-
-function readDeliveries(file: string): unknown[] {
-  const database = new Database(file, { readonly: true });
-  try {
-    return database.prepare('select order_id as id, gid, copies from deliveries').all();
-  } finally {
-    database.close();
+    const deliveries = gidsById(readDeliveries(settings.deliveriesFile));
+    return { orders: gidsById(orders.rows), stock: gidsById(stock.rows), deliveries };
   }
 }

@@ -60,14 +60,18 @@ async function tracesOf({ databases, settings }: Fleet): Promise<Map<string, Tra
   );
 }
 
-function gidsById(rows: readonly unknown[]): Map<string, string> {
+/** Which transaction wrote each order's row. */
+export function gidsById(rows: readonly unknown[]): Map<string, string> {
   return new Map((rows as { id: string; gid: string }[]).map(({ id, gid }) => [id, gid]));
 }
 
-function readDeliveries(file: string): unknown[] {
+/** What the consumer has delivered, and how many copies of each event it saw. */
+export function readDeliveries(file: string): { readonly copies: number }[] {
   const database = new Database(file, { readonly: true });
   try {
-    return database.prepare('select order_id as id, gid from deliveries').all();
+    return database.prepare('select order_id as id, gid, copies from deliveries').all() as {
+      copies: number;
+    }[];
   } finally {
     database.close();
   }

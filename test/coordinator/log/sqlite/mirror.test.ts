@@ -1,6 +1,5 @@
 import { existsSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { UnanimousError } from '@unanimous/proto';
 import { describe, expect, test } from 'vitest';
 import { readMirror } from '../../../../coordinator/src/log/sqlite/mirror-groups.ts';
 import { SqliteDecisionLog } from '../../../../coordinator/src/log/sqlite/sqlite-decision-log.ts';
@@ -8,6 +7,7 @@ import { type TempDir, tempDir } from '../../../support/temp-dir.ts';
 import { entriesOf } from '../decision-log-contract.ts';
 import { commitDecided, decidedBranch, ended, gidOf, summary } from '../log-records.ts';
 import { flipBit, newestDatabase, openStore } from './log-image.ts';
+import { errorOf } from './error-of.ts';
 
 const holder = { name: 'mirror', address: '' };
 
@@ -25,15 +25,6 @@ function decisionsOf(folder: string, mirror: string): string[] {
   const decisions = open.decisions();
   open.close();
   return decisions;
-}
-
-function errorOf(work: () => unknown): UnanimousError {
-  try {
-    work();
-  } catch (error) {
-    return UnanimousError.from(error);
-  }
-  throw new Error('it did not fail');
 }
 
 const all = ['1-1', '1-2', '1-3'];

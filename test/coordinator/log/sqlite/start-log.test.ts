@@ -6,13 +6,13 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
-import { UnanimousError } from '@unanimous/proto';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import { lockFolder, prepareFolder } from '../../../../coordinator/src/log/sqlite/log-folder.ts';
 import { schemaVersion } from '../../../../coordinator/src/log/sqlite/schema.ts';
 import { type TempDir, tempDir } from '../../../support/temp-dir.ts';
 import { newestDatabase, openStore } from './log-image.ts';
+import { errorOf } from './error-of.ts';
 
 /** A folder with three decisions, closed. */
 function folderWithDecisions(): TempDir {
@@ -22,15 +22,6 @@ function folderWithDecisions(): TempDir {
   for (let n = 1; n <= 3; n += 1) open.decide(n);
   open.close();
   return dir;
-}
-
-function errorOf(work: () => unknown): UnanimousError {
-  try {
-    work();
-  } catch (error) {
-    return UnanimousError.from(error);
-  }
-  throw new Error('it did not fail');
 }
 
 describe('versions', () => {
