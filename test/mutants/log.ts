@@ -230,7 +230,7 @@ export const log: readonly Mutant[] = [
   {
     name: 'forgets the epochs when it compacts',
     file: `${src}/sqlite/log-store.ts`,
-    from: 'if (hasNotes) carried.unshift(...this.#notes());',
+    from: 'if (hasNotes) carried.unshift(...engineRecords(this.#epochs, this.#mirrorNote));',
     to: 'void hasNotes;',
     breaks: ['rule 17'],
     tests: [store, decisionLog],

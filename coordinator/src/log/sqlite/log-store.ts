@@ -2,20 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { type LogId, UnanimousError } from '@unanimous/proto/vocabulary';
 import Database, { type Statement } from 'better-sqlite3';
 import type { Holder, Incarnation, LogPosition } from '../decision-log.ts';
-import {
-  epochRecord,
-  type EpochTable,
-  epochTableRecord,
-  lastEpoch,
-  reaches,
-} from '../epoch-table.ts';
+import { epochRecord, type EpochTable, lastEpoch, reaches } from '../epoch-table.ts';
 import { type Batch, type ChainEnd, chainRecords, type Unplaced } from '../record-chain.ts';
-import { type FrameContent, isRecordKind, type ReadFrame } from '../record-codec.ts';
+import { isRecordKind, type ReadFrame } from '../record-codec.ts';
 import { isNeeded, mayGoAlone, noteDropped, noteRecord } from '../retention.ts';
 import type { Retention, RetentionKey } from '../retention.ts';
 import type { OnCrashPoint } from './crash-points.ts';
 import type { MirrorFile } from './mirror-file.ts';
-import { type MirrorNote, mirrorNoteRecord } from './mirror-note.ts';
+import { engineRecords, type MirrorNote } from './mirror-note.ts';
 import type { PendingRecord } from './pending-record.ts';
 import { checkFollows, readRow } from './read-generation.ts';
 import { retentionKey } from './retention-key.ts';
@@ -129,7 +123,7 @@ export class LogStore {
       } else carried.push(frame);
     }
     const hasNotes = frames.some((frame) => !isRecordKind(frame.kind));
-    if (hasNotes) carried.unshift(...this.#notes());
+    if (hasNotes) carried.unshift(...engineRecords(this.#epochs, this.#mirrorNote));
     this.#write(this.#epoch, carried, () => {
       this.#statements.deleteThrough.run(last.seq);
       writeLowWater(this.#database, { firstSeq: last.seq + 1, prev: last.chain });
@@ -165,12 +159,6 @@ export class LogStore {
     if (end?.seq !== this.#end.seq) {
       throw new UnanimousError('log-damaged', `the log ends at ${end?.seq}, not ${this.#end.seq}`);
     }
-  }
-
-  /** The records of the engine itself, which compaction writes again. */
-  #notes(): FrameContent[] {
-    const note = this.#mirrorNote;
-    return [epochTableRecord(this.#epochs), ...(note ? [mirrorNoteRecord(note)] : [])];
   }
 
   /** Moves what stands in the WAL into the database, so that the WAL starts from its beginning. */

@@ -1,3 +1,4 @@
+import { type EpochTable, epochTableRecord } from '../epoch-table.ts';
 import { type FrameContent, parsePayload, type ReadFrame } from '../record-codec.ts';
 
 /** What a log says of its mirror: whether it has one, and since when. */
@@ -8,9 +9,10 @@ export interface MirrorNote {
   readonly at: string;
 }
 
-/** The record that says so; carried through compaction and starts. */
-export function mirrorNoteRecord(note: MirrorNote): FrameContent {
-  return { kind: 'mirror', payload: JSON.stringify(note) };
+/** The records of the engine itself, which compaction and each start write again. */
+export function engineRecords(epochs: EpochTable, note: MirrorNote | undefined): FrameContent[] {
+  const mirror = note && ({ kind: 'mirror', payload: JSON.stringify(note) } as const);
+  return [epochTableRecord(epochs), ...(mirror ? [mirror] : [])];
 }
 
 /** What the last such record says; undefined in a log that never had a mirror. */

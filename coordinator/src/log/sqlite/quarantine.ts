@@ -4,7 +4,7 @@ import { generationPath } from './log-folder.ts';
 import { tipPath } from './tip-witness.ts';
 
 /**
- * Copies the files of a damaged log, and its mirror, to `quarantine/TIMESTAMP/` and returns that folder. The
+ * Copies the files of a damaged log, and its mirror, to `quarantine/TIMESTAMP/`; answers that folder. The
  * originals stay as they are. A service that is restarted again and again fills no disk: when the
  * newest copy is of the very same files, that one is returned.
  */

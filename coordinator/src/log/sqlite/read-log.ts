@@ -49,11 +49,9 @@ export function readLog(options: ReadOptions): LogContent {
   const generation = listGenerations(dir).at(-1);
   const tip = readTip(tipPath(dir));
   try {
-    const content =
-      mirror === undefined
-        ? readAlone(options, generation, tip)
-        : readMirrored(options, mirror, generation, tip);
-    return content;
+    return mirror === undefined
+      ? readAlone(options, generation, tip)
+      : readMirrored(options, mirror, generation, tip);
   } catch (error) {
     if (!(error instanceof UnanimousError) || error.code !== 'log-damaged') throw error;
     const copy = copyAside(dir, generation, mirror);
@@ -109,14 +107,10 @@ function readMirrored(
   const isWholeAlone = own.error === undefined && generation !== undefined && commitsLost < 2;
   const note = lastMirrorNote(own.frames);
   const isAttached = note?.attached ?? own.error !== undefined;
-  checkIsMirror(
-    bytes,
-    other,
-    { path: mirror, isAttached: isAttached || generation === undefined },
-    own,
-  );
+  const mayBeOurs = isAttached || generation === undefined;
+  checkIsMirror(bytes, other, { path: mirror, mayBeOurs }, own);
   const mirrored: Read = {
-    frames: isAttached || generation === undefined ? other.frames : [],
+    frames: mayBeOurs ? other.frames : [],
     begin: other.base && { seq: other.base.seq, prev: other.base.prev },
     end: other.frames.at(-1)?.seq ?? 0,
   };
@@ -169,7 +163,7 @@ function readOwn(
 function checkIsMirror(
   bytes: Buffer | undefined,
   { frames }: MirrorContent,
-  { path, isAttached }: { readonly path: string; readonly isAttached: boolean },
+  { path, mayBeOurs }: { readonly path: string; readonly mayBeOurs: boolean },
   own: Side,
 ): void {
   const ours = own.frames[0]?.logId;
@@ -177,7 +171,7 @@ function checkIsMirror(
   if (theirs !== undefined && ours !== undefined && theirs !== ours) {
     throw damaged(`the log is ${ours}, its mirror is of log ${theirs}: files were mixed`);
   }
-  if (isAttached || theirs !== undefined || !bytes || bytes.length === 0) return;
+  if (mayBeOurs || theirs !== undefined || !bytes || bytes.length === 0) return;
   throw new UnanimousError('invalid-argument', `${path} is no mirror of this log`, {
     hint: 'Name a file that is not there yet, or move this one away.',
   });

@@ -1,10 +1,10 @@
 import { chmodSync, existsSync, renameSync } from 'node:fs';
 import Database from 'better-sqlite3';
-import { type EpochTable, epochTableRecord } from '../epoch-table.ts';
+import type { EpochTable } from '../epoch-table.ts';
 import { type Batch, type ChainEnd, chainRecords, type Unplaced } from '../record-chain.ts';
 import type { OnCrashPoint } from './crash-points.ts';
 import { generationPath, syncFile, syncFolder } from './log-folder.ts';
-import { type MirrorNote, mirrorNoteRecord } from './mirror-note.ts';
+import { engineRecords, type MirrorNote } from './mirror-note.ts';
 import { createSchema, maxBatchBytes, writeLowWater } from './schema.ts';
 
 /** What a new generation begins with. */
@@ -31,8 +31,7 @@ export function placeCarried(carried: Carried): {
   readonly end: ChainEnd;
 } {
   const { epochs, mirrorNote, records, end } = carried;
-  const notes = mirrorNote ? [mirrorNoteRecord(mirrorNote)] : [];
-  return chainRecords(end, 0, [epochTableRecord(epochs), ...notes, ...records], maxBatchBytes);
+  return chainRecords(end, 0, [...engineRecords(epochs, mirrorNote), ...records], maxBatchBytes);
 }
 
 /**
