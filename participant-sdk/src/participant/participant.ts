@@ -253,10 +253,12 @@ export class Participant {
   #verdict(verdict: Verdict): void {
     const key = branchKey(verdict);
     const id = this.#asked.get(key) ?? this.#heldAs(verdict)?.id;
+    const audited = this.#askedAudits.get(key);
     this.#asked.delete(key);
+    this.#askedAudits.delete(key);
     if (verdict.word) void this.#followWord(verdict, id);
     else if (id) this.#followVerdict(verdict, id);
-    else this.#compareAudit(verdict);
+    else if (audited && verdict.kind === 'VERDICT_ABORT') this.#reportByHand(verdict, audited);
   }
 
   /** An operator's word is written down in the resource manager before it is followed (rule 13). */
@@ -278,15 +280,11 @@ export class Participant {
   }
 
   /** A branch that was committed by hand, and whose transaction was aborted, is reported. */
-  #compareAudit(verdict: Verdict): void {
-    const key = branchKey(verdict);
-    const entry = this.#askedAudits.get(key);
-    this.#askedAudits.delete(key);
-    if (!entry || verdict.kind !== 'VERDICT_ABORT') return;
-    const { gid, branch, rm } = verdict;
+  #reportByHand(ref: BranchRef, entry: AuditEntry): void {
+    const { gid, branch, rm } = ref;
     const why = reason('heuristic', `${rm}: committed by hand: ${entry.reason}`, rm);
     this.#options.log('branch.heuristic', { gid, branch, rm, result: 'committed' });
-    this.#options.link()?.send('acknowledgements', acknowledgement(verdict, 'committed', why));
+    this.#options.link()?.send('acknowledgements', acknowledgement(ref, 'committed', why));
   }
 
   #followVerdict(verdict: Verdict, id: BranchId): void {

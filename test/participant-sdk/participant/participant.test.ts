@@ -220,6 +220,51 @@ describe('a branch of another instance', () => {
     expect(coordinator.heard('acknowledgements').flat()).toEqual([]);
   });
 
+  test('that an entry calls committed is reported, when its transaction was aborted', async () => {
+    orders.store.audits.push({ gid, branch: 1, result: 'committed', reason: 'INC-9' });
+    expect(await hear('inDoubts')).toMatchObject(ref);
+    say({ verdicts: [{ ...ref, kind: 'VERDICT_ABORT', word: null }] });
+    expect(await hear('acknowledgements')).toMatchObject({
+      ...ref,
+      result: 'COMMITTED',
+      reason: { code: 'heuristic', message: 'orders-db: committed by hand: INC-9' },
+    });
+  });
+
+  test('that an entry calls committed acknowledges nothing when that was the decision', async () => {
+    orders.store.audits.push({ gid, branch: 1, result: 'committed', reason: 'INC-9' });
+    await hear('inDoubts');
+    // Whether it did commit is for the receipt to say, when the commit comes.
+    for (const kind of ['VERDICT_COMMIT', 'VERDICT_WAIT', 'VERDICT_HAZARD'] as const) {
+      say({ verdicts: [{ ...ref, kind, word: null }] });
+    }
+    await settleFor(50);
+    expect(coordinator.heard('acknowledgements').flat()).toEqual([]);
+  });
+
+  test('that is still prepared has not ended as its entry says: only the branch is asked about', async () => {
+    let scans = 0;
+    orders.hooks.scan = () => void (scans += 1);
+    orders.store.prepared.set(key, { id, writes: ['row'] });
+    orders.store.audits.push({ gid, branch: 1, result: 'committed', reason: 'INC-9' });
+    await waitUntil(() => scans > 3, { what: 'scans' });
+    const asked = coordinator.heard('inDoubts').flat();
+    expect(asked.length).toBeGreaterThan(0);
+    expect(asked.length).toBeLessThanOrEqual(scans);
+  });
+
+  test('that an entry calls committed is asked about once on a session', async () => {
+    let scans = 0;
+    orders.hooks.scan = () => void (scans += 1);
+    orders.store.audits.push({ gid, branch: 1, result: 'committed', reason: 'INC-9' });
+    await hear('inDoubts');
+    await waitUntil(() => scans > 3, { what: 'scans' });
+    expect(coordinator.heard('inDoubts').flat()).toHaveLength(1);
+    coordinator.connections[0]?.end();
+    const isAsked = () => coordinator.heard('inDoubts').flat().length === 2;
+    await waitUntil(isAsked, { what: 'the question on the next session' });
+  });
+
   test("an operator's word is followed only when it is written down", async () => {
     orders.store.prepared.set(key, { id, writes: ['row'] });
     let isFull = true;
