@@ -1,8 +1,9 @@
 // npm run blocking [-- --runs N]
 // Measures who waits for whom when a process dies, by real processes on real databases, and puts the
 // figures into docs/blocking.md and docs/blocking.svg.
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { writeFigures } from '../../scripts/write-figures.ts';
 import { CrashFleet } from '../crash/support/crash-fleet.ts';
 import { Ledger } from '../crash/support/ledger.ts';
 import { type BlockingCase, blockingCases } from './cases.ts';
@@ -11,10 +12,7 @@ import { counterSchema, Probe } from './probe.ts';
 import { type Row, rowOf, tablesOf } from './report.ts';
 import { type CaseRun, type Onlookers, runCase, stepsTarget, type Target } from './run-case.ts';
 
-const page = new URL('../../docs/blocking.md', import.meta.url);
 const chart = new URL('../../docs/blocking.svg', import.meta.url);
-const begin = '<!-- measured: npm run blocking -->';
-const end = '<!-- end -->';
 
 const { values } = parseArgs({ options: { runs: { type: 'string', default: '7' } } });
 const runCount = Number(values.runs);
@@ -45,10 +43,7 @@ for (const way of ['two-phase commit', 'saga', 'outbox'] as const) {
   await steps?.process[Symbol.asyncDispose]();
 }
 
-const text = readFileSync(page, 'utf8');
-const [head = '', rest = ''] = text.split(begin);
-const tail = rest.slice(rest.indexOf(end));
-writeFileSync(page, `${head}${begin}\n\n${tablesOf(rows)}\n\n${tail}`);
+writeFigures('blocking.md', tablesOf(rows));
 writeFileSync(chart, chartOf(rows));
 
 async function runsOf(one: BlockingCase, target: Target): Promise<CaseRun[]> {

@@ -5,12 +5,13 @@
 // `--dir` is where it works, best in memory (/dev/shm). `--write` puts the table into
 // docs/disk-faults.md.
 import { fork } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { writeFigures } from '../../scripts/write-figures.ts';
 import { makeBench } from './all-checks.ts';
 import { addTally, newTally, type Tally } from './check-list.ts';
 import { type Line, tableOf, tableOfChecks } from './report.ts';
@@ -34,8 +35,6 @@ const { values } = parseArgs({
 
 const scale = (['sample', 'quick', 'long'] as const).find((name) => values[name]) ?? 'full';
 const jobs = Number(values.jobs);
-const page = new URL('../../docs/disk-faults.md', import.meta.url);
-const marks = { from: '<!-- figures -->', to: '<!-- end of figures -->' } as const;
 
 /** What a child process says: what it is at, now and then, and what a check has come to. */
 type FromSlice =
@@ -88,7 +87,7 @@ async function runAll(): Promise<void> {
   if (values.json) process.stdout.write(`${JSON.stringify(all)}\n`);
   else print(all);
   if (all.some(({ tally }) => tally.outcomes.wrong > 0)) process.exitCode = 1;
-  if (values.write) writeFigures(all);
+  if (values.write) writePage(all);
 }
 
 function print(lines: readonly Line[]): void {
@@ -133,21 +132,15 @@ async function superviseSlice(
   if (code !== 0) throw new Error(`a process ended with ${code ?? signal}, last at ${at}`);
 }
 
-function writeFigures(lines: readonly Line[]): void {
+function writePage(lines: readonly Line[]): void {
   const day = new Date().toISOString().slice(0, 10);
   const command = `npm run check:disk${scale === 'full' ? '' : ` -- --${scale}`}`;
-  const text = [
-    marks.from,
-    '',
+  const figures = [
     `\`${command}\`, ${day}, ${jobs} processes (seconds are the sum of both):`,
     '',
     tableOf(lines),
     '',
     tableOfChecks(lines),
-    '',
-    marks.to,
   ].join('\n');
-  const old = readFileSync(page, 'utf8');
-  const [before = ''] = old.split(marks.from);
-  writeFileSync(page, `${before}${text}${old.split(marks.to)[1] ?? '\n'}`);
+  writeFigures('disk-faults.md', figures);
 }

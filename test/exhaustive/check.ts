@@ -1,10 +1,10 @@
 // Searches the small worlds: `npm run check:exhaustive -- [--variant NAME] [--seconds N] [--all]`.
 // Without arguments the quick ones. `--all` searches every one, takes out every rule, and writes
 // the figures to docs/exhaustive-check.md. `--without RULE` tells what happens without a rule.
-import { readFileSync, writeFileSync } from 'node:fs';
 import { availableParallelism, cpus } from 'node:os';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
+import { writeFigures } from '../../scripts/write-figures.ts';
 import { mutations } from './mutations.ts';
 import { tableOfMutations, tableOfSearches, tableOfVariants } from './report.ts';
 import { type Found, type Limits, search } from './search.ts';
@@ -20,9 +20,6 @@ const { values } = parseArgs({
   },
 });
 
-const page = new URL('../../docs/exhaustive-check.md', import.meta.url);
-const marks = { from: '<!-- figures -->', to: '<!-- end of figures -->' } as const;
-
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
@@ -34,7 +31,7 @@ function check(variant: Variant, without: RuleName | undefined, limits: Limits):
   return found;
 }
 
-function writeFigures(all: readonly Found[]): void {
+function writePage(all: readonly Found[]): void {
   const broken = mutations.map((mutation) => {
     const found = search(variantNamed(mutation.variant), mutation.rule, {});
     return { mutation, found };
@@ -42,9 +39,7 @@ function writeFigures(all: readonly Found[]): void {
   const states = all.reduce((sum, found) => sum + found.states, 0);
   const seconds = all.reduce((sum, found) => sum + found.elapsedMs, 0) / 1_000;
   const machine = `Node.js ${process.versions.node}, ${availableParallelism()} cores (${cpus()[0]?.model.trim()}), one of them used`;
-  const text = [
-    marks.from,
-    '',
+  const figures = [
     `${states.toLocaleString('en-US')} states in ${seconds.toFixed(0)} s; ${machine}, other work beside it.`,
     '',
     tableOfSearches(all),
@@ -54,13 +49,8 @@ function writeFigures(all: readonly Found[]): void {
     '## Without a rule',
     '',
     tableOfMutations(broken),
-    '',
-    marks.to,
   ].join('\n');
-  const old = readFileSync(page, 'utf8');
-  const [before] = old.split(marks.from);
-  const after = old.split(marks.to)[1] ?? '\n';
-  writeFileSync(page, `${before}${text}${after}`);
+  writeFigures('exhaustive-check.md', figures);
 }
 
 const without = ruleNames.find((rule) => rule === values.without);
@@ -72,5 +62,5 @@ const chosen = named ?? (values.all ? variants : quickVariants);
 const limits = values.seconds === undefined ? {} : { maxMs: Number(values.seconds) * 1_000 };
 const results = chosen.map((variant) => check(variant, without, limits));
 say(`\n${tableOfSearches(results)}`);
-if (values.all && without === undefined) writeFigures(results);
+if (values.all && without === undefined) writePage(results);
 if (results.some((found) => found.violation !== undefined)) process.exitCode = 1;

@@ -1,10 +1,9 @@
 // Tries every mutant: `npm run mutants -- [--only NAME|AREA] [--slice K/N] [--jobs N] [--list]
 // [--json] [--write]`. Ends with 1 when one survives. `--write` puts the table into docs/mutants.md.
-import { readFileSync, writeFileSync } from 'node:fs';
 import process from 'node:process';
 import { parseArgs } from 'node:util';
+import { writeFigures } from '../../scripts/write-figures.ts';
 import { allMutants, choose } from './catalogue.ts';
-import type { Verdict } from './judge.ts';
 import { countsOf, lineOf, pageOf } from './report.ts';
 import { runMutants } from './run-mutants.ts';
 
@@ -19,18 +18,8 @@ const { values } = parseArgs({
   },
 });
 
-const page = new URL('../../docs/mutants.md', import.meta.url);
-const marks = { from: '<!-- mutants -->', to: '<!-- end of mutants -->' } as const;
-
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
-}
-
-function writePage(verdicts: readonly Verdict[], summary: string): void {
-  const old = readFileSync(page, 'utf8');
-  const [before = '', after = ''] = [old.split(marks.from)[0], old.split(marks.to)[1]];
-  const text = [marks.from, '', summary, '', pageOf(verdicts), '', marks.to].join('\n');
-  writeFileSync(page, `${before}${text}${after}`);
 }
 
 const { only, slice } = values;
@@ -55,6 +44,6 @@ if (values.list) {
     for (const verdict of verdicts.filter(({ is }) => is !== 'killed')) say(lineOf(verdict));
     say(summary);
   }
-  if (values.write) writePage(verdicts, summary);
+  if (values.write) writeFigures('mutants.md', `${summary}\n\n${pageOf(verdicts)}`);
   process.exitCode = verdicts.every(({ is }) => is === 'killed' || is === 'untried') ? 0 : 1;
 }

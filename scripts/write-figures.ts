@@ -1,0 +1,19 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+
+const marks = { from: '<!-- figures -->', to: '<!-- end of figures -->' } as const;
+
+/** A page with other figures between its marks; the words around them stay. */
+export function withFigures(text: string, figures: string): string {
+  const [before, ...rest] = text.split(marks.from);
+  const after = rest.join('').split(marks.to);
+  if (rest.length !== 1 || after.length !== 2) {
+    throw new Error(`the page needs ${marks.from} and ${marks.to}, once each`);
+  }
+  return `${before}${marks.from}\n\n${figures}\n\n${marks.to}${after[1]}`;
+}
+
+/** Puts figures of a run into a page of docs/. */
+export function writeFigures(page: string, figures: string): void {
+  const url = new URL(`../docs/${page}`, import.meta.url);
+  writeFileSync(url, withFigures(readFileSync(url, 'utf8'), figures));
+}
