@@ -39,6 +39,11 @@ export class ResourceManagers {
     this.#of(rm).servings.set(serving.session.number, serving);
   }
 
+  /** A session serves it no more. */
+  stopServing(rm: string, session: number): void {
+    this.#byName.get(rm)?.servings.delete(session);
+  }
+
   /** A session serves nothing more; answers what it served. */
   leave(session: number): string[] {
     const left: string[] = [];

@@ -99,6 +99,32 @@ describe('a transaction over two resource managers', () => {
     expect(outcome).toMatchObject({ kind: 'OUTCOME_ABORTED', reason: { code: 'timeout' } });
   });
 
+  test('who does not serve a resource manager after all is asked no more, and another is', async () => {
+    const [peer, sibling] = [connect('one'), connect('two')];
+    await peer.serve('orders-db');
+    await sibling.serve('orders-db');
+    const gid = await peer.begin();
+    await peer.enlist(gid, 'orders-db');
+    const ref = peer.commit(gid);
+    await peer.take('prepares');
+    peer.yes(gid, 1);
+    const { branch, rm } = await peer.take('commits');
+    const reason = {
+      code: 'unknown-rm',
+      message: 'not served here',
+      hint: '',
+      rm,
+      retryable: false,
+    };
+    peer.say({ acknowledgements: [{ gid, branch, rm, result: 'PENDING', reason }] });
+    const again = await sibling.take('commits');
+    expect(again).toMatchObject({ gid, branch, rm, kind: 'COMMIT_PREPARED' });
+    sibling.acknowledge(again);
+    const outcome = await peer.take('outcomes', (m) => m.ref === ref);
+    expect(outcome).toMatchObject({ kind: 'OUTCOME_COMMITTED', applied: true });
+    await peer.serve('orders-db'); // and later it may again
+  });
+
   test('effects of a logged branch go out after the native branch has acknowledged', async () => {
     const peer = connect();
     await peer.serve('orders-db');

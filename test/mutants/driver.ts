@@ -8,6 +8,14 @@ const recovery = 'test/participant-sdk/participant/recovery.test.ts';
 /** Defects of what drives the coordinator's core: log, sessions, books and answers. */
 export const driver: readonly Mutant[] = [
   {
+    name: 'asks who does not serve after all, for ever',
+    file: 'coordinator/src/sessions/peer-sessions.ts',
+    from: "if (result.is === 'pending' && result.reason.code === 'unknown-rm') {",
+    to: 'if (result.is === undefined) {',
+    breaks: ['rule 10'],
+    tests: ['test/coordinator/coordinator.test.ts'],
+  },
+  {
     name: "lets out what hangs on an operator's word before it is durable",
     file: 'coordinator/src/transactions.ts',
     from: 'if (entry.wordsAtLog === 0) entry.waiters.tell(() => entry.state);',

@@ -288,6 +288,11 @@ export class PeerSessions implements SessionHandler {
     const serving = this.#coordinator.rms.servedBy(ack.rm, session.number);
     const result = readResult(ack);
     if (!serving || !result) return;
+    if (result.is === 'pending' && result.reason.code === 'unknown-rm') {
+      // It gave up before it heard that it is served. Somebody else may serve it, now or later.
+      this.#coordinator.rms.stopServing(ack.rm, session.number);
+      void this.#coordinator.transactions.resend(ack.rm);
+    }
     const entry = this.#find(ack.gid);
     const isKnown = entry?.state.branches.some((b) => b.branch === ack.branch && b.rm === ack.rm);
     if (!entry || !isKnown) return this.#strayResult(serving, ack, result);
