@@ -183,7 +183,7 @@ function drawWorld(random: Random): WorldPlan {
     random.pick(random.chance(0.12) ? odd : usual);
   const isWild = random.chance(0.7);
   const rate = (most: number) => (isWild && random.chance(0.6) ? random.next() * most : 0);
-  return {
+  const world: WorldPlan = {
     durationMs: random.pick([300, 1_000, 3_000]),
     natives,
     logged,
@@ -216,6 +216,10 @@ function drawWorld(random: Random): WorldPlan {
       slowReceiver: rate(0.1),
     },
   };
+  // Whoever gives up before any answer can come never serves, and what it owes is owed for ever.
+  const { netMs, turnMs, rmMs, syncMs } = world;
+  const answerMs = Math.ceil(2 * (netMs + turnMs + rmMs) + syncMs) + 2;
+  return { ...world, connectTimeoutMs: Math.max(world.connectTimeoutMs, answerMs) };
 }
 
 function drawTransactions(random: Random, world: WorldPlan, count: number): TransactionPlan[] {
