@@ -136,7 +136,7 @@ function writePage(lines: readonly Line[]): void {
   const day = new Date().toISOString().slice(0, 10);
   const command = `npm run check:disk${scale === 'full' ? '' : ` -- --${scale}`}`;
   const figures = [
-    `\`${command}\`, ${day}, ${jobs} processes (seconds are the sum of both):`,
+    `\`${command}\`, ${day} (seconds of all processes together):`,
     '',
     tableOf(lines),
     '',
