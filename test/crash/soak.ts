@@ -29,6 +29,7 @@ console.log(
 );
 console.log(`longest blocked: ${Math.round(result.longestBlockedMs)} ms`);
 console.log(`deliveries repeated, and known by their id: ${result.repeatedDeliveries}`);
+console.log(`looked up after a crash of a server in one phase: ${result.resolved}`);
 console.log(`violations: ${result.violations.length}`);
 for (const violation of result.violations) console.log(`  ${violation}`);
 if (result.violations.length > 0) {

@@ -12,6 +12,7 @@ import { ShopDatabases } from '../../integration/support/shop-databases.ts';
 import { freePort } from '../../support/free-port.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { Failpoints } from './failpoints.ts';
+import type { Operator } from './operator.ts';
 
 /** The processes that a test may kill. */
 export type Role = 'coordinator' | 'stock' | 'orders' | 'delivery';
@@ -147,8 +148,11 @@ export class CrashFleet implements AsyncDisposable {
     return [...inDatabases.flat(), ...preparedInQueue(this.settings.queueFile)];
   }
 
-  /** Waits until nothing is prepared, nothing is open, and every event was delivered. */
-  async untilAtRest(timeoutMs = 15_000): Promise<void> {
+  /**
+   * Waits until nothing is prepared, nothing is open, and every event was delivered. Meanwhile
+   * `operator` sees what is open.
+   */
+  async untilAtRest(timeoutMs = 15_000, operator?: Operator): Promise<void> {
     let left = '';
     const isAtRest = async () => {
       const [prepared, open, topics] = await Promise.all([
@@ -156,6 +160,7 @@ export class CrashFleet implements AsyncDisposable {
         this.admin.list().catch(() => undefined),
         this.queue.stats(),
       ]);
+      if (open) await operator?.look(open);
       const undelivered = topics.filter((one) => one.acknowledged < one.published);
       left = JSON.stringify({ prepared, open, undelivered });
       return prepared.length === 0 && open?.length === 0 && undelivered.length === 0;

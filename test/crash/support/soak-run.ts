@@ -3,6 +3,7 @@ import { CrashFleet } from './crash-fleet.ts';
 import { Ledger } from './ledger.ts';
 import { Load } from './load.ts';
 import { Nemesis, seededRandom } from './nemesis.ts';
+import { Operator } from './operator.ts';
 
 /** How long to go on: until so much time or so many kills, whichever comes first. */
 export interface SoakOptions {
@@ -26,7 +27,17 @@ export interface SoakResult {
   readonly longestBlockedMs: number;
   /** Copies that the consumer has seen beyond the first of an event. */
   readonly repeatedDeliveries: number;
+  /** Commits in one phase that a crashed server could not speak for, and an operator looked up. */
+  readonly resolved: number;
   readonly violations: readonly string[];
+}
+
+/** What goes on in a soak. */
+interface Soaked {
+  readonly fleet: CrashFleet;
+  readonly ledger: Ledger;
+  readonly load: Load;
+  readonly operator: Operator;
 }
 
 /** Between two quiet moments. */
@@ -40,13 +51,14 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   const ledger = new Ledger(fleet);
   const nemesis = new Nemesis(fleet, random);
   const load = new Load(ledger, seededRandom(seed + 1));
+  const operator = new Operator(fleet);
   const blocked = new BlockedWatch(fleet);
   const untilMs = performance.now() + minutes * 60_000;
   let violations: string[] = [];
   for (let round = 1; violations.length === 0; round++) {
     load.resume();
     for (let act = 0; act < actsPerRound && nemesis.kills < kills; act++) await nemesis.strike();
-    violations = await quietMoment(fleet, ledger, load);
+    violations = await quietMoment({ fleet, ledger, load, operator });
     const { size } = ledger;
     say(`round ${round}: ${nemesis.kills} kills, ${size} orders, ${violations.length} violations`);
     if (performance.now() > untilMs || nemesis.kills >= kills || signal?.aborted) break;
@@ -61,15 +73,16 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
     unanswered: ledger.count('unanswered'),
     longestBlockedMs: blocked.longestMs,
     repeatedDeliveries: ledger.repeatedDeliveries(),
+    resolved: operator.resolvedCount,
     violations,
   };
 }
 
 /** Nobody orders and nothing is hit: everything must settle, and agree. */
-async function quietMoment(fleet: CrashFleet, ledger: Ledger, load: Load): Promise<string[]> {
+async function quietMoment({ fleet, ledger, load, operator }: Soaked): Promise<string[]> {
   await load.pause();
   try {
-    await fleet.untilAtRest(30_000);
+    await fleet.untilAtRest(30_000, operator);
   } catch (error) {
     return [String(error)];
   }
