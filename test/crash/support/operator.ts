@@ -1,6 +1,9 @@
 import type { TransactionView } from '@unanimous/proto';
 import type { CrashFleet } from './crash-fleet.ts';
 
+/** What Postgres' receipt of one phase says when the server has crashed since. */
+const crashed = /: the server (crashed, and \d+ may be another's|has not yet come to \d+)/;
+
 /**
  * Does what docs/postgres.md asks of people: a server that crashed in the very moment of a commit in
  * one phase cannot tell what became of it, so they look for what the transaction wrote, and say it.
@@ -25,7 +28,7 @@ export class Operator {
       const [branch, second] = branches;
       const isAlone = branch !== undefined && second === undefined;
       if (state !== 'heuristic' || !isAlone || this.#resolved.has(gid)) continue;
-      const isCrash = branch.reason?.message.includes('the server crashed, and') === true;
+      const isCrash = crashed.test(branch.reason?.message ?? '');
       if (branch.rm !== 'orders-db' || branch.state !== 'unknown' || !isCrash) continue;
       const { databases, admin } = this.#fleet;
       const { rowCount } = await databases.orders.query('select from orders where gid = $1', [gid]);
