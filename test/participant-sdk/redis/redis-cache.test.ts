@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { TransactionClient } from '@unanimous/participant-sdk';
@@ -272,6 +273,32 @@ serverOrSkip('redis').describe('a Redis', () => {
       const refused = await locked.catch((error: unknown) => error);
       expect(refused).toMatchObject({ code: 'rm-unavailable', retryable: false });
       expect(String(refused)).toContain('NOAUTH');
+    } finally {
+      await server.stop();
+    }
+  });
+
+  test('that gives its users no more rights than docs/redis.md lists serves both', async () => {
+    const page = readFileSync(new URL('../../../docs/redis.md', import.meta.url), 'utf8');
+    const rights = [...page.matchAll(/`(~[^`]+)`/g)].map(([, list = '']) => list.split(/\s+/));
+    const [forCache = [], forStreams = []] = rights;
+    const server = await startRedis('fsync');
+    try {
+      await using fixture = new RedisFixture(server);
+      await fixture.operator.call('ACL', 'SETUSER', 'cache', 'on', '>c', ...forCache);
+      await fixture.operator.call('ACL', 'SETUSER', 'streams', 'on', '>s', ...forStreams);
+      const as = (username: string) => fixture.client({ username, password: username.slice(0, 1) });
+      const cache = await fixture.cache({ client: await as('cache'), prefix: 'shop:' });
+      const streams = await fixture.streams({ client: await as('streams') });
+      expect(await cache.get('a', finding('old', 1))).toBe('old');
+      await fixture.coordinator.commit(async () => {
+        await cache.set('a', 'new', 2);
+        await cache.invalidate('b');
+        await streams.publish('orders', 1);
+        await streams.acknowledge('orders', 'none', '1-1');
+      });
+      expect(await cache.get('a', nothing)).toBe('new');
+      expect(await fixture.operator.xlen('orders')).toBe(1);
     } finally {
       await server.stop();
     }

@@ -13,6 +13,11 @@ import { TestCoordinator } from '../support/test-coordinator.ts';
 /** The drivers that users have. */
 export type Driver = 'ioredis' | 'node-redis';
 
+interface RedisLogin {
+  readonly username?: string;
+  readonly password?: string;
+}
+
 /** Resources on a running Redis, each with a client of its own, and an operator's client beside. */
 export class RedisFixture {
   readonly coordinator = new TestCoordinator();
@@ -28,7 +33,7 @@ export class RedisFixture {
   }
 
   /** A client as a user makes it. */
-  async client(options: { readonly password?: string } = {}): Promise<RedisClient> {
+  async client(options: RedisLogin = {}): Promise<RedisClient> {
     if (this.#driver === 'ioredis') return this.#ioredis(options);
     const client = createClient({ socket: { port: this.#server.port }, ...options });
     client.on('error', () => {}); // it tries again
@@ -51,7 +56,7 @@ export class RedisFixture {
     for (const close of this.#close) await close();
   }
 
-  #ioredis(options: { readonly password?: string } = {}): Redis {
+  #ioredis(options: RedisLogin = {}): Redis {
     const retryStrategy = () => 50;
     const client = new Redis({ port: this.#server.port, retryStrategy, ...options });
     client.on('error', () => {}); // it tries again
