@@ -5,3 +5,4 @@ export type { Loaded } from './cache-reader.ts';
 export { type RedisStreams, redisStreams, type RedisStreamsOptions } from './redis-stream.ts';
 export type { StreamPublishOptions } from './stream-message.ts';
 export type { IoredisClient, NodeRedisClient, RedisClient } from './redis-client.ts';
+export { type Bullmq, bullmq, type BullmqOptions, type BullmqQueue } from './bullmq.ts';

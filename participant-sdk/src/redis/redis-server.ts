@@ -85,6 +85,32 @@ export class RedisServer {
       hint: 'Use Redis 7 or later, or a Valkey.',
     });
   }
+
+  /**
+   * Refuses a server that may lose what it has confirmed.
+   * @throws UnanimousError `rm-unavailable` naming the settings.
+   */
+  async checkDurability(): Promise<void> {
+    const [appendonly, appendfsync] = await Promise.all([
+      this.#setting('appendonly'),
+      this.#setting('appendfsync'),
+    ]);
+    if (appendonly === 'yes' && appendfsync === 'always') return;
+    const found = `appendonly ${appendonly}, appendfsync ${appendfsync}`;
+    throw new UnanimousError('rm-unavailable', `${this.#rm}: Redis may lose messages: ${found}`, {
+      rm: this.#rm,
+      retryable: false,
+      hint: "Set appendonly yes and appendfsync always, or accept the loss: durability: 'memory'.",
+    });
+  }
+
+  /** A setting; RESP3 gives a map, RESP2 a list. */
+  async #setting(name: string): Promise<string> {
+    const found = await this.send('CONFIG', 'GET', name);
+    if (Array.isArray(found)) return String(found[1]);
+    if (found instanceof Map) return String(found.get(name));
+    return String((found as Readonly<Record<string, unknown>>)[name]);
+  }
 }
 
 const remedies: readonly (readonly [RegExp, string])[] = [

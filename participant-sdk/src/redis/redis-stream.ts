@@ -78,7 +78,7 @@ class RedisStreamsResource extends LoggedResource<StreamEffect> implements Redis
 
   protected async connect(): Promise<RmIdentity> {
     await this.#server.checkVersion();
-    if (this.#options.durability !== 'memory') await this.#checkDurability();
+    if (this.#options.durability !== 'memory') await this.#server.checkDurability();
     return { identity: this.#options.identity ?? 'redis-streams', incarnation: '1' };
   }
 
@@ -119,27 +119,5 @@ class RedisStreamsResource extends LoggedResource<StreamEffect> implements Redis
       rm: this.rm,
       hint: 'Use another name, or remove the key.',
     });
-  }
-
-  async #checkDurability(): Promise<void> {
-    const [appendonly, appendfsync] = await Promise.all([
-      this.#setting('appendonly'),
-      this.#setting('appendfsync'),
-    ]);
-    if (appendonly === 'yes' && appendfsync === 'always') return;
-    const found = `appendonly ${appendonly}, appendfsync ${appendfsync}`;
-    throw new UnanimousError('rm-unavailable', `${this.rm}: Redis may lose messages: ${found}`, {
-      rm: this.rm,
-      retryable: false,
-      hint: "Set appendonly yes and appendfsync always, or accept the loss: durability: 'memory'.",
-    });
-  }
-
-  /** A setting; RESP3 gives a map, RESP2 a list. */
-  async #setting(name: string): Promise<string> {
-    const found = await this.#server.send('CONFIG', 'GET', name);
-    if (Array.isArray(found)) return String(found[1]);
-    if (found instanceof Map) return String(found.get(name));
-    return String((found as Readonly<Record<string, unknown>>)[name]);
   }
 }
