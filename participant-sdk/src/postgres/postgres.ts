@@ -5,7 +5,7 @@ import {
   type LogId,
   UnanimousError,
 } from '@unanimous/proto';
-import type { Pool, PoolConfig } from 'pg';
+import type { Pool, PoolClient, PoolConfig } from 'pg';
 import { currentTransaction } from '../participant/scope.ts';
 import type {
   AuditEntry,
@@ -46,6 +46,11 @@ export interface PostgresOptions extends PoolConfig {
 /** A Postgres database as a resource. Give `pool` to whatever takes a `pg.Pool`. */
 export interface PostgresResource extends Resource {
   readonly pool: Pool;
+  /**
+   * A client over the connection of the caller's branch, for builders with a pool of another kind:
+   * give it back with `release()`. Undefined outside any transaction.
+   */
+  readonly lease: () => Promise<PoolClient> | undefined;
 }
 
 /**
@@ -75,6 +80,10 @@ class Postgres implements PostgresResource {
 
   get pool(): Pool {
     return this.#pools.pool;
+  }
+
+  get lease(): () => Promise<PoolClient> | undefined {
+    return this.#pools.lease;
   }
 
   attach(host: ResourceHost): void {

@@ -24,6 +24,7 @@ interface Notice {
 /** A client of the user's pool while it belongs to a branch. */
 export class WorkConnection {
   readonly client: PoolClient;
+  readonly #maxListeners: number;
   #isSpoiled = false;
   #isFree = false;
   #lost: Error | undefined;
@@ -36,6 +37,9 @@ export class WorkConnection {
     this.client = client;
     client.on('error', this.#handleError);
     client.on('notice', this.#handleNotice);
+    // Builders listen once for each lease, and all leases are this one client.
+    this.#maxListeners = client.getMaxListeners();
+    client.setMaxListeners(0);
   }
 
   /** Process id of the backend, for pg_cancel_backend. */
@@ -142,6 +146,7 @@ export class WorkConnection {
   free(): void {
     if (this.#isFree) return;
     this.#isFree = true;
+    this.client.setMaxListeners(this.#maxListeners);
     const mustClose = this.#isSpoiled || this.#lost !== undefined;
     this.client.release(mustClose);
     this.client.off('notice', this.#handleNotice);
