@@ -91,13 +91,21 @@ export class WorkConnection {
   }
 
   /** Runs a query in pg's own form; an error spoils the connection. */
-  async query(config: unknown, values?: unknown): Promise<WorkResult | WorkResult[]> {
+  query(config: unknown, values?: unknown): Promise<WorkResult | WorkResult[]> {
+    return this.drive(
+      () =>
+        new Promise((resolve, reject) => {
+          const callback = (error: Error | undefined, result: WorkResult | WorkResult[]) =>
+            error ? reject(error) : resolve(result);
+          (this.client.query as (...args: unknown[]) => void)(config, values, callback);
+        }),
+    );
+  }
+
+  /** Runs what needs the client itself; an error spoils the connection. */
+  async drive<T>(run: () => Promise<T>): Promise<T> {
     try {
-      return await new Promise((resolve, reject) => {
-        const callback = (error: Error | undefined, result: WorkResult | WorkResult[]) =>
-          error ? reject(error) : resolve(result);
-        (this.client.query as (...args: unknown[]) => void)(config, values, callback);
-      });
+      return await run();
     } catch (error) {
       this.#note(error);
       throw error;

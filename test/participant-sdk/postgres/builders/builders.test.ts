@@ -3,10 +3,11 @@ import { serverOrSkip } from '../../../servers/require-server.ts';
 import { type PostgresServer, startPostgres } from '../../../servers/postgres.ts';
 import type { SetUp } from './builder.ts';
 import { builderContract } from './contract.ts';
-import { drizzleOnPool } from './drizzle.ts';
+import { drizzleOnPool, drizzleOnPostgresJs } from './drizzle.ts';
 import { knex } from './knex.ts';
 import { kysely } from './kysely.ts';
 import { pgCallbacks, pgPromises } from './pg.ts';
+import { postgresJsSql } from './postgres-js.ts';
 import { prisma } from './prisma.ts';
 import { sequelize } from './sequelize.ts';
 import { typeorm } from './typeorm.ts';
@@ -20,6 +21,8 @@ const builders: [string, SetUp][] = [
   ['Prisma', prisma],
   ['knex', knex],
   ['Sequelize', sequelize],
+  ['postgres.js', postgresJsSql],
+  ['drizzle on postgres.js', drizzleOnPostgresJs],
 ];
 
 serverOrSkip('postgres').describe('in a branch', () => {

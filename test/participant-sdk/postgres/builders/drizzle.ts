@@ -1,12 +1,16 @@
 import { asc, eq, sql } from 'drizzle-orm';
-import { drizzle, type NodePgDatabase } from 'drizzle-orm/node-postgres';
-import { integer, pgTable, text } from 'drizzle-orm/pg-core';
-import { overPool, type Statements } from './builder.ts';
+import { drizzle } from 'drizzle-orm/node-postgres';
+import { drizzle as drizzleJs } from 'drizzle-orm/postgres-js';
+import { integer, type PgDatabase, pgTable, text } from 'drizzle-orm/pg-core';
+import { type Builder, overPool, type SetUp, type Statements } from './builder.ts';
+import { postgresJsFixture } from './postgres-js.ts';
 
 const dishes = pgTable('dishes', { id: integer('id').primaryKey(), name: text('name').notNull() });
 const schema = { dishes };
 
-function statements(db: NodePgDatabase<typeof schema>): Statements {
+type Db = PgDatabase<any, typeof schema>;
+
+function statements(db: Db): Statements {
   return {
     insert: (id, name) => db.insert(dishes).values({ id, name }),
     rename: (id, name) => db.update(dishes).set({ name }).where(eq(dishes.id, id)),
@@ -16,17 +20,28 @@ function statements(db: NodePgDatabase<typeof schema>): Statements {
       return rows.map((row) => row.name);
     },
     raw: async (query) => db.execute(sql.raw(query)),
-    value: async (query) => (await db.execute<{ value: unknown }>(sql.raw(query))).rows[0]?.value,
+    value: async (query) => {
+      // node-postgres gives pg's result, postgres.js the rows themselves.
+      const result = await db.execute(sql.raw(query));
+      return (result.rows ?? result)[0]?.value;
+    },
     nested: (work) => db.transaction((inner) => work(statements(inner))),
   };
 }
 
-/** drizzle over the pool. */
-export const drizzleOnPool = overPool(({ pool }) => {
-  const db = drizzle({ client: pool, schema });
+function builderOf(db: Db): Builder {
   return {
     ...statements(db),
     transaction: (work, isolationLevel) =>
       db.transaction((tx) => work(statements(tx)), isolationLevel ? { isolationLevel } : undefined),
   };
-});
+}
+
+/** drizzle over the pool. */
+export const drizzleOnPool = overPool(({ pool }) => builderOf(drizzle({ client: pool, schema })));
+
+/** drizzle over the `sql` of postgres.js. */
+export const drizzleOnPostgresJs: SetUp = async (url) => {
+  const fixture = await postgresJsFixture(url);
+  return { fixture, builder: builderOf(drizzleJs({ client: fixture.resource.sql, schema })) };
+};
