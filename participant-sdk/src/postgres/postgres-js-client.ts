@@ -78,10 +78,11 @@ export class PostgresJsClient extends EventEmitter {
   }
 
   /**
-   * Runs a query of the user's, made by whichever `sql`; calls `ended` before it hears of its end.
+   * Runs a query of the user's, made by whichever `sql`; calls `ended` before it hears of its end,
+   * and `failed` when that is an error.
    * @throws what the query is rejected with.
    */
-  run(query: PostgresJsQuery, ended: () => void): Promise<void> {
+  run(query: PostgresJsQuery, ended: () => void, failed?: (error: unknown) => void): Promise<void> {
     if (this.#closed) return Promise.reject(this.#closed);
     if (query.cancelled) return Promise.resolve();
     return new Promise((resolve, reject) => {
@@ -91,6 +92,7 @@ export class PostgresJsClient extends EventEmitter {
       });
       whenSettled(query, 'reject', (error) => {
         ended();
+        failed?.(error);
         reject(error);
       });
       this.#handler?.(query);

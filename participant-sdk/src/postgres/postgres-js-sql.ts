@@ -3,7 +3,12 @@ import type { BranchWork } from './branch-work.ts';
 import type { LeaseKey } from './inner-transactions.ts';
 import { excerpt, parseSql } from './parsed-sql.ts';
 import type { PostgresJsClient } from './postgres-js-client.ts';
-import { type PostgresJsQuery, type PostgresJsSql, textOfQuery } from './postgres-js-driver.ts';
+import {
+  type PostgresJsQuery,
+  type PostgresJsResult,
+  type PostgresJsSql,
+  textOfQuery,
+} from './postgres-js-driver.ts';
 import type { PoolScope } from './transactional-pool.ts';
 
 type Body = (sql: any) => unknown;
@@ -164,19 +169,27 @@ async function runOn({ work, lease, isPooled, failed }: Route, query: PostgresJs
       const message = `${rm}: COPY cannot run in a branch: ${excerpt(text)}`;
       throw new UnanimousError('transaction-control', message, { rm, hint });
     }
-    await work.execute({
+    let hasRun = false;
+    const answer = await work.execute({
       sql: parseSql(text),
       lease,
       isPooled,
       run: async (connection, ended) => {
+        hasRun = true;
         const client = connection.client as unknown as PostgresJsClient;
-        await connection.drive(() => client.run(query, ended));
+        await connection.drive(() => client.run(query, ended, failed));
       },
     });
+    // Something else stood for it, or nothing had to.
+    if (!hasRun) query.resolve(emptyResult((answer as { command: string }).command));
   } catch (error) {
     failed?.(error);
     throw error;
   }
+}
+
+function emptyResult(command: string): PostgresJsResult {
+  return Object.assign([], { command, count: 0, columns: [] });
 }
 
 function withoutPrepare(tx: object, rm: string): object {

@@ -49,10 +49,14 @@ export interface BuilderSetup {
 
 export type SetUp = (url: string) => Promise<BuilderSetup>;
 
+/** As `SetUp`, and over a resource that is there already. */
+export type PoolSetUp = SetUp & { over(fixture: Fixture): Builder | Promise<Builder> };
+
 /** For a builder that rides the resource's own pool, with few connections, so that a leak shows. */
-export function overPool(build: (fixture: Fixture) => Builder | Promise<Builder>): SetUp {
-  return async (url) => {
+export function overPool(over: PoolSetUp['over']): PoolSetUp {
+  const setUp: SetUp = async (url) => {
     const fixture = await new Fixture(url, { max: 2, connectionTimeoutMillis: 2_000 }).open();
-    return { fixture, builder: await build(fixture) };
+    return { fixture, builder: await over(fixture) };
   };
+  return Object.assign(setUp, { over });
 }
