@@ -38,7 +38,7 @@ serverOrSkip('postgres').describe('in a branch', () => {
   let count = 0;
 
   beforeAll(async () => {
-    server = await startPostgres();
+    server = await startPostgres({ settings: { fsync: 'off' } });
   });
   afterAll(() => server.stop());
 

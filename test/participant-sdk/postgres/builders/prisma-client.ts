@@ -44,15 +44,20 @@ export interface PrismaClient extends PrismaStatements {
 
 type PrismaClientClass = new (options: { adapter: object }) => PrismaClient;
 
-/** The client of schema.prisma, generated when there is none yet; needs no network. */
+/** The class of the generated client. */
 export async function prismaClientClass(): Promise<PrismaClientClass> {
+  const module = await import(pathToFileURL(join(await prismaClientFolder(), 'client.ts')).href);
+  return module.PrismaClient as PrismaClientClass;
+}
+
+/** Where the client of schema.prisma is, generated when there is none yet; needs no network. */
+export async function prismaClientFolder(): Promise<string> {
   const { version } = require('prisma/package.json') as { version: string };
   const text = readFileSync(schema, 'utf8');
   const key = createHash('sha256').update(`${version} ${text}`).digest('hex').slice(0, 16);
   const folder = join(cache, `prisma-client-${key}`);
   if (!existsSync(folder)) await generate(folder);
-  const module = await import(pathToFileURL(join(folder, 'client/client.ts')).href);
-  return module.PrismaClient as PrismaClientClass;
+  return join(folder, 'client');
 }
 
 async function generate(folder: string): Promise<void> {
