@@ -121,11 +121,14 @@ export class PostgresJsClient extends EventEmitter {
       onclose: () => this.#handleClose(),
     });
     this.#sql = sql;
+    // It asks for the types of arrays as well.
+    this.#isOurs = true;
     // Reserving may wait for ever where it has to connect first.
     const first = (await sql.unsafe('SELECT 1')) as PostgresJsResult;
     this.processID = first.state?.pid ?? 0;
     this.#reserved = (await sql.reserve()) as PostgresJsSql;
     this.#handler = (this.#reserved.unsafe('') as PostgresJsQuery).handler;
+    this.#isOurs = false;
   }
 
   #handleClose(): void {
@@ -159,7 +162,7 @@ function whenSettled(
   listener: (value: unknown) => void,
 ): void {
   let own = query[name];
-  Object.defineProperty(query, name, {
+  void Object.defineProperty(query, name, {
     configurable: true,
     get: () => (value: unknown) => {
       listener(value);

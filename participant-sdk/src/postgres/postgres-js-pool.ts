@@ -1,4 +1,5 @@
 import { AsyncResource } from 'node:async_hooks';
+import { callBack } from './lease.ts';
 import type { PostgresJs } from './postgres-js-driver.ts';
 import { PostgresJsClient } from './postgres-js-client.ts';
 import type { PgModule } from './transactional-pool.ts';
@@ -46,7 +47,7 @@ export class PostgresJsPool {
     }
     const idle = this.#idle.pop();
     if (idle) callback(undefined, idle);
-    else if (this.#count < (this.#options.max ?? 10)) this.#open(callback);
+    else if (this.#count < (this.#options.max ?? 10)) settle(this.#open(), callback);
     else this.#wait(callback);
   }
 
@@ -58,25 +59,21 @@ export class PostgresJsPool {
     for (const callback of this.#waiting.splice(0)) callback(error);
   }
 
-  #open(callback: ConnectCallback): void {
+  async #open(): Promise<PostgresJsClient> {
     this.#count += 1;
     const { application_name: applicationName, query_timeout: queryTimeoutMs } = this.#options;
     const options = { ...this.#source, applicationName, queryTimeoutMs };
-    this.#outside
-      .runInAsyncScope(() => PostgresJsClient.connect(options))
-      .then(
-        (client) => {
-          const release = (broken?: unknown) => this.#takeBack(client, Boolean(broken));
-          Object.assign(client, { release });
-          client.on('error', () => this.#forget(client));
-          callback(undefined, client);
-        },
-        (error: Error) => {
-          this.#count -= 1;
-          this.#serveNext();
-          callback(error);
-        },
-      );
+    try {
+      const connecting = () => PostgresJsClient.connect(options);
+      const client = await this.#outside.runInAsyncScope(connecting);
+      const release = (broken?: unknown) => this.#takeBack(client, Boolean(broken));
+      client.on('error', () => this.#forget(client));
+      return Object.assign(client, { release });
+    } catch (error) {
+      this.#count -= 1;
+      this.#serveNext();
+      throw error;
+    }
   }
 
   #wait(callback: ConnectCallback): void {
@@ -121,6 +118,13 @@ export class PostgresJsPool {
     const next = this.#waiting.shift();
     if (next) this.connect(next);
   }
+}
+
+/** Gives a promise's outcome to a callback in pg's manner: what the callback throws is uncaught. */
+function settle(connecting: Promise<PostgresJsClient>, callback: ConnectCallback): void {
+  void callBack(connecting, (error, client) =>
+    callback(error ?? undefined, client as PostgresJsClient | undefined),
+  );
 }
 
 /** postgres.js in the shape of the module `pg`, as far as phase two needs it. */

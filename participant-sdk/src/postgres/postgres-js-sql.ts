@@ -19,7 +19,7 @@ interface Route {
   readonly lease: LeaseKey;
   readonly isPooled: boolean;
   /** Hears of what failed, though the user may catch it. */
-  failed?(error: unknown): void;
+  readonly failed?: (error: unknown) => void;
 }
 
 /**
@@ -126,7 +126,7 @@ function facadeOf(
   const all: Record<PropertyKey, unknown> = {
     unsafe: (text: string, ...rest: unknown[]) => routed(sql.unsafe(text, ...rest)),
     notify: async (channel: string, payload: string) =>
-      routed(sql`select pg_notify(${channel}, ${String(payload)})`),
+      routed(sql`select pg_notify(${channel}, ${payload})`),
     file: (...args: unknown[]) => {
       if (!routeOf()) return sql.file(...args);
       const hint = 'Read the file yourself, and run it with sql.unsafe(text).';

@@ -50,7 +50,9 @@ export interface BuilderSetup {
 export type SetUp = (url: string) => Promise<BuilderSetup>;
 
 /** As `SetUp`, and over a resource that is there already. */
-export type PoolSetUp = SetUp & { over(fixture: Fixture): Builder | Promise<Builder> };
+export type PoolSetUp = SetUp & {
+  readonly over: (fixture: Fixture) => Builder | Promise<Builder>;
+};
 
 /** For a builder that rides the resource's own pool, with few connections, so that a leak shows. */
 export function overPool(over: PoolSetUp['over']): PoolSetUp {

@@ -5,7 +5,7 @@ import { rideSequelize } from '../../../../participant-sdk/src/postgres/index.ts
 import { serverOrSkip } from '../../../servers/require-server.ts';
 import { type PostgresServer, startPostgres } from '../../../servers/postgres.ts';
 import { Fixture, sql } from '../branches.ts';
-import type { PoolSetUp, SetUp } from './builder.ts';
+import type { Builder, PoolSetUp, SetUp } from './builder.ts';
 import { builderContract } from './contract.ts';
 import { drizzleOnPool, drizzleOnPostgresJs } from './drizzle.ts';
 import { knex } from './knex.ts';
@@ -61,7 +61,8 @@ serverOrSkip('postgres').describe('in a branch', () => {
       (await sql(fixture.url, 'SELECT name FROM dishes ORDER BY id')).map((row) => row['name']);
 
     test('all builders on one pool share the one connection of the branch', async () => {
-      const all = await Promise.all(onPool.map(([, setUp]) => setUp.over(fixture)));
+      const all: Builder[] = [];
+      for (const [, { over }] of onPool) all.push(await over(fixture));
       const pids = new Set<unknown>();
       const prepared = await fixture.prepared(async () => {
         for (const [index, builder] of all.entries()) {
@@ -75,7 +76,7 @@ serverOrSkip('postgres').describe('in a branch', () => {
       await fixture.commit(prepared);
       expect(await stored()).toEqual(onPool.map((_, index) => `of ${index}`));
       const url = fixture.url;
-      await Promise.all(all.map((builder) => builder.close?.()));
+      for (const builder of all) await builder.close?.();
       fixture = await new Fixture(url).open();
     });
 

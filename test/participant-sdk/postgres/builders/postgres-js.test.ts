@@ -17,7 +17,7 @@ serverOrSkip('postgres').describe('the sql of postgres.js in a branch', () => {
     server = await TestPostgres.start();
     url = await server.server.createDatabase('postgres_js');
     await runSql(url, 'CREATE TABLE t (a int, snake_case text)');
-    fixture = await postgresJsFixture(url, { transform: postgres.camel });
+    fixture = await postgresJsFixture(url, { transform: postgres.pascal });
     ({ sql } = fixture.resource);
   });
   beforeEach(() => runSql(url, 'DELETE FROM t'));
@@ -39,19 +39,19 @@ serverOrSkip('postgres').describe('the sql of postgres.js in a branch', () => {
 
   test('keeps its helpers, fragments and transforms', async () => {
     const work = async () => {
-      const rows = [1, 2, 3].map((a) => ({ a, snakeCase: `is ${a}` }));
+      const rows = [1, 2, 3].map((a) => ({ A: a, SnakeCase: `is ${a}` }));
       await sql`INSERT INTO t ${sql(rows)}`;
       const condition = sql`AND snake_case <> ${'is 3'}`;
       const order = [sql`ORDER BY`, sql`a`];
       const found = await sql`SELECT * FROM t WHERE a IN ${sql([2, 3])} ${condition} ${order}`;
-      expect([...found]).toEqual([{ a: 2, snakeCase: 'is 2' }]);
+      expect([...found]).toEqual([{ A: 2, SnakeCase: 'is 2' }]);
       expect(found.count).toBe(1);
       expect([...(await sql`SELECT a FROM t ORDER BY a`.values())]).toEqual([[1], [2], [3]]);
       const seen: unknown[] = [];
-      await sql`SELECT a FROM t ORDER BY a`.forEach((row) => seen.push(row['a']));
+      await sql`SELECT a FROM t ORDER BY a`.forEach((row) => seen.push(row['A']));
       expect(seen).toEqual([1, 2, 3]);
-      expect((await sql`SELECT a FROM t`.describe()).columns).toMatchObject([{ name: 'a' }]);
-      expect((await sql`SELECT ${sql.array([1, 2])}::int[] AS list`)[0]?.['list']).toEqual([1, 2]);
+      expect((await sql`SELECT a FROM t`.describe()).columns).toMatchObject([{ name: 'A' }]);
+      expect((await sql`SELECT ${sql.array([1, 2])}::int[] AS list`)[0]?.['List']).toEqual([1, 2]);
     };
     expect(await committed(work)).toEqual([1, 2, 3]);
   });
@@ -61,15 +61,17 @@ serverOrSkip('postgres').describe('the sql of postgres.js in a branch', () => {
       await sql`INSERT INTO t SELECT generate_series(1, 5)`;
       const all: unknown[] = [];
       for await (const rows of sql`SELECT a FROM t ORDER BY a`.cursor(2)) {
-        all.push(rows.map((row) => row['a']));
+        all.push(rows.map((row) => row['A']));
       }
       expect(all).toEqual([[1, 2], [3, 4], [5]]);
       for await (const [row] of sql`SELECT a FROM t ORDER BY a`.cursor()) {
-        expect(row?.['a']).toBe(1);
+        expect(row?.['A']).toBe(1);
         break;
       }
       const counts: number[] = [];
-      await sql`SELECT a FROM t`.cursor(3, async (rows) => void counts.push(rows.length));
+      await sql`SELECT a FROM t`.cursor(3, (rows) => {
+        counts.push(rows.length);
+      });
       expect(counts).toEqual([3, 2]);
       expect(fixture.host.current?.branch?.busy()).toBeUndefined();
     };
@@ -82,7 +84,7 @@ serverOrSkip('postgres').describe('the sql of postgres.js in a branch', () => {
         tx`INSERT INTO t (a) VALUES (1) RETURNING a`,
         tx`SELECT count(*)::int AS n FROM t`,
       ]);
-      expect(both.map((rows) => rows[0])).toEqual([{ a: 1 }, { n: 1 }]);
+      expect(both.map((rows) => rows[0])).toEqual([{ A: 1 }, { N: 1 }]);
       expect(await sql.begin((tx) => tx.savepoint('odd "name"', async () => 'kept'))).toBe('kept');
     };
     expect(await committed(work)).toEqual([1]);
@@ -159,7 +161,7 @@ serverOrSkip('postgres').describe('the sql of postgres.js in a branch', () => {
   test('a connection that is lost dooms the branch, and nothing runs on another', async () => {
     const { dooms, open } = await fixture.run(async () => {
       const [row] = await sql`INSERT INTO t (a) VALUES (1) RETURNING pg_backend_pid() AS pid`;
-      await runSql(url, `SELECT pg_terminate_backend(${row?.['pid']})`);
+      await runSql(url, `SELECT pg_terminate_backend(${row?.['Pid']})`);
       await waitUntil(() => (fixture.host.current?.dooms.length ?? 0) > 0, { what: 'the loss' });
       expect(await errorOf(sql`INSERT INTO t (a) VALUES (2)`)).toMatchObject({
         code: 'branch-doomed',
