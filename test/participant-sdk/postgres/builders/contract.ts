@@ -123,6 +123,15 @@ export function builderContract({ database, setUp }: Contract): void {
     expect(await committed(work)).toEqual(['ramen', 'udon']);
   });
 
+  test('its transaction that was begun outside stays outside', async () => {
+    let transaction: TestTransaction | undefined;
+    await builder.transaction(async (tx) => {
+      transaction = await fixture.run(() => tx.insert(1, 'ramen'));
+    });
+    expect(transaction?.opened).toBeUndefined();
+    expect(await stored()).toEqual(['ramen']);
+  });
+
   test('the rollback of the transaction that opened the branch dooms it', async () => {
     const transaction = await fixture.run(async () => {
       const error = await errorOf(builder.transaction((tx) => changedMind(tx, 1)));
