@@ -9,7 +9,7 @@ import {
   type PostgresJsSql,
   textOfQuery,
 } from './postgres-js-driver.ts';
-import type { PoolScope } from './transactional-pool.ts';
+import { namingSql, type PoolScope } from './transactional-pool.ts';
 
 type Body = (sql: any) => unknown;
 
@@ -128,7 +128,9 @@ function facadeOf(
     notify: async (channel: string, payload: string) =>
       routed(sql`select pg_notify(${channel}, ${payload})`),
     file: (...args: unknown[]) => {
-      if (!routeOf()) return sql.file(...args);
+      const routing = routeOf();
+      if (!routing) return sql.file(...args);
+      routing.catch(() => undefined);
       const hint = 'Read the file yourself, and run it with sql.unsafe(text).';
       throw new UnanimousError('transaction-control', `${rm}: sql.file() in a branch`, {
         rm,
@@ -156,7 +158,12 @@ function sendBy(
   const send = () => {
     const routing = routeOf();
     if (!routing) return ordinary(query);
-    return routing.then((route) => runOn(route, query, rm)).catch((error) => query.reject(error));
+    return routing
+      .catch((error: unknown) => {
+        throw namingSql(error, textOfQuery(query));
+      })
+      .then((route) => runOn(route, query, rm))
+      .catch((error: unknown) => query.reject(error));
   };
   query.handler = Object.assign(send, { debug: ordinary.debug });
 }

@@ -100,7 +100,7 @@ function queryInBranch(entered: Promise<BranchWork>, rm: string, args: readonly 
 }
 
 /** The runtime knows that the transaction is over, but not what came too late. */
-function namingSql(error: unknown, config: unknown): unknown {
+export function namingSql(error: unknown, config: unknown): unknown {
   if (!(error instanceof UnanimousError) || error.code !== 'work-after-end') return error;
   const text = typeof config === 'string' ? config : (config as { text?: unknown } | null)?.text;
   if (typeof text !== 'string') return error;

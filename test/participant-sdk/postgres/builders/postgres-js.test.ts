@@ -158,6 +158,18 @@ serverOrSkip('postgres').describe('the sql of postgres.js in a branch', () => {
     expect(await errorOf(open.prepare())).toMatchObject({ code: 'prepare-refused' });
   });
 
+  test('after the end of the transaction a query is refused by its name', async () => {
+    const transaction = await fixture.run(() => sql`SELECT 1`);
+    await transaction.open.rollback();
+    transaction.hasEnded = true;
+    const late = await errorOf(
+      fixture.host.within(transaction, async () => sql`DELETE FROM t WHERE a = ${'sesame'}`),
+    );
+    expect(late).toMatchObject({ code: 'work-after-end' });
+    expect(late.message).toContain('DELETE FROM t WHERE a = $1');
+    expect(late.message).not.toContain('sesame');
+  });
+
   test('a connection that is lost dooms the branch, and nothing runs on another', async () => {
     const { dooms, open } = await fixture.run(async () => {
       const [row] = await sql`INSERT INTO t (a) VALUES (1) RETURNING pg_backend_pid() AS pid`;
