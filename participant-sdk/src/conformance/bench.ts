@@ -166,13 +166,16 @@ export class Bench<R extends Resource = Resource> {
   async see(key: string, texts: readonly string[], when: string, mend: string): Promise<void> {
     const expected = JSON.stringify(texts);
     const endMs = systemAmbient.nowMs() + 5_000;
-    let seen = JSON.stringify(await this.read(key));
-    // What was committed may take a moment to be shown; what must not be there never may.
-    while (seen !== expected && texts.length > 0 && systemAmbient.nowMs() < endMs) {
+    for (;;) {
+      const found = await this.read(key);
+      const seen = JSON.stringify(found);
+      if (seen === expected) return;
+      // What was committed may take a moment to be shown; what must not be there never may.
+      const mayCome = texts.length > 0 && found.length <= texts.length;
+      const broken = `${when} readers see ${cut(seen)} instead of ${cut(expected)}`;
+      demand(mayCome && systemAmbient.nowMs() < endMs, broken, mend);
       await sleep(systemAmbient, 50);
-      seen = JSON.stringify(await this.read(key));
     }
-    demand(seen === expected, `${when} readers see ${cut(seen)} instead of ${cut(expected)}`, mend);
   }
 
   /** Aborts what a failed case has left prepared, in other processes, too. Never rejects. */

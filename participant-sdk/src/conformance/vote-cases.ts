@@ -1,6 +1,7 @@
 import type { CaseDefinition } from './conformance-case.ts';
 import { ConformanceError, demand } from './conformance-error.ts';
 import { demandTyped } from './bench.ts';
+import { mustFind } from './scan-cases.ts';
 import type { Trial } from './trial.ts';
 
 const early =
@@ -22,6 +23,9 @@ export const voteCases: readonly CaseDefinition[] = [
       await bench.see(key, [], 'before the vote', early);
       await trial.yes();
       checkVoted(trial);
+      if (bench.subject.kind === 'native') {
+        await mustFind(bench, await bench.instance(), [trial], 'right after the vote');
+      }
       await bench.see(key, [], 'after the vote', early);
       await bench.mustCommit(instance, trial, 'of a prepared branch');
       const mend = 'let commit() resolve when all that the branch wrote is durable and visible';
