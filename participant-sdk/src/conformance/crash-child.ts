@@ -85,7 +85,8 @@ const jobs: Record<ChildOrder['job'], () => Promise<void>> = {
     const trial = await prepared(order.keys[0] as string);
     await say({ said: 'prepared' });
     await once(process, 'message');
-    void bench.commit(instance, trial.id, trial.voted).catch(() => undefined);
+    const decided = { lowWaterSeq: 0, ...trial.voted, ...bench.place() };
+    void instance.resource.commit(trial.id, decided).catch(() => undefined); // asked only once
     await new Promise((resolve) => void setTimeout(resolve, 100));
     trial.isInDoubt = false;
     await leave();
