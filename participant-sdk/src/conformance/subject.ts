@@ -7,6 +7,7 @@ export interface ConformanceSubject<R extends Resource = Resource> {
   /**
    * Makes an instance that serves the target under this name, as another process would; the kit
    * attaches, opens and closes it. All instances of a subject stand before one and the same target.
+   * A logged one is called with one name only, that of `rm`.
    */
   make(rm: string): R | Promise<R>;
   /**
