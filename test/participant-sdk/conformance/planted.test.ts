@@ -40,11 +40,11 @@ async function failuresOf<R extends Resource>(subject: ConformanceSubject<R>): P
 
 /** The queue, with some of its methods put in place of by others. */
 function brokenQueue(file: string, defects: (queue: Resource) => Partial<Resource>) {
-  const { child: _, make, ...whole } = queueSubject(dir.file(file));
+  const { child: _, ...whole } = queueSubject(dir.file(file));
   return {
     ...whole,
     make: async (rm: string) => {
-      const queue = await make(rm);
+      const queue = await whole.make(rm);
       const replaced = defects(queue);
       return new Proxy(queue, {
         get(target, name) {
