@@ -24,6 +24,10 @@ const texts: readonly string[] = [
   '',
 ];
 
+const wholeId =
+  'use the whole formatBranchId(id) as the name; where the server takes less, a digest of it, ' +
+  'never its beginning';
+
 /** Ids and payloads that somebody chose to break it. */
 export const hostileCases: readonly CaseDefinition[] = [
   {
@@ -54,15 +58,13 @@ export const hostileCases: readonly CaseDefinition[] = [
         const isNative = instance.resource.kind === 'native';
         if (isNative) await mustFind(bench, other, trials, 'with ids at their limits');
         for (const [n, trial] of trials.entries()) {
-          if (n % 2) await bench.mustAbort(other, trial, 'with an id at its limits');
-          else await bench.mustCommit(other, trial, 'with an id at its limits');
+          const when = 'with an id at its limits';
+          if (n % 2) await bench.mustAbort(other, trial, when, wholeId);
+          else await bench.mustCommit(other, trial, when, bench.place(), wholeId);
         }
         for (const [n, key] of keys.entries()) {
           const expected = n % 2 ? [] : [`text ${n}`];
-          const mend =
-            'use the whole formatBranchId(id) as the name; where the server takes less, a digest ' +
-            'of it, never its beginning';
-          await bench.see(key, expected, 'after ids that resemble each other', mend);
+          await bench.see(key, expected, 'after ids that resemble each other', wholeId);
         }
         if (isNative) await mustFind(bench, other, [], 'after all of them were ended');
       }

@@ -17,7 +17,7 @@ interface Cell {
 /** What may be wrong with cells in memory that overwrite. */
 export interface CellDefects {
   /** Whether the first place is newer than the second. */
-  isNewer?(a: Place, b: Place): boolean;
+  readonly isNewer?: (a: Place, b: Place) => boolean;
   readonly forgetsDeletes?: boolean;
   readonly appliesInCheck?: boolean;
   readonly checksNothing?: boolean;

@@ -38,8 +38,7 @@ export function withBranches(
 function replaced<T extends object>(whole: T, parts: object): T {
   return new Proxy(whole, {
     get(target, name) {
-      const found: unknown =
-        Reflect.get(parts, name) ?? (Reflect.get(target, name, target) as unknown);
+      const found: unknown = Reflect.get(parts, name) ?? Reflect.get(target, name, target);
       return typeof found === 'function' ? found.bind(target) : found;
     },
   });

@@ -196,7 +196,7 @@ describe('the kit notices', () => {
     [
       'takes the beginning of an id for the id',
       'ids at their limits',
-      /find it by the id alone|use the whole formatBranchId/,
+      /use the whole formatBranchId\(id\) as the name/,
       (queue) => ({
         commit: (id, decided) =>
           queue.commit({ ...id, branch: Number(String(id.branch).slice(0, 5)) }, decided),
