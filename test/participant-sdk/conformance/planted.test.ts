@@ -289,7 +289,11 @@ describe('the kit notices', () => {
 
   test.each<[LeakyInput['defect'], string, RegExp]>([
     ['keeps a timer', 'close leaves nothing open', /close sockets, pools, timers/],
-    ['writes later', 'killed while it commits', /only when the target has made it durable/],
+    [
+      'writes later',
+      'killed with branches at every step',
+      /only when the target has made it durable/,
+    ],
   ])(
     'a process that %s',
     async (defect, beginning, mend) => {
