@@ -91,10 +91,11 @@ export const hostileCases: readonly CaseDefinition[] = [
           'remember in the branch that a write was refused, and throw from prepare()',
         );
         if (vote.vote !== 'yes') continue;
+        const { maxPayloadBytes = 262_144 } = bench.subject;
         demand(
-          vote.redo.byteLength <= 262_144,
+          vote.redo.byteLength <= maxPayloadBytes,
           `a branch voted with ${vote.redo.byteLength} bytes of redo payload; the coordinator ` +
-            'takes 262,144',
+            `takes ${maxPayloadBytes}`,
           'refuse what is larger with a UnanimousError payload-too-large when it is written',
         );
         await bench.mustCommit(other, trial, `of a branch that wrote ${what}`);
