@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { afterAll, expect, test } from 'vitest';
-import { sourceArgv } from '../participant-sdk/support/run-conformance.ts';
+import { sourceArgv } from '../participant-sdk/support/source-argv.ts';
 import { PageFolder } from './pages-as-files.ts';
 
 // The blocks of the page are files, named in their first line. They are run as they stand.

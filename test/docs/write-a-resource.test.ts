@@ -11,7 +11,7 @@ import {
 } from '@unanimous/participant-sdk/conformance';
 import { afterAll, describe, expect, test } from 'vitest';
 import type { DefinedResource } from '../../participant-sdk/src/define-resource.ts';
-import { sourceArgv } from '../participant-sdk/support/run-conformance.ts';
+import { sourceArgv } from '../participant-sdk/support/source-argv.ts';
 import { TestCoordinator } from '../participant-sdk/support/test-coordinator.ts';
 import { PageFolder, root } from './pages-as-files.ts';
 

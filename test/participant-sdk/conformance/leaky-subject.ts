@@ -1,7 +1,7 @@
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { type DefinedResource, defineResource } from '@unanimous/participant-sdk';
 import type { ConformanceSubject } from '@unanimous/participant-sdk/conformance';
-import { sourceArgv } from '../support/run-conformance.ts';
+import { sourceArgv } from '../support/source-argv.ts';
 import type { Put } from './broken-cells.ts';
 
 /** What is wrong, and the file in which lines are appended. */
