@@ -39,7 +39,10 @@ export interface PostgresOptions extends PoolConfig {
   readonly rm: string;
   /** Your own `pg` module: `import pg from 'pg'`. */
   readonly pg: PgModule;
-  /** Connections kept apart for phase two; 2 unless told. */
+  /**
+   * Connections kept apart for phase two, opened when they are needed; 8 unless told. Each waits for
+   * the disk once a commit, so they bound how many commits the disk can take together.
+   */
   readonly phaseTwoConnections?: number;
 }
 
@@ -67,7 +70,7 @@ class Postgres implements PostgresResource {
   #host: ResourceHost | undefined;
   #opened: OpenedServer | undefined;
 
-  constructor({ rm, pg, phaseTwoConnections = 2, ...config }: PostgresOptions) {
+  constructor({ rm, pg, phaseTwoConnections = 8, ...config }: PostgresOptions) {
     this.rm = checkRmName(rm);
     this.#pools = makeTransactionalPool(pg, config, { rm, enter: () => this.#enter() });
     this.#phaseTwo = new PhaseTwoPool(pg, config, phaseTwoConnections);
