@@ -6,6 +6,7 @@ import { writeFigures } from '../../scripts/write-figures.ts';
 import { allMutants, choose } from './catalogue.ts';
 import { countsOf, lineOf, pageOf } from './report.ts';
 import { runMutants } from './run-mutants.ts';
+import { endRuns } from './run-tests.ts';
 
 const { values } = parseArgs({
   options: {
@@ -20,6 +21,10 @@ const { values } = parseArgs({
 
 function say(text: string): void {
   process.stdout.write(`${text}\n`);
+}
+
+for (const [signal, number] of [['SIGINT', 2] as const, ['SIGTERM', 15] as const]) {
+  process.once(signal, () => void endRuns().then(() => process.exit(128 + number)));
 }
 
 const { only, slice } = values;

@@ -25,11 +25,16 @@ const mirrorName = 'copy-of-the-mirror';
 
 /**
  * Copies the newest generation, the witness and the mirror of a log that nobody runs, into the system's
- * folder for temporary files. Changes nothing where the log is.
+ * folder for temporary files. Changes nothing where the log is. `copied` is for tests: it is called after
+ * the copying, before the last look at the originals.
  * @throws UnanimousError `log-locked` when a coordinator has the folder or had it meanwhile;
  * `invalid-argument` when there is no such folder; others as the file system threw them.
  */
-export function copyLog(dir: string, mirror: string | undefined): LogCopy {
+export function copyLog(
+  dir: string,
+  mirror: string | undefined,
+  copied: () => void = () => {},
+): LogCopy {
   checkFolder(dir);
   const before = stateOf(dir, mirror);
   const generation = listGenerations(dir).at(-1);
@@ -37,12 +42,13 @@ export function copyLog(dir: string, mirror: string | undefined): LogCopy {
   const remove = () => rmSync(copyDir, { recursive: true, force: true });
   try {
     const database = generationPath(dir, generation ?? 0);
-    const copied = generationPath(copyDir, generation ?? 0);
+    const target = generationPath(copyDir, generation ?? 0);
     const mirrorCopy = mirror === undefined ? undefined : join(copyDir, mirrorName);
-    copyIfThere(database, copied);
-    copyIfThere(`${database}-wal`, `${copied}-wal`);
+    copyIfThere(database, target);
+    copyIfThere(`${database}-wal`, `${target}-wal`);
     copyIfThere(tipPath(dir), tipPath(copyDir));
     if (mirror !== undefined && mirrorCopy !== undefined) copyIfThere(mirror, mirrorCopy);
+    copied();
     // Whoever has started meanwhile has written; files of two moments would look damaged.
     if (stateOf(dir, mirror) !== before) throw held(dir);
     return { dir: copyDir, mirror: mirrorCopy, generation, [Symbol.dispose]: remove };

@@ -19,9 +19,9 @@ export class LateForcer implements FileForcer {
   }
 
   finish(): void {
-    if (this.#file === undefined) return;
-    fdatasyncSync(this.#file);
+    const file = this.#file;
     this.#file = undefined;
+    if (file !== undefined) fdatasyncSync(file);
   }
 
   close(): void {}

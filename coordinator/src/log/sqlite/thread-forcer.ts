@@ -31,9 +31,10 @@ export class ThreadForcer implements FileForcer {
   }
 
   finish(): void {
-    if (this.#lateFile !== undefined) {
-      fdatasyncSync(this.#lateFile);
+    const lateFile = this.#lateFile;
+    if (lateFile !== undefined) {
       this.#lateFile = undefined;
+      fdatasyncSync(lateFile);
       return;
     }
     while (Atomics.load(this.#cells, cells.state) === states.asked) {

@@ -1,7 +1,8 @@
 import { chmodSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Database from 'better-sqlite3';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { copyLog } from '../../../../coordinator/src/log/sqlite/copy-log.ts';
 import { lockFolder, prepareFolder } from '../../../../coordinator/src/log/sqlite/log-folder.ts';
 import { verifyLog } from '../../../../coordinator/src/log/sqlite/verify-log.ts';
 import { damageChecks } from '../../../disk/damage-checks.ts';
@@ -59,9 +60,13 @@ describe('verify', () => {
     using root = tempDir();
     const { dir } = killedLog(root.path);
     rmSync(`${newestDatabase(dir)}-wal`);
+    const temporary = root.file('temporary');
+    mkdirSync(temporary);
+    vi.stubEnv('TMPDIR', temporary);
     const before = contentsOf(root.path);
     const report = verifyLog({ dir });
     expect(contentsOf(root.path)).toEqual(before);
+    vi.unstubAllEnvs();
     expect(report).toMatchObject({ verdict: 'damaged', tip: { seq: 5 }, log: { records: 0 } });
     expect(report.findings).toEqual([
       expect.stringMatching(/^records \d to 5 are missing at the end/),
@@ -136,6 +141,17 @@ describe('verify', () => {
     for (const none of [empty, root.file('nothing')]) {
       expect(errorOf(() => verifyLog({ dir: none }))).toMatchObject({ code: 'invalid-argument' });
     }
+  });
+
+  test('refuses files that changed while they were copied', () => {
+    using root = tempDir();
+    const { dir } = killedLog(root.path);
+    using unchanged = copyLog(dir, undefined);
+    expect(readFileSync(join(unchanged.dir, 'tip')).equals(readFileSync(join(dir, 'tip')))).toBe(
+      true,
+    );
+    const start = () => openStore(dir).close();
+    expect(errorOf(() => copyLog(dir, undefined, start))).toMatchObject({ code: 'log-locked' });
   });
 
   test('does not free the lock of the coordinator that it finds', () => {
