@@ -2,7 +2,8 @@
 // [--only NAME …] [--image NAME …] [--jobs N] [--dir FOLDER] [--reasons] [--json] [--write]`. Without a
 // scale every byte of the main images is flipped and every length tried; `--quick` takes some
 // thousands, `--long` every bit. `--dir` is where it works, best in memory (/dev/shm). `--write` puts the
-// tables into docs/disk-faults.md; with `--read FILE …`, those that earlier runs printed with `--json`.
+// tables into docs/disk-faults.md; with `--read FILE`, once or more, those that earlier runs printed with
+// `--json`. SIGINT ends a run early; it then tells of what it has tried.
 import { fork } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
@@ -37,10 +38,11 @@ const { values } = parseArgs({
 const scale = (['sample', 'quick', 'long'] as const).find((name) => values[name]) ?? 'full';
 const jobs = Number(values.jobs);
 
-/** What a child process says: what it is at, now and then, and what a check has come to. */
-type FromSlice =
-  | { readonly at: string }
-  | { readonly name: string; readonly about: string; readonly tally: Tally };
+/** What a child process says, now and then and when a check is over: what it has come to. */
+interface FromSlice extends Omit<Line, 'scale'> {
+  /** The trial that it begins; undefined when the check is over. */
+  readonly at?: string;
+}
 
 type Add = (line: Omit<Line, 'scale'>) => void;
 
@@ -56,17 +58,18 @@ else runOneSlice(values.dir, Number(values.slice));
 function runOneSlice(root: string, index: number): void {
   let saidAtMs = 0;
   const tell = (message: FromSlice) => process.send?.(message);
-  const onTrial = (at: string) => {
-    if (performance.now() - saidAtMs < heartbeatMs) return;
-    saidAtMs = performance.now();
-    tell({ at });
-  };
   const { images: all, checks } = makeBench(root);
   const images = all.filter(({ name }) => values.image?.includes(name) ?? true);
   for (const check of checks) {
     if (values.only && !values.only.some((name) => check.name.startsWith(name))) continue;
+    const { name, about } = check;
+    const onTrial = (at: string, tally: Tally) => {
+      if (performance.now() - saidAtMs < heartbeatMs) return;
+      saidAtMs = performance.now();
+      tell({ name, about, tally, at });
+    };
     const tally = runSlice(root, check, images, scale, { index, of: jobs }, onTrial);
-    tell({ name: check.name, about: check.about, tally });
+    tell({ name, about, tally });
   }
   process.disconnect();
 }
@@ -123,7 +126,13 @@ async function superviseSlice(
   const args = [...process.argv.slice(2), '--dir', dir, '--slice', String(index)];
   const env = { ...process.env, ...(shim && shimEnvironment(shim, dir)) };
   const child = fork(fileURLToPath(import.meta.url), args, { env });
-  let at = 'the beginning';
+  let last: FromSlice | undefined;
+  let isEndedEarly = false;
+  const endEarly = () => {
+    isEndedEarly = true;
+    child.kill('SIGKILL');
+  };
+  process.once('SIGINT', endEarly);
   let timer: NodeJS.Timeout | undefined;
   const listen = () => {
     clearTimeout(timer);
@@ -132,14 +141,18 @@ async function superviseSlice(
   listen();
   child.on('message', (message: FromSlice) => {
     listen();
-    if ('at' in message) at = message.at;
-    else add(message);
+    last = message;
+    if (message.at === undefined) add(message);
   });
   const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => {
     child.once('exit', (exitCode, exitSignal) => resolve([exitCode, exitSignal]));
   });
   clearTimeout(timer);
-  if (code !== 0) throw new Error(`a process ended with ${code ?? signal}, last at ${at}`);
+  process.off('SIGINT', endEarly);
+  if (isEndedEarly && last?.at !== undefined) add(last);
+  else if (code !== 0 && !isEndedEarly) {
+    throw new Error(`a process ended with ${code ?? signal}, at ${last?.at ?? 'the beginning'}`);
+  }
 }
 
 function writePage(lines: readonly Line[]): void {
