@@ -98,7 +98,7 @@ export const mirrorLayer: readonly Mutant[] = [
     from: 'isBroken ||= damaged;',
     to: 'isBroken &&= damaged;',
     breaks: ['scenario 14'],
-    tests: [`${writes} > that finds the WAL and the mirror damaged`, verify],
+    tests: [`${writes} > tells of a mirror that is damaged in the middle`],
   },
   {
     name: 'takes any group of the mirror for its first',
@@ -141,6 +141,14 @@ export const mirrorLayer: readonly Mutant[] = [
     tests: [unite],
   },
   {
+    name: 'lets a mirror that brings nothing speak for what the WAL has lost',
+    file: `${src}/read-log.ts`,
+    from: 'commitsLost: content.end.seq > own.end && !other.isBroken ? 0 : commitsLost,',
+    to: 'commitsLost: hasMirror && !other.isBroken ? 0 : commitsLost,',
+    breaks: ['scenario 14', promise],
+    tests: [`${writes} > refuses when the WAL has lost commits`],
+  },
+  {
     name: 'starts without the mirror that the log has',
     file: `${src}/read-log.ts`,
     from: 'if (mirrorNote?.attached && !dropMirror) {',
@@ -170,7 +178,7 @@ export const mirrorLayer: readonly Mutant[] = [
     from: 'frames: mayBeOurs ? other.frames : [],',
     to: 'frames: other.frames,',
     breaks: ['rule 17', 'scenario 28'],
-    tests: [`${mirror} > that was dropped`],
+    tests: [`${writes} > reads nothing of a mirror that was dropped`],
   },
   {
     name: 'goes on from a mirror alone, unasked',

@@ -119,18 +119,52 @@ describe('a start', () => {
     });
   });
 
-  test('that finds the WAL and the mirror damaged refuses', () => {
+  test('refuses when the WAL has lost commits in its middle, and the mirror has lost the same', () => {
+    using dir = tempDir();
+    const open = openMirrored(dir);
+    open.decide(1);
+    const wal = `${newestDatabase(dir.file('log'))}-wal`;
+    const early = [dir.file('mirror'), dir.file('log/tip')].map((path) => {
+      return [path, readFileSync(path)] as const;
+    });
+    const { length } = readFileSync(wal);
+    for (let n = 2; n <= 5; n += 1) open.decide(n);
+    writeFileSync(wal, flipBit(readFileSync(wal), length + 100));
+    const whole = readFileSync(dir.file('mirror'));
+    for (const [path, bytes] of early) writeFileSync(path, bytes); // and the tip was never synced
+    expect(errorOf(() => openMirrored(dir)).message).toMatch(
+      /^the WAL is damaged: \d commits behind/,
+    );
+    writeFileSync(dir.file('mirror'), whole);
+    expect(openMirrored(dir).decisions()).toHaveLength(5);
+  });
+
+  test('tells of a mirror that is damaged in the middle, and keeps a copy of it', () => {
     using dir = tempDir();
     const open = openMirrored(dir);
     for (let n = 1; n <= 4; n += 1) open.decide(n);
-    rmSync(dir.file('log/tip')); // it was never synced
+    const bytes = readFileSync(dir.file('mirror'));
+    const spoilt = flipBit(bytes, bytes.findLastIndex((byte) => byte !== 0) - 600);
+    writeFileSync(dir.file('mirror'), spoilt);
+    const repairs: string[] = [];
+    openMirrored(dir, { onStarted: (log) => repairs.push(...log.repairs) });
+    expect(repairs).toEqual(['the mirror was damaged']);
+    const [copy = ''] = quarantined(dir);
+    expect(readFileSync(`${copy}/mirror`).equals(spoilt)).toBe(true);
+  });
+
+  test('reads nothing of a mirror that was dropped when it was ahead of the log', () => {
+    using dir = tempDir();
+    const open = openMirrored(dir);
+    open.decide(1);
     const wal = `${newestDatabase(dir.file('log'))}-wal`;
-    const bytes = readFileSync(wal);
-    writeFileSync(wal, flipBit(bytes, bytes.length - 20_000));
-    const mirror = readFileSync(dir.file('mirror'));
-    const used = mirror.findLastIndex((byte) => byte !== 0);
-    writeFileSync(dir.file('mirror'), flipBit(mirror, used - 500));
-    expect(errorOf(() => openMirrored(dir))).toMatchObject({ code: 'log-damaged' });
+    const files = [wal, dir.file('log/tip')].map((path) => [path, readFileSync(path)] as const);
+    open.decide(2); // of which nobody was told
+    for (const [path, bytes] of files) writeFileSync(path, bytes);
+    const without = openStore(dir.file('log'), { dropMirror: true });
+    without.decide(3);
+    without.close();
+    expect(openMirrored(dir).decisions()).toEqual(['1-1', '1-3']);
   });
 
   test('copies aside what the mirror repairs, before it is gone', () => {
