@@ -22,7 +22,7 @@ export async function runMutants(
   { jobs, onVerdict = () => {} }: RunMutantsOptions,
 ): Promise<readonly Verdict[]> {
   using scratch = tempDir('unanimous-mutants-');
-  process.once('exit', scratch.remove); // a signal disposes of nothing
+  process.once('exit', () => scratch.remove()); // a signal disposes of nothing
   const trees = Array.from({ length: jobs }, (_, n) => join(scratch.path, `tree-${n}`));
   for (const tree of trees) copyRepository(tree);
   const [first = ''] = trees;

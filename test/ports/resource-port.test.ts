@@ -9,13 +9,13 @@ import { PortScene } from './port-scene.ts';
 /** The resource and its open branches, with the fault among their calls. */
 function withFault(resource: Resource, plan: FaultPlan): Resource {
   const faulty = plan.over(resource);
-  const { acceptWork } = faulty;
-  if (!acceptWork) throw new Error(`${resource.rm} takes no work`);
   return new Proxy(faulty, {
     get(_, name) {
       if (name === 'acceptWork') {
-        return async (...work: Parameters<NonNullable<Resource['acceptWork']>>) =>
-          withBranchFault(await acceptWork(...work), plan);
+        return async (...args: Parameters<NonNullable<Resource['acceptWork']>>) => {
+          const branch = await faulty.acceptWork?.(...args);
+          return branch && withBranchFault(branch, plan);
+        };
       }
       if (name !== 'attach') return Reflect.get(faulty, name) as unknown;
       return (host: ResourceHost) =>

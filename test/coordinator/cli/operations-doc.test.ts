@@ -17,7 +17,9 @@ test.each(commands)('docs/operations.md tells of each flag of %s', async (comman
 });
 
 test('docs/operations.md names no flag that there is not', async () => {
-  const helps = await Promise.all(commands.map((command) => runHere([...command.split(' '), '--help'])));
+  const helps = await Promise.all(
+    commands.map((command) => runHere([...command.split(' '), '--help'])),
+  );
   const known = helps.map(({ stdout }) => stdout).join('\n');
   const named = new Set([...doc.matchAll(/--[a-z][a-z-]+/g)].map(([flag]) => flag));
   expect([...named].filter((flag) => !known.includes(flag))).toEqual([]);

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { FileForcer } from '../../../../coordinator/src/log/sqlite/file-forcer.ts';
 import { readMirror } from '../../../../coordinator/src/log/sqlite/mirror-groups.ts';
 import { type TempDir, tempDir } from '../../../support/temp-dir.ts';
-import { commitDecided, decidedBranch, gidOf } from '../log-records.ts';
+import { decidedBranch, gidOf } from '../log-records.ts';
 import { errorOf } from './error-of.ts';
 import { flipBit, newestDatabase, openStore, type OpenStore } from './log-image.ts';
 
