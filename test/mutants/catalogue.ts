@@ -24,6 +24,9 @@ const catalogue: Readonly<Record<string, readonly Mutant[]>> = {
   effects,
 };
 
+/** The parts, in their order. */
+export const areas: readonly string[] = Object.keys(catalogue);
+
 /** A mutant with its part. */
 export interface Listed {
   readonly area: string;
