@@ -86,7 +86,7 @@ export function verifyLog({ dir, mirror }: VerifyOptions): LogReport {
   return {
     verdict: verdictOf(content, error),
     findings: findings.map(inOriginals),
-    hint: error ? inOriginals(error.hint) : '',
+    hint: error ? inOriginals(hintOf(error, mirror)) : '',
     logId: content?.end.logId ?? own.frames[0]?.logId ?? tip?.logId,
     log: spanOf(frames),
     kinds: countKinds(frames),
@@ -135,6 +135,13 @@ function readAsStart({ dir, mirror }: LogCopy): {
 function verdictOf(content: LogContent | undefined, error: UnanimousError | undefined): LogVerdict {
   if (error) return error.code === 'log-newer' ? 'newer' : 'damaged';
   return content && content.repairs.length > 0 ? 'repairable' : 'whole';
+}
+
+/** The error's own hint, where it has one; that of its kind speaks of a copy that a start has made. */
+function hintOf({ code, hint }: UnanimousError, mirror: string | undefined): string {
+  if (code !== 'log-damaged' || hint !== new UnanimousError(code, '').hint) return hint;
+  const orMirror = mirror === undefined ? ' If the log has a mirror, name it: --mirror FILE.' : '';
+  return `Put back what is missing, or the newest copy of all files.${orMirror}`;
 }
 
 type Place = Omit<PlaceReport, 'path'>;
