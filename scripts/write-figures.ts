@@ -12,11 +12,10 @@ export function withFigures(text: string, figures: string): string {
   return `${before}${marks.from}\n\n${figures}\n\n${marks.to}${after[1]}`;
 }
 
-/** The figures that stand in a page of docs/. */
+/** The figures that stand in a page of docs/, between the marks without a name. */
 export function readFigures(page: string): string {
   const text = readFileSync(new URL(`../docs/${page}`, import.meta.url), 'utf8');
-  const [, figures] = text.split(marks.from);
-  return figures?.split(marks.to)[0]?.trim() ?? '';
+  return /<!-- figures -->(.*)<!-- end of figures -->/s.exec(text)?.[1]?.trim() ?? '';
 }
 
 /** Puts figures of a run into a page of docs/. */
