@@ -1,10 +1,15 @@
-import { formatBranchId, UnanimousError } from '@unanimous/proto';
+import { formatBranchId, type UnanimousError } from '@unanimous/proto';
 import fc from 'fast-check';
-import { expect } from 'vitest';
-import { errorOf, type Fixture, sql, values } from '../participant-sdk/postgres/branches.ts';
+import { type Fixture, sql, values } from '../participant-sdk/postgres/branches.ts';
 import type { PostgresServer } from '../servers/postgres.ts';
 import { waitUntil } from '../support/wait-until.ts';
-import { type BranchModel, type BranchState, type ModelBranch, nameOf } from './branch-model.ts';
+import {
+  type BranchFact,
+  type BranchModel,
+  type BranchState,
+  type ModelBranch,
+  nameOf,
+} from './branch-model.ts';
 import type { Command, Reached } from './runs.ts';
 
 /** The real resource and its server. */
@@ -20,11 +25,17 @@ const openAtMost = 4;
 
 const insert = 'insert into t values ($1)';
 
-/** What is seen after every step: rows, and what a scan finds. */
-async function look(model: BranchModel, { fixture }: RealBranches): Promise<void> {
-  expect(await values(fixture.url), 'each row once, and no others').toEqual(model.rows());
+/** What is seen after every step. */
+export async function look(model: BranchModel, { fixture }: RealBranches): Promise<void> {
+  const names = 'select gid from pg_prepared_xacts where database = current_database()';
+  const listed = await sql(fixture.url, names);
   const scanned = await untilAnswered(() => fixture.resource.scan());
-  expect(scanned.map(formatBranchId).toSorted(), 'prepared').toEqual(model.prepared());
+  model.facts.push({
+    is: 'seen',
+    rows: (await values(fixture.url)).map(Number),
+    prepared: listed.map(({ gid }) => String(gid)).toSorted(),
+    scanned: scanned.map(formatBranchId).toSorted(),
+  });
 }
 
 /** Asks again as the participant does while the server cannot be reached. */
@@ -98,31 +109,56 @@ function writeBehindSavepoint(pick: number, isKept: boolean, reached: Reached): 
   });
 }
 
+/** Notes a vote; a branch that votes no is rolled back, as its participant does. */
+async function voteOf(
+  branch: ModelBranch,
+  model: BranchModel,
+  ask: () => Promise<{ readonly vote: 'yes' | 'ready' | 'read-only'; readonly receipt?: string }>,
+): Promise<'yes' | 'ready' | 'read-only' | 'no'> {
+  const { state: was } = branch;
+  const noted = { is: 'voted', branch, was } as const;
+  try {
+    const { vote, receipt = '' } = await ask();
+    model.facts.push({ ...noted, vote, why: '' });
+    branch.receipt = receipt;
+    return vote;
+  } catch (error) {
+    model.facts.push({ ...noted, vote: 'no', why: String(error) });
+    await branch.transaction.open.rollback();
+    return 'no';
+  }
+}
+
 function prepare(pick: number, reached: Reached): BranchCommand {
-  return onOne('prepare', pick, ['open'], async (branch, { fixture }) => {
+  return onOne('prepare', pick, ['open'], async (branch, { fixture }, model) => {
     const { transaction } = branch;
-    const vote = await transaction.open.prepare();
-    if (vote.vote === 'yes') {
-      Object.assign(branch, { state: 'prepared', receipt: vote.receipt });
-      reached.note('prepared');
-    } else {
-      expect(branch.values, 'read-only only when nothing is written').toEqual([]);
-      branch.state = 'rolled-back';
-      reached.note('voted read-only');
-    }
-    const late = fixture.host.within(transaction, () => fixture.pool.query(insert, [-1]));
-    expect((await errorOf(late)).code, 'work after the vote').toBe('work-after-end');
-    expect((await errorOf(transaction.open.prepare())).code, 'two votes').toBe('work-after-end');
+    const vote = await voteOf(branch, model, () => transaction.open.prepare());
+    branch.state = vote === 'yes' ? 'prepared' : 'rolled-back';
+    reached.note(vote === 'yes' ? 'prepared' : `voted ${vote}`);
+    const value = -model.nextValue++;
+    const write = () => fixture.pool.query(insert, [value]);
+    const [late, again] = [
+      await codeOf(fixture.host.within(transaction, write)),
+      await codeOf(transaction.open.prepare()),
+    ];
+    model.facts.push({ is: 'late', what: 'work after the vote', code: late });
+    model.facts.push({ is: 'late', what: 'a second vote', code: again });
   });
+}
+
+async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
+  return promise.then(
+    () => undefined,
+    (error: UnanimousError) => error.code,
+  );
 }
 
 /** A branch that lost its connection can only vote no: half of its work must not be prepared. */
 function prepareLost(pick: number, reached: Reached): BranchCommand {
-  return onOne('prepare a lost one', pick, ['lost'], async (branch) => {
-    expect(await errorOf(branch.transaction.open.prepare())).toBeInstanceOf(UnanimousError);
-    await branch.transaction.open.rollback();
+  return onOne('prepare a lost one', pick, ['lost'], async (branch, _, model) => {
+    const vote = await voteOf(branch, model, () => branch.transaction.open.prepare());
     branch.state = 'rolled-back';
-    reached.note('a lost one voted no');
+    reached.note(`a lost one voted ${vote}`);
   });
 }
 
@@ -134,54 +170,66 @@ function rollBackOpen(pick: number, reached: Reached): BranchCommand {
   });
 }
 
+/** Notes an answer, and how the branch stood when it was asked. */
+function answered(
+  order: 'commit' | 'abort' | 'one-phase' | 'settle',
+  branch: ModelBranch,
+  result: string,
+): BranchFact {
+  const { state: was, receipt, isBeforeCrash } = branch;
+  const hasReceipt = receipt !== '';
+  return { is: 'answered', branch, order, was, hasReceipt, isBeforeCrash, result };
+}
+
 /** The decision arrives, for the first time or again, or after somebody's hand. */
-function decide(to: 'commit' | 'abort', pick: number, reached: Reached): BranchCommand {
-  return onOne(to, pick, ['prepared', 'committed', 'rolled-back'], async (branch, { fixture }) => {
+export function decide(to: 'commit' | 'abort', pick: number, reached: Reached): BranchCommand {
+  return onOne(to, pick, ['prepared', 'committed', 'rolled-back'], async (branch, real, model) => {
+    const { fixture } = real;
     const { receipt, transaction } = branch;
     const { id } = transaction;
-    const finished = await untilAnswered(() =>
+    const { result } = await untilAnswered(() =>
       to === 'commit' ? fixture.commit({ id, receipt }) : fixture.resource.abort(id, receipt),
     );
+    model.facts.push(answered(to, branch, result));
     const wanted = to === 'commit' ? 'committed' : 'rolled-back';
     if (branch.state === 'prepared') branch.state = wanted;
     else reached.note(branch.state === wanted ? 'decided again' : 'decided against a fate');
     // A branch that never was cannot have been committed; to say so of a commit would be a guess.
     const isUnknown = receipt === '' && to === 'commit';
-    expect(finished.result).toBe(isUnknown ? 'unknown' : branch.state);
-    reached.note(isUnknown ? 'unknown without a receipt' : finished.result);
+    reached.note(isUnknown ? 'unknown without a receipt' : result);
   });
 }
 
 function byHand(to: 'commit' | 'rollback', pick: number, reached: Reached): BranchCommand {
-  return onOne(`${to} by hand`, pick, ['prepared'], async (branch, { fixture }) => {
+  return onOne(`${to} by hand`, pick, ['prepared'], async (branch, { fixture }, model) => {
     await sql(fixture.url, `${to} prepared '${nameOf(branch)}'`);
+    model.facts.push({ is: 'by hand', branch });
     branch.state = to === 'commit' ? 'committed' : 'rolled-back';
     reached.note(`${to} by hand`);
   });
 }
 
 function commitInOnePhase(pick: number, reached: Reached): BranchCommand {
-  return onOne('commit in one phase', pick, ['open'], async (branch, { fixture }) => {
+  return onOne('commit in one phase', pick, ['open'], async (branch, { fixture }, model) => {
     const { open, id } = branch.transaction;
-    const ready = await open.ready();
-    if (ready.vote === 'read-only') {
-      expect(branch.values).toEqual([]);
+    const vote = await voteOf(branch, model, () => open.ready());
+    if (vote !== 'ready') {
       branch.state = 'rolled-back';
       return;
     }
-    const settled = await fixture.resource.settle(id, ready.receipt);
-    expect(settled, 'before the permission').toEqual({ result: 'in-progress' });
-    expect(await open.commitOnePhase()).toEqual({ result: 'committed' });
-    Object.assign(branch, { state: 'one-phase', receipt: ready.receipt });
+    const before = await fixture.resource.settle(id, branch.receipt);
+    if (before.result === 'in-progress') reached.note('in progress before the permission');
+    model.facts.push(answered('one-phase', branch, (await open.commitOnePhase()).result));
+    branch.state = 'one-phase';
     reached.note('committed in one phase');
   });
 }
 
 function settle(pick: number, reached: Reached): BranchCommand {
-  return onOne('settle', pick, ['one-phase'], async (branch, { fixture }) => {
+  return onOne('settle', pick, ['one-phase'], async (branch, { fixture }, model) => {
     const { transaction, receipt, isBeforeCrash } = branch;
-    const settled = await untilAnswered(() => fixture.resource.settle(transaction.id, receipt));
-    expect(settled.result).toBe(isBeforeCrash ? 'unknown' : 'committed');
+    const { result } = await untilAnswered(() => fixture.resource.settle(transaction.id, receipt));
+    model.facts.push(answered('settle', branch, result));
     reached.note(isBeforeCrash ? 'unknown after a crash' : 'settled');
   });
 }
@@ -193,6 +241,8 @@ function restart(kind: 'fast' | 'kill -9', reached: Reached): BranchCommand {
     async run(model, real) {
       if (kind === 'kill -9') await real.server.kill9();
       await real.server.restart();
+      const hasOnePhase = model.in('one-phase').some((branch) => !branch.isBeforeCrash);
+      if (kind === 'kill -9' && hasOnePhase) reached.note('one phase before a kill -9');
       model.serverDown(kind === 'kill -9');
       if (model.in('prepared').length > 0) reached.note(`prepared over a restart ${kind}`);
       await look(model, real);
@@ -242,8 +292,6 @@ export function branchCommands(reached: Reached): fc.Arbitrary<BranchCommand>[] 
 export function wholeBranchLife(reached: Reached): BranchCommand[] {
   return [
     ...[1, 2, 0].map((count) => begin(count, reached)),
-    writeBehindSavepoint(0, true, reached),
-    writeBehindSavepoint(0, false, reached),
     prepare(0, reached),
     prepare(0, reached),
     prepare(0, reached), // it has written nothing
@@ -255,42 +303,22 @@ export function wholeBranchLife(reached: Reached): BranchCommand[] {
     byHand('rollback', 0, reached),
     decide('commit', 1, reached),
     begin(1, reached),
+    writeBehindSavepoint(0, true, reached),
+    writeBehindSavepoint(0, false, reached),
+    prepare(0, reached),
+    begin(1, reached),
     commitInOnePhase(0, reached),
     settle(0, reached),
     begin(1, reached),
     prepare(0, reached),
+    begin(2, reached),
     begin(1, reached),
-    restart('kill -9', reached),
+    commitInOnePhase(0, reached),
+    restart('kill -9', reached), // before anything else is written
     settle(0, reached),
     prepareLost(0, reached),
     byHand('commit', 0, reached),
     begin(1, reached),
     rollBackOpen(0, reached),
-    begin(1, reached),
-    prepare(0, reached),
-    ...[0, 1, 2, 3, 4, 5].map((pick) => decide('abort', pick, reached)),
   ];
 }
-
-/** Everything that the runs must come to. */
-export const branchStates = [
-  'begun',
-  'kept a savepoint',
-  'went back to a savepoint',
-  'prepared',
-  'voted read-only',
-  'a lost one voted no',
-  'rolled back before its vote',
-  'committed',
-  'rolled-back',
-  'decided again',
-  'decided against a fate',
-  'unknown without a receipt',
-  'commit by hand',
-  'rollback by hand',
-  'committed in one phase',
-  'settled',
-  'unknown after a crash',
-  'prepared over a restart fast',
-  'prepared over a restart kill -9',
-];

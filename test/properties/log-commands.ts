@@ -1,36 +1,31 @@
-import { type Gid, parseGid } from '@unanimous/proto';
+import { type Gid, parseGid, type UnanimousError } from '@unanimous/proto';
 import fc from 'fast-check';
-import { expect } from 'vitest';
 import type { LogPosition } from '../../coordinator/src/log/decision-log.ts';
 import type { CrashPoint } from '../../coordinator/src/log/sqlite/crash-points.ts';
-import { commitDecided, ended } from '../coordinator/log/log-records.ts';
+import { commitDecided, ended, heuristic } from '../coordinator/log/log-records.ts';
+import { keyOf, type LogFact } from './log-history.ts';
 import type { LogModel } from './log-model.ts';
 import type { RealLog } from './real-log.ts';
 import type { Command, Reached } from './runs.ts';
 
 type LogCommand = Command<LogModel, RealLog>;
 
-const decidedKey = (gid: Gid) => `commit-decided ${gid.slice(13)}`;
-const endedKey = (gid: Gid) => `ended ${gid.slice(13)}`;
+/** How long a failure may take to be told: it comes at once. */
+const answerWithinMs = 5_000;
+
 const picked = <T>(list: readonly T[], pick: number) => list[pick % Math.max(1, list.length)];
 
 /** What is seen after every step. */
 async function look(model: LogModel, real: RealLog, isCompact = false): Promise<void> {
-  model.check(await real.entries(), isCompact);
-  tell(model, real.log.tip());
+  model.see(await real.entries(), isCompact);
+  // From now on every later incarnation must hold it.
+  model.told.push(real.log.tip());
 }
 
-/** A position that was given out: from now on every later incarnation must hold it. */
-function tell(model: LogModel, position: LogPosition): void {
-  model.told.push(position);
-}
-
-/** Starts the next incarnation and checks that it is one. */
+/** Starts the next incarnation. */
 async function startNext(model: LogModel, real: RealLog): Promise<void> {
   await real.start();
-  const { epoch } = real.incarnation;
-  expect(epoch, 'epochs grow').toBeGreaterThan(Math.max(0, ...model.epochs));
-  model.epochs.push(epoch);
+  model.note({ is: 'began', epoch: real.incarnation.epoch });
   await look(model, real);
 }
 
@@ -40,20 +35,23 @@ function newGids(model: LogModel, real: RealLog, count: number): Gid[] {
 
 /** Decisions handed over side by side, each in an append of its own or all in one. */
 function decide(count: number, together: boolean, reached: Reached): LogCommand {
+  const append = async (gids: readonly Gid[], model: LogModel, real: RealLog) => {
+    model.ask('commit-decided', ...gids);
+    try {
+      const { seq } = await real.log.append(gids.map(commitDecided));
+      for (const [offset, gid] of gids.entries()) model.answer('commit-decided', gid, seq + offset);
+      reached.note(gids.length > 1 ? 'decided together' : 'decided');
+    } catch (error) {
+      model.note({ is: 'refused', isPlanned: false, why: String(error) });
+    }
+  };
   return {
     check: () => true,
     toString: () => `decide ${count}${together ? ' in one append' : ''}`,
     async run(model, real) {
       const gids = newGids(model, real, count);
-      for (const gid of gids) model.ask(decidedKey(gid), gid);
       const groups = together ? [gids] : gids.map((gid) => [gid]);
-      const answers = groups.map((group) => real.log.append(group.map(commitDecided)));
-      for (const [index, { seq }] of (await Promise.all(answers)).entries()) {
-        for (const [offset, gid] of (groups[index] ?? []).entries()) {
-          model.acknowledge(decidedKey(gid), seq + offset);
-        }
-      }
-      reached.note('decided');
+      await Promise.all(groups.map((group) => append(group, model, real)));
       await look(model, real);
     },
   };
@@ -66,13 +64,30 @@ function end(pick: number, lazily: boolean, reached: Reached): LogCommand {
     toString: () => `end ${pick}${lazily ? ' lazily' : ''}`,
     async run(model, real) {
       const gid = picked(model.unended, pick) as Gid;
-      model.ask(endedKey(gid), gid);
+      model.ask('ended', gid);
       if (lazily) {
         real.log.appendLazily([ended(gid)]);
         await real.entries(); // what is lazy goes before it
-        model.acknowledge(endedKey(gid));
-      } else model.acknowledge(endedKey(gid), (await real.log.append([ended(gid)])).seq);
+        model.answer('ended', gid);
+      } else model.answer('ended', gid, (await real.log.append([ended(gid)])).seq);
       reached.note(lazily ? 'ended lazily' : 'ended');
+      await look(model, real);
+    },
+  };
+}
+
+/** A branch that did not follow is reported. */
+function report(pick: number, reached: Reached): LogCommand {
+  const canBe = (model: Pick<LogModel, 'unended' | 'reported'>) =>
+    model.unended.filter((gid) => !model.reported.has(gid));
+  return {
+    check: (model) => canBe(model).length > 0,
+    toString: () => `report a heuristic ${pick}`,
+    async run(model, real) {
+      const gid = picked(canBe(model), pick) as Gid;
+      model.ask('heuristic', gid);
+      model.answer('heuristic', gid, (await real.log.append([heuristic(gid)])).seq);
+      reached.note('reported');
       await look(model, real);
     },
   };
@@ -84,9 +99,9 @@ function forget(pick: number, reached: Reached): LogCommand {
     check: (model) => model.ended.length > 0,
     toString: () => `forget ${pick}`,
     async run(model, real) {
-      const { birth } = parseGid(picked(model.ended, pick) as Gid);
-      await real.log.append([{ kind: 'forgotten', through: birth }]);
-      model.forget(birth);
+      const gid = picked(model.ended, pick) as Gid;
+      await real.log.append([{ kind: 'forgotten', through: parseGid(gid).birth }]);
+      model.forget(gid);
       reached.note('forgotten');
       await look(model, real);
     },
@@ -116,8 +131,11 @@ function hold(pick: number, reached: Reached): LogCommand {
     toString: () => `hold ${pick}`,
     async run(model, real) {
       const { log } = real;
+      const ask = async (position: LogPosition, wasTold: boolean) => {
+        model.note({ is: 'held', position, holds: await log.holds(position), wasTold });
+      };
       const told = picked(model.told, pick) as LogPosition;
-      expect(await log.holds(told), `told ${JSON.stringify(told)}`).toBe(true);
+      await ask(told, true);
       if (told.epoch < real.incarnation.epoch) reached.note('held from an earlier epoch');
       const tip = log.tip();
       const never = [
@@ -128,12 +146,19 @@ function hold(pick: number, reached: Reached): LogCommand {
         { ...tip, seq: tip.seq + 1, chain: '' },
         ...model.lost,
       ];
-      for (const position of never) {
-        expect(await log.holds(position), `never told ${JSON.stringify(position)}`).toBe(false);
-      }
+      for (const position of never) await ask(position, false);
       if (model.lost.length > 0) reached.note('a lost position is not held');
     },
   };
+}
+
+/** Hands over an `ended` of which nobody hears; answers whose. */
+function endUnheard(pick: number, model: LogModel, real: RealLog): Gid | undefined {
+  const gid = picked(model.unended, pick);
+  if (!gid) return undefined;
+  model.ask('ended', gid);
+  real.log.appendLazily([ended(gid)]);
+  return gid;
 }
 
 /** Closes and starts again; what was lazy is written by the close. */
@@ -142,13 +167,9 @@ function reopen(pick: number, reached: Reached): LogCommand {
     check: () => true,
     toString: () => `reopen, ending ${pick}`,
     async run(model, real) {
-      const gid = picked(model.unended, pick);
-      if (gid) {
-        model.ask(endedKey(gid), gid);
-        real.log.appendLazily([ended(gid)]);
-      }
+      const gid = endUnheard(pick, model, real);
       await real.stop();
-      if (gid) model.acknowledge(endedKey(gid));
+      if (gid) model.answer('ended', gid);
       await startNext(model, real);
       reached.note('reopened');
     },
@@ -162,20 +183,15 @@ function crash(pick: number, reached: Reached): LogCommand {
     toString: () => `crash, ending ${pick}`,
     async run(model, real) {
       await real.entries(); // nothing is in flight after it
-      const gid = picked(model.unended, pick);
-      if (gid) {
-        model.ask(endedKey(gid), gid);
-        real.log.appendLazily([ended(gid)]);
-      }
+      const gid = endUnheard(pick, model, real);
       const [late] = newGids(model, real, 1) as [Gid];
       const dead = real.crash();
+      model.ask('commit-decided', late);
+      model.note({ is: 'lost', key: keyOf('commit-decided', late) });
       await dead.append([commitDecided(late)]);
       model.lost.push(dead.tip());
       await startNext(model, real);
       if (gid && model.unended.includes(gid)) reached.note('a lazy record was lost');
-      expect(
-        (await real.entries()).map(({ record }) => JSON.stringify(record)).join(),
-      ).not.toContain(late);
       reached.note('crashed');
     },
   };
@@ -199,19 +215,32 @@ function fail(at: CrashPoint, reached: Reached): LogCommand {
         reached.note('an incarnation failed to begin');
         return;
       }
-      model.epochs.push(real.incarnation.epoch);
+      model.note({ is: 'began', epoch: real.incarnation.epoch });
       const gids = newGids(model, real, 2);
-      for (const gid of gids) model.ask(decidedKey(gid), gid);
-      await expect(real.log.append(gids.map(commitDecided))).rejects.toMatchObject({
-        code: 'log-failed',
-      });
+      model.ask('commit-decided', ...gids);
+      model.note(await failureOf(real.log.append(gids.map(commitDecided)), gids));
       await real.stop();
       await startNext(model, real);
-      const landed = gids.filter((gid) => model.unended.includes(gid));
-      expect(landed, 'all or none').toEqual(landed.length > 0 ? gids : []);
-      reached.note(landed.length > 0 ? 'failed and landed' : 'failed and did not land');
+      const hasLanded = gids.every((gid) => model.unended.includes(gid));
+      reached.note(hasLanded ? 'failed and landed' : 'failed and did not land');
     },
   };
+}
+
+/** What the log answers to an append that it was made to fail at. */
+async function failureOf(append: Promise<unknown>, gids: readonly Gid[]): Promise<LogFact> {
+  const keys = gids.map((gid) => keyOf('commit-decided', gid));
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<LogFact>((resolve) => {
+    timer = setTimeout(() => resolve({ is: 'unanswered', keys }), answerWithinMs);
+  });
+  const refused = append.then(
+    (): LogFact => ({ is: 'refused', isPlanned: false, why: 'it was acknowledged' }),
+    (error: UnanimousError): LogFact => {
+      return { is: 'refused', isPlanned: error.code === 'log-failed', why: String(error) };
+    },
+  );
+  return Promise.race([refused, late]).finally(() => clearTimeout(timer));
 }
 
 /** What can happen to a log. */
@@ -235,6 +264,7 @@ export function logCommands(reached: Reached): fc.Arbitrary<LogCommand>[] {
       5,
       fc.tuple(pick, fc.boolean()).map(([one, lazily]) => end(one, lazily, reached)),
     ),
+    pick.map((one) => report(one, reached)),
     ...often(
       2,
       pick.map((one) => forget(one, reached)),
@@ -262,6 +292,7 @@ export function wholeLife(reached: Reached): LogCommand[] {
     decide(3, false, reached),
     end(0, false, reached),
     end(1, true, reached),
+    report(3, reached),
     forget(1, reached),
     compact(true, reached),
     reopen(0, reached),
@@ -275,21 +306,3 @@ export function wholeLife(reached: Reached): LogCommand[] {
     hold(1, reached),
   ];
 }
-
-/** Everything that the runs must come to. */
-export const logStates = [
-  'decided',
-  'ended',
-  'ended lazily',
-  'forgotten',
-  'compacted',
-  'nothing to compact',
-  'held from an earlier epoch',
-  'a lost position is not held',
-  'reopened',
-  'crashed',
-  'a lazy record was lost',
-  'failed and landed',
-  'failed and did not land',
-  'an incarnation failed to begin',
-];
