@@ -1,6 +1,6 @@
 import type { Resolution } from '../../coordinator/src/protocol/record.ts';
 import { CoordinatorActs } from './coordinator-acts.ts';
-import { held, heldByHand, late, type Slot, word, work } from './layout.ts';
+import { entryIsAhead, held, heldByHand, late, type Slot, word, work } from './layout.ts';
 import { ends, ManagerActs } from './manager-acts.ts';
 import { ParticipantActs } from './participant-acts.ts';
 import type { World } from './world.ts';
@@ -142,8 +142,9 @@ export class Acts {
   #ofHands(index: number, slot: Slot, out: number[]): void {
     const { world } = this;
     const isPrepared = (world.at(slot.held) & 7) === held.prepared;
-    if (world.left('hands') > 0) {
-      if (isPrepared) out.push(encodeAct('by-hand', index, 0), encodeAct('by-hand', index, 1));
+    const isAnnounced = (world.at(slot.audit) & entryIsAhead) !== 0;
+    if (world.left('hands') > 0 || isAnnounced) {
+      if (isPrepared) for (const how of [0, 1, 3, 4]) out.push(encodeAct('by-hand', index, how));
       else if (world.at(slot.held) > held.prepared) out.push(encodeAct('by-hand', index, 2));
     }
     if (
@@ -228,7 +229,7 @@ export class Acts {
       case 'time-out':
         return participants.callTimesOut(a);
       case 'by-hand':
-        return b === 2 ? managers.forgetReceipt(a) : managers.byHand(a, b === 1);
+        return this.#byHand(a, b);
       case 'resolve':
         return this.#resolve(a, b);
       case 'restore-log':
@@ -242,6 +243,12 @@ export class Acts {
   #break(site: number): boolean {
     const isWhole = (this.world.at(this.world.site(site).session) & 3) === 3;
     return !isWhole || this.world.spend('losses');
+  }
+
+  #byHand(index: number, how: number): boolean {
+    if (how === 2) return this.managers.forgetReceipt(index);
+    if (how > 2) return this.managers.announce(index, how === 4);
+    return this.managers.byHand(index, how === 1);
   }
 
   #repeat(site: number): boolean {

@@ -1,7 +1,8 @@
+import { wordOn } from '../../coordinator/src/protocol/answers.ts';
 import type { Input } from '../../coordinator/src/protocol/decide.ts';
 import type { Resolution } from '../../coordinator/src/protocol/record.ts';
 import { type Move, rmName } from './coordinator-cell.ts';
-import { told, word } from './layout.ts';
+import { type Slot, told, word } from './layout.ts';
 import type { Down, Up } from './messages.ts';
 import type { Site } from './variant.ts';
 import type { World } from './world.ts';
@@ -85,8 +86,32 @@ export class CoordinatorActs {
       const isAnyEnough = this.#world.without === '13-append';
       if (this.#world.at(resolving) > 0) s[resolving] = isAnyEnough ? 0 : left;
       this.#input(tx, this.#recorded(index));
+      for (const record of records)
+        if (record.kind === 'resolved') this.#tellWord(tx, record.branch);
     }
     return true;
+  }
+
+  /** As the driver does it: who serves the resource manager shall write the word down. */
+  #tellWord(tx: number, branch: number): void {
+    const world = this.#world;
+    const { sites } = world.variant;
+    const { rm } = world.layout.slots.find((slot) => {
+      return slot.tx === tx && world.at(slot.number) === branch;
+    }) as Slot;
+    const site = sites.findIndex((one, index) => one.rm === rm && world.coordinatorHolds(index));
+    if (world.variant.audits && site >= 0 && this.#hasWord(tx, branch)) {
+      this.#tellVerdict(site, { tx, branch }, 'late', false);
+    }
+  }
+
+  #hasWord(tx: number, branch: number): boolean {
+    const { coordinator, layout, s } = this.#world;
+    const words = layout.txs[tx];
+    if (!this.#world.variant.audits || words === undefined || s[words.resolving] !== 0)
+      return false;
+    const state = coordinator.tx(s[words.tx] as number);
+    return state !== undefined && wordOn(state, branch) !== undefined;
   }
 
   /** Stops dead; of what the log had not confirmed, `landed` appends are on the disk. */
@@ -351,15 +376,15 @@ export class CoordinatorActs {
     const state = world.coordinator.tx(world.at(world.txWords(tx).tx));
     const isLate = state === undefined || state.phase === 'aborted';
     // A yes that comes too late holds locks: it hears its verdict at once.
-    if (isLate && vote.is === 'yes') this.#tellVerdict(site, message, false, false);
+    if (isLate && vote.is === 'yes') this.#tellVerdict(site, message, 'late', false);
   }
 
   #inDoubt(site: number, message: Up & { kind: 'in-doubt' }): void {
     const world = this.#world;
-    const { tx, branch, foreign, wentBack } = message;
+    const { tx, branch, foreign, wentBack, audited } = message;
     if (foreign && world.without !== '19-log-id') {
-      const verdict = { kind: 'verdict', tx, branch, verdict: 'foreign', asked: true } as const;
-      world.sendDown(site, world.down.id(verdict));
+      const answer = { verdict: 'foreign', asked: true, audited: false, word: false } as const;
+      world.sendDown(site, world.down.id({ kind: 'verdict', tx, branch, ...answer }));
       return;
     }
     if (world.without === '3-hello' && !foreign) {
@@ -367,20 +392,25 @@ export class CoordinatorActs {
       const session = world.sessionOf(site);
       this.#input(tx, this.#id({ kind: 'vote', branch, session, incarnation: 'i1', vote }));
     }
-    this.#tellVerdict(site, { tx, branch }, true, wentBack);
+    this.#tellVerdict(site, { tx, branch }, audited ? 'audited' : 'asked', wentBack);
   }
 
   #tellVerdict(
     site: number,
     { tx, branch }: { tx: number; branch: number },
-    asked: boolean,
+    why: 'asked' | 'audited' | 'late',
     wentBack: boolean,
   ): void {
     const world = this.#world;
     const verdict = this.#verdict(tx, branch, wentBack);
     const number = ['commit', 'abort', 'wait', 'hazard', 'foreign'].indexOf(verdict);
-    const key = 64 + (((tx * 16 + branch) * 8 + number) * 2 + (asked ? 1 : 0));
-    const answer = this.#down(key, () => ({ kind: 'verdict', tx, branch, verdict, asked }));
+    const [asked, audited] = [why === 'asked', why === 'audited'];
+    const word = this.#hasWord(tx, branch);
+    const bits = (asked ? 1 : 0) | (audited ? 2 : 0) | (word ? 4 : 0);
+    const key = 64 + (((tx * 16 + branch) * 8 + number) * 8 + bits);
+    const answer = this.#down(key, () => {
+      return { kind: 'verdict', tx, branch, verdict, asked, audited, word };
+    });
     world.sendDown(site, answer);
   }
 

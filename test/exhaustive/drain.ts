@@ -3,7 +3,7 @@ import { outcomeOf } from '../../coordinator/src/protocol/answers.ts';
 import type { Transaction } from '../../coordinator/src/protocol/transaction.ts';
 import { outstanding } from '../../coordinator/src/protocol/step.ts';
 import { rmName } from './coordinator-cell.ts';
-import { held, heldByHand, heldWentBack, late, type Slot, word } from './layout.ts';
+import { entry, held, heldByHand, heldWentBack, late, type Slot, word } from './layout.ts';
 import { ends } from './manager-acts.ts';
 import { StateSet } from './state-set.ts';
 import { violationIn } from './invariants.ts';
@@ -127,6 +127,8 @@ export class Drain {
     if (state === held.prepared && !isOperators && (bits & heldWentBack) === 0) {
       return `liveness: ${rmName(slot.rm)} stays prepared for ever`;
     }
+    const unwritten = this.#unwritten(slot);
+    if (unwritten !== undefined) return unwritten;
     if (isOperators) return undefined;
     const isCommitted = tx !== undefined && outcomeOf(tx).is === 'committed';
     // Whoever never voted yes left no receipt here, and an answer to an abort is not asked for again.
@@ -136,6 +138,25 @@ export class Drain {
     }
     if (slot.kind === 'logged' && tx?.phase === 'committed' && tx.branches.length > 0) {
       if (state !== held.committed) return `the effect in ${rmName(slot.rm)} was lost`;
+    }
+    return undefined;
+  }
+
+  /** What the audit table should say, and what it says that nobody has told the coordinator. */
+  #unwritten(slot: Slot): string | undefined {
+    const { world } = this.#acts;
+    if (!world.variant.audits) return undefined;
+    const audit = world.at(slot.audit) & 3;
+    const tx = world.coordinator.tx(world.at(world.txWords(slot.tx).tx));
+    const branch = tx?.branches.find((b) => b.branch === world.at(slot.number));
+    const isFound = branch?.state.is === 'heuristic' && branch.state.result !== 'unknown';
+    if (isFound && audit === entry.none) {
+      return `rule 13: ${rmName(slot.rm)} was ended by hand, and has no entry of it`;
+    }
+    const isCommitted = (world.at(slot.held) & 7) === held.committed;
+    const isAborted = tx === undefined || outcomeOf(tx).is === 'aborted';
+    if (audit === entry.committed && isCommitted && isAborted && !this.#isOperators(slot)) {
+      return `rule 13: ${rmName(slot.rm)} has an entry that it was committed, and nobody reports it`;
     }
     return undefined;
   }

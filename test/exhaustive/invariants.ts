@@ -1,4 +1,5 @@
 import {
+  entry,
   held,
   heldByHand,
   heldHalf,
@@ -7,6 +8,7 @@ import {
   type Slot,
   told,
   word,
+  wordFollowed,
 } from './layout.ts';
 import { rmName } from './coordinator-cell.ts';
 import type { World } from './world.ts';
@@ -34,6 +36,11 @@ function violationOf(world: World, tx: number): string | undefined {
   for (let i = 0; i < slots.length; i += 1) {
     const slot = slots[i] as Slot;
     const state = world.at(slot.held);
+    const isEnded = (state & 7) === held.committed || (state & 7) === held.aborted;
+    const audit = world.variant.audits ? world.at(slot.audit) : 0;
+    if (isEnded && (audit & wordFollowed) !== 0 && (audit & 3) === entry.none) {
+      return `rule 13: ${rmName(slot.rm)} was ended by an operator's word, and has no entry of it`;
+    }
     if (slot.tx !== tx || (state & 7) !== held.committed || (state & heldByHand) !== 0) continue;
     committer = slot;
     if ((state & heldHalf) !== 0)

@@ -48,8 +48,10 @@ export interface Slot {
   readonly number: number;
   /** how far the work has come, */
   readonly work: number;
-  /** and what the caller heard of it. */
+  /** what the caller heard of it, */
   readonly reply: number;
+  /** and what the resource manager's audit table says of it. */
+  readonly audit: number;
 }
 
 /** Where in a state each thing stands. */
@@ -72,6 +74,8 @@ export interface Layout {
     readonly scan: number;
     /** The log as the resource manager remembers it. */
     readonly seen: number;
+    /** Entries of the audit table that were asked about on this session, as bits. */
+    readonly audited: number;
     /** Slots of its resource manager. */
     readonly slots: readonly number[];
   }[];
@@ -88,6 +92,13 @@ export const heldHalf = 8;
 export const heldWentBack = 16;
 export const heldByHand = 32;
 export const heldForgotten = 64;
+
+/** The newest entry of the audit table on a branch: the low two bits. */
+export const entry = { none: 0, committed: 1, 'rolled-back': 2 } as const;
+
+/** Bits above them: whoever wrote it is about to act; an operator's word was followed. */
+export const entryIsAhead = 4;
+export const wordFollowed = 8;
 
 /** How far the work of a branch has come. */
 export const work = { none: 0, enlisting: 1, running: 2, done: 3, failed: 4 } as const;
@@ -120,6 +131,7 @@ export function layoutOf(variant: Variant): Layout {
         number: take(1),
         work: take(1),
         reply: take(1),
+        audit: variant.audits ? take(1) : word.nothing,
       };
       return { tx, call, site, rm, kind, readOnly, ...words };
     }),
@@ -127,6 +139,7 @@ export function layoutOf(variant: Variant): Layout {
   const sites = variant.sites.map(({ rm }) => ({
     ...{ session: take(1), down: take(1), up: take(1), scan: take(1) },
     seen: variant.restored === 'log' ? take(1) : word.nothing,
+    audited: variant.audits ? take(1) : word.nothing,
     slots: [...slots.keys()].filter((slot) => slots[slot]?.rm === rm),
   }));
   const drivers = sites.map((site) =>

@@ -1,7 +1,7 @@
 import type { Transaction } from '../../coordinator/src/protocol/transaction.ts';
 import { Acts, decodeAct, resolutions } from './acts.ts';
 import { rmName } from './coordinator-cell.ts';
-import { held, heldHalf, late, told, word } from './layout.ts';
+import { entry, held, heldHalf, late, told, word } from './layout.ts';
 import { ends } from './manager-acts.ts';
 import type { Down, Up } from './messages.ts';
 import type { Variant } from './variant.ts';
@@ -53,6 +53,9 @@ function facts(world: World): string[] {
     if (state === '') continue;
     const half = bits & heldHalf ? ', with half of its work' : '';
     all.push(`${owner}${owner ? ' ' : ''}${rmName(slot.rm)} ${state}${half}`.trim());
+    const audit = world.variant.audits ? world.at(slot.audit) & 3 : entry.none;
+    const said = audit === entry.committed ? 'committed' : 'rolled back';
+    if (audit !== entry.none) all.push(`${rmName(slot.rm)} has an entry: ${said}`);
   }
   const foreign = world.at(word.foreign);
   if (foreign === held.aborted) all.push("another coordinator's branch is rolled back");
@@ -125,6 +128,8 @@ function sentence(world: World, code: number): string {
       return `The client gives up its call of ${rm} and goes on`;
     case 'by-hand':
       if (b === 2) return `${rm} forgets what became of the branch`;
+      if (b > 2)
+        return `Somebody writes into ${rm} that they will ${b === 4 ? 'commit' : 'roll back'} it`;
       return `Somebody ${b === 1 ? 'commits' : 'rolls back'} the branch in ${rm} by hand`;
     case 'resolve':
       return `An operator resolves the branch in ${rm} as ${resolutions[b]}`;

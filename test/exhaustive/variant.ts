@@ -54,6 +54,8 @@ export interface Variant {
   readonly restored: 'log' | 'rm' | 'none';
   /** The decisions' places in the log are looked at. */
   readonly places: boolean;
+  /** Resource managers have an audit table, and some people write into it before they act. */
+  readonly audits: boolean;
   /** Another coordinator's prepared branch stands in the first resource manager. */
   readonly foreign: boolean;
   /** Too large to be searched whole. */
@@ -103,6 +105,7 @@ function variant(name: string, about: string, choices: Choices): Variant {
     forgets: false,
     restored: 'none',
     places: false,
+    audits: false,
     foreign: false,
     maxStates: Infinity,
     ...rest,
@@ -171,6 +174,21 @@ export const variants: readonly Variant[] = [
     sites: sitesOf('one-phase'),
     ...calm,
     budgets: { crashes: 2, deaths: 1, hands: 1, resolutions: 2 },
+  }),
+  variant('audited', 'by hand and by word, written down in an audit table; sessions break', {
+    ...calm,
+    audits: true,
+    budgets: { hands: 1, resolutions: 1, losses: 1 },
+  }),
+  variant('audited-crash', 'the same, and the coordinator crashes', {
+    ...calm,
+    audits: true,
+    budgets: { hands: 1, resolutions: 1, crashes: 1 },
+  }),
+  variant('audited-deaths', 'by hand, and those who would know crash', {
+    ...calm,
+    audits: true,
+    budgets: { hands: 1, crashes: 1, deaths: 1 },
   }),
   variant('twins', 'two processes of one resource manager, and one of another', {
     sites: twins,

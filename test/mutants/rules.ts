@@ -110,12 +110,12 @@ const ofSessions: readonly Mutant[] = [
     ...rule(session, 'AC2, irrevocable'),
   },
   {
-    name: 'commits on a no that nobody contradicts',
+    name: 'counts a no as a yes',
     file: `${protocol}/decide.ts`,
     from: "if (vote.is === 'no') return aborted(state, voted(branch, { is: 'no' }), vote.reason);",
     to: `if (vote.is === 'no') {
-      const no = voted(branch, { is: 'no' });
-      return { events: [no, ...decideWhenAllVoted(evolve(state, no))] };
+      const yes = { ...voted(branch, { is: 'yes' }), incarnation };
+      return { events: [yes, ...decideWhenAllVoted(evolve(state, yes))] };
     }`,
     ...rule(session, 'AC3, only if all voted yes'),
   },
@@ -156,10 +156,9 @@ const ofSessions: readonly Mutant[] = [
   },
   {
     name: 'shows after a restart no branch that did not follow',
-    file: `${protocol}/transaction.ts`,
-    from: 'const known = branches.some((b) => b.branch === event.branch.branch);',
-    to: `const known = branches.some((b) => b.branch === event.branch.branch);
-      if (branches.every((b) => b.session === 0)) return before;`,
+    file: 'coordinator/src/views.ts',
+    from: "if (b.is !== 'heuristic') return [];",
+    to: "if (b.is !== 'heuristic' || state.branches.every((one) => one.session === 0)) return [];",
     ...rule(session, 'no lost heuristic'),
   },
   {

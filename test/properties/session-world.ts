@@ -90,8 +90,10 @@ export class SessionWorld implements AsyncDisposable {
 
   /** Resolves when a service has found a prepared branch in the stock, and has asked about it. */
   async scannedBy({ stock }: Service, gid: Gid): Promise<void> {
-    const isPrepared = () => [...this.stores.stock.prepared.values()].some((b) => b.id.gid === gid);
-    await waitUntil(isPrepared, { what: 'the branch to be prepared' });
+    const { prepared, fates } = this.stores.stock;
+    const wasPrepared = () =>
+      [...prepared.keys(), ...fates.keys()].some((key) => key.includes(gid));
+    await waitUntil(wasPrepared, { what: 'the branch to be prepared' });
     let scans = 0;
     stock.hooks.scan = () => void (scans += 1);
     // The third begins when the second, which saw it, has its answer.
