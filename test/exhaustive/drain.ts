@@ -6,7 +6,7 @@ import { rmName } from './coordinator-cell.ts';
 import { entry, held, heldByHand, heldWentBack, late, type Slot, word } from './layout.ts';
 import { ends } from './manager-acts.ts';
 import { StateSet } from './state-set.ts';
-import { violationIn } from './invariants.ts';
+import { strangerIn, violationIn } from './invariants.ts';
 import type { World } from './world.ts';
 
 /** More steps than any run without faults needs. */
@@ -26,6 +26,7 @@ export class Drain {
   readonly #from: Uint16Array;
   readonly #order: readonly number[];
   readonly #scans: readonly number[];
+  #stranger: string | undefined;
 
   constructor(acts: Acts) {
     this.#acts = acts;
@@ -40,7 +41,9 @@ export class Drain {
     world.s.set(from);
     this.#from.set(from);
     this.path.length = 0;
+    this.#stranger = undefined;
     const way = this.#settle(true);
+    if (this.#stranger !== undefined) return this.#stranger;
     if (way === 'known') return undefined;
     if (way === 'endless') return 'liveness: it goes on for ever without an end';
     this.count += 1;
@@ -48,7 +51,7 @@ export class Drain {
       for (const scan of this.#scans) if (this.#acts.perform(scan)) this.path.push(scan);
       this.#settle(false);
     }
-    return violationIn(world) ?? this.#leftUndone();
+    return this.#stranger ?? violationIn(world) ?? this.#leftUndone();
   }
 
   /** Goes on until nothing happens; `known`: this way was gone before. */
@@ -59,6 +62,8 @@ export class Drain {
       const next = this.#order.find((code) => this.#acts.perform(code));
       if (next === undefined) return 'rested';
       this.path.push(next);
+      // It is over before the end.
+      this.#stranger ??= strangerIn(this.#acts.world);
     }
     return 'endless';
   }
@@ -80,7 +85,7 @@ export class Drain {
 
   #leftUndone(): string | undefined {
     const { world } = this.#acts;
-    if (world.at(word.up) === 2) return undefined; // it stopped, and says so
+    if (world.layout.desks.some(({ up }) => world.at(up) === 2)) return undefined; // it stopped, and says so
     for (let tx = 0; tx < world.layout.txs.length; tx += 1) {
       const state = world.coordinator.tx(world.at(world.txWords(tx).tx));
       if (state === undefined) continue;
@@ -179,7 +184,7 @@ export class Drain {
 
 /** The place of the newest decision. */
 function newestPlace(world: World): number {
-  const entries = world.coordinator.log.entries(world.at(word.log), 'all');
+  const entries = world.coordinator.log.entries(world.at(world.desk.log), 'all');
   return 1 + entries.findLastIndex((e) => e.records.some((r) => r.kind === 'commit-decided'));
 }
 
@@ -190,6 +195,7 @@ function isSame(a: Uint16Array, b: Uint16Array): boolean {
 
 /** What happens first: messages and answers, then sessions, then timers. */
 function orderOf({ world }: Acts): number[] {
+  const desks = [...world.layout.desks.keys()];
   const sites = [...world.layout.sites.keys()];
   const slots = [...world.layout.slots.keys()];
   const pairs = sites.flatMap((site) => {
@@ -197,8 +203,8 @@ function orderOf({ world }: Acts): number[] {
   });
   const txs = [...world.layout.txs.keys()];
   return [
-    encodeAct('restart'),
-    encodeAct('log-answers'),
+    ...desks.map((index) => encodeAct('restart', 0, index)),
+    ...desks.map((index) => encodeAct('log-answers', 0, index)),
     ...sites.map((site) => encodeAct('deliver-down', site)),
     ...sites.map((site) => encodeAct('deliver-up', site)),
     ...pairs.map((pair) => encodeAct('operation', pair, ends.well)),

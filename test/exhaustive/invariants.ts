@@ -7,7 +7,6 @@ import {
   reply,
   type Slot,
   told,
-  word,
   wordFollowed,
 } from './layout.ts';
 import { rmName } from './coordinator-cell.ts';
@@ -15,12 +14,27 @@ import type { World } from './world.ts';
 
 /** The first rule of atomic commitment that a state breaks, in words; undefined when it is sound. */
 export function violationIn(world: World): string | undefined {
-  if (world.variant.foreign && world.at(word.foreign) !== held.prepared) {
-    return "another coordinator's prepared branch was ended";
-  }
+  const strange = strangerIn(world);
+  if (strange !== undefined) return strange;
   for (let tx = 0; tx < world.layout.txs.length; tx += 1) {
     const found = violationOf(world, tx);
     if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** A process that works on a branch of another coordinator than its own. */
+export function strangerIn({ layout, variant, s }: World): string | undefined {
+  if (layout.desks.length === 1) return undefined;
+  const coordinatorOf = (site: number) => variant.sites[site]?.coordinator;
+  for (const [site, row] of layout.drivers.entries()) {
+    for (const [index, offset] of row.entries()) {
+      const slot = layout.slots[index] as Slot;
+      const isOther = coordinatorOf(slot.site) !== coordinatorOf(site);
+      if (isOther && offset >= 0 && s[offset] !== 0) {
+        return `rule 19: process ${site + 1} ends a branch of another coordinator in ${rmName(slot.rm)}`;
+      }
+    }
   }
   return undefined;
 }

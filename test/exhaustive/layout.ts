@@ -2,17 +2,10 @@ import type { Budgets, Variant } from './variant.ts';
 
 /** Words that a state has once. */
 export const word = {
-  /** 0 down, 1 up, 2 stopped for good. */
-  up: 0,
-  log: 1,
-  /** Transactions below it were forgotten. */
-  mark: 2,
-  /** What the first resource manager holds of another coordinator's branch. */
-  foreign: 3,
   /** Stays 0: stands for all that a variant has not. */
-  nothing: 4,
+  nothing: 0,
   /** Place of the value that an overwriting target shows. */
-  value: 5,
+  value: 1,
 } as const;
 
 /** The budgets stand behind them, in this order. */
@@ -54,9 +47,22 @@ export interface Slot {
   readonly audit: number;
 }
 
+/** A coordinator: its words, and what is its own. */
+export interface Desk {
+  /** 0 down, 1 up, 2 stopped for good. */
+  readonly up: number;
+  readonly log: number;
+  /** Transactions below it were forgotten. */
+  readonly mark: number;
+  /** Transactions that it began, and processes that are connected to it. */
+  readonly txs: readonly number[];
+  readonly sites: readonly number[];
+}
+
 /** Where in a state each thing stands. */
 export interface Layout {
   readonly words: number;
+  readonly desks: readonly Desk[];
   readonly budget: Readonly<Record<keyof Budgets, number>>;
   /** Words of the transactions. */
   readonly txs: readonly {
@@ -115,6 +121,15 @@ export const late = { none: 0, prepare: 1, commit: 2, drop: 3 } as const;
 export function layoutOf(variant: Variant): Layout {
   let next = head;
   const take = (count: number) => (next += count) - count;
+  const deskCount = 1 + Math.max(...variant.sites.map(({ coordinator }) => coordinator));
+  const desks = Array.from({ length: deskCount }, (_, index): Desk => {
+    const isOwn = (site: number | undefined) => variant.sites[site ?? -1]?.coordinator === index;
+    return {
+      ...{ up: take(1), log: take(1), mark: take(1) },
+      txs: [...variant.plans.keys()].filter((tx) => isOwn(variant.plans[tx]?.[0])),
+      sites: [...variant.sites.keys()].filter(isOwn),
+    };
+  });
   const budget = Object.fromEntries(
     budgetNames.map((name) => [name, variant.budgets[name] > 0 ? take(1) : word.nothing]),
   );
@@ -148,6 +163,7 @@ export function layoutOf(variant: Variant): Layout {
   // Even, so that it can be read as 32-bit words.
   return {
     words: next + (next % 2),
+    desks,
     budget: budget as Layout['budget'],
     txs,
     sites,

@@ -218,8 +218,8 @@ export class ManagerActs {
 
   /** It keeps the log's position before it commits (PROTOCOL rule 17). */
   #remember(slot: Slot): void {
-    const { s, variant } = this.#world;
-    if (variant.restored === 'log') s[this.#world.site(slot.site).seen] = s[word.log] as number;
+    const { s, variant, desk } = this.#world;
+    if (variant.restored === 'log') s[this.#world.site(slot.site).seen] = s[desk.log] as number;
   }
 
   /** Its client is dead: what was sent may still land, and what was open is dropped. */
@@ -300,14 +300,5 @@ export class ManagerActs {
 
   wentBack(slot: Slot): boolean {
     return (this.#world.at(slot.held) & heldWentBack) !== 0;
-  }
-
-  /** Whether another coordinator's branch is still prepared. */
-  holdsForeign(): boolean {
-    return this.#world.at(word.foreign) === held.prepared;
-  }
-
-  endForeign(verdict: 'commit' | 'abort'): void {
-    this.#world.s[word.foreign] = verdict === 'commit' ? held.committed : held.aborted;
   }
 }

@@ -178,9 +178,9 @@ export const mutations: readonly Mutation[] = [
   },
   {
     rule: '19-log-id',
-    variant: 'foreign',
-    violation: /another coordinator's prepared branch was ended/,
-    story: [/looks for prepared branches/, /receives the verdict abort; another coordinator's/],
+    variant: 'embedded',
+    violation: /^rule 19: process \d ends a branch of another coordinator in rm1/,
+    story: [/in rm1 is prepared/, /looks for prepared branches/, /receives the verdict abort/],
   },
   {
     rule: '20-undetermined',

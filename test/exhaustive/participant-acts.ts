@@ -222,7 +222,6 @@ export class ParticipantActs {
     const world = this.#world;
     const { tx, branch, verdict, asked, audited, word: isWord } = message;
     if (verdict !== 'commit' && verdict !== 'abort') return;
-    if (tx >= world.layout.txs.length) return this.#manager.endForeign(verdict);
     const slot = world.slotOf(site, tx, branch);
     const isHere = world.at(world.driver(site, slot)) !== 0;
     const isFollowed = asked || isHere;
@@ -279,6 +278,13 @@ export class ParticipantActs {
   crash(site: number): boolean {
     const world = this.#world;
     if (!world.spend('deaths')) return false;
+    this.die(site);
+    return true;
+  }
+
+  /** The end of a process, whoever brought it about. */
+  die(site: number): void {
+    const world = this.#world;
     this.#dropSide(site);
     for (const slot of world.site(site).slots) {
       this.#failWork(site, slot);
@@ -287,7 +293,6 @@ export class ParticipantActs {
       world.s[offset] = 0;
       world.s[offset + 1] = 0;
     }
-    return true;
   }
 
   /** Its deadline passes, by its own clock. */
@@ -360,19 +365,20 @@ export class ParticipantActs {
       const slot = world.slot(index);
       const wentBack = this.#manager.wentBack(slot);
       const branch = world.at(slot.number);
-      const key = 64 + (slot.tx * 16 + branch) * 2 + (wentBack ? 1 : 0);
       const { tx } = slot;
-      const rest = { foreign: false, audited: false };
-      const make = () => ({ kind: 'in-doubt', tx, branch, wentBack, ...rest }) as const;
+      const foreign = this.#coordinatorOf(slot.site) !== this.#coordinatorOf(site);
+      const key = 64 + (tx * 16 + branch) * 4 + (wentBack ? 1 : 0) + (foreign ? 2 : 0);
+      const make = () => {
+        return { kind: 'in-doubt', tx, branch, wentBack, foreign, audited: false } as const;
+      };
       world.sendUp(site, this.#up(key, make));
-    }
-    if (world.variant.foreign && site === 0 && this.#manager.holdsForeign()) {
-      const tx = world.layout.txs.length;
-      const rest = { wentBack: false, foreign: true, audited: false };
-      world.sendUp(site, world.up.id({ kind: 'in-doubt', tx, branch: 1, ...rest }));
     }
     if (world.variant.audits && world.without !== '13-audited') this.#askAudited(site, found);
     return true;
+  }
+
+  #coordinatorOf(site: number): number {
+    return this.#world.variant.sites[site]?.coordinator ?? 0;
   }
 
   /** As the scan does it: not yet what is prepared, or held here. */

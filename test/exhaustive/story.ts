@@ -1,7 +1,7 @@
 import type { Transaction } from '../../coordinator/src/protocol/transaction.ts';
 import { Acts, decodeAct, resolutions } from './acts.ts';
 import { rmName } from './coordinator-cell.ts';
-import { entry, held, heldHalf, late, told, word } from './layout.ts';
+import { entry, heldHalf, late, told } from './layout.ts';
 import { ends } from './manager-acts.ts';
 import type { Down, Up } from './messages.ts';
 import type { Variant } from './variant.ts';
@@ -40,6 +40,7 @@ function facts(world: World): string[] {
   for (const [index, words] of world.layout.txs.entries()) {
     const name = isOne ? 'the transaction' : `transaction ${index + 1}`;
     const state = world.coordinator.tx(world.at(words.tx));
+    world.turnToTx(index);
     if (world.isUp()) all.push(phaseOf(name, state));
     const answers = world.at(words.told);
     if (answers & told.committed) all.push(`who asks for ${name} hears committed`);
@@ -57,8 +58,6 @@ function facts(world: World): string[] {
     const said = audit === entry.committed ? 'committed' : 'rolled back';
     if (audit !== entry.none) all.push(`${rmName(slot.rm)} has an entry: ${said}`);
   }
-  const foreign = world.at(word.foreign);
-  if (foreign === held.aborted) all.push("another coordinator's branch is rolled back");
   return all;
 }
 
@@ -82,26 +81,31 @@ function sentence(world: World, code: number): string {
   const at = (site: number) =>
     `process ${site + 1} of ${rmName(world.variant.sites[site]?.rm ?? 0)}`;
   const rm = rmName(world.layout.slots[a]?.rm ?? 0);
+  const ofSite = (site: number) =>
+    coordinatorName(world, world.variant.sites[site]?.coordinator ?? 0);
   switch (name) {
     case 'restart':
-      return 'The coordinator restarts and reads its log';
+      return `${coordinatorName(world, b)} restarts and reads its log`;
     case 'log-answers':
       return 'The log answers that the record is durable';
     case 'deliver-down':
       return `${upper(at(a))} receives ${heardBy(world, a)}`;
     case 'deliver-up':
-      return `The coordinator receives ${saidBy(world, a)} from ${at(a)}`;
+      return `${ofSite(a)} receives ${saidBy(world, a)} from ${at(a)}`;
     case 'operation':
       return operationSentence(world, a, b);
     case 'late':
       return lateSentence(world, a, b === 1);
     case 'connect':
       return `${upper(at(a))} opens a new session`;
-    case 'scan':
+    case 'scan': {
+      const asks = world.variant.slowScans ? '' : ' and asks about them';
+      return `${upper(at(a))} looks for prepared branches${asks}`;
+    }
     case 'scan-asks':
-      return `${upper(at(a))} looks for prepared branches and asks about them`;
+      return `${upper(at(a))} asks about the prepared branches that it has found`;
     case 'coordinator-loses':
-      return `The coordinator sees that the session of ${at(a)} is lost`;
+      return `${ofSite(a)} sees that the session of ${at(a)} is lost`;
     case 'participant-loses':
       return `${upper(at(a))} sees that its session is lost`;
     case 'call':
@@ -119,7 +123,7 @@ function sentence(world: World, code: number): string {
     case 'forget':
       return 'The retention of the outcome is over';
     case 'crash':
-      return `The coordinator crashes; ${lostOf(world, a)}`;
+      return `${coordinatorName(world, b)} crashes; ${lostOf(world, a, b)}`;
     case 'death':
       return `${upper(at(a))} dies`;
     case 'repeat':
@@ -144,8 +148,14 @@ function upper(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-function lostOf(world: World, landed: number): string {
-  const tail = world.coordinator.log.tail(world.at(word.log));
+/** With several each has the number of its process. */
+function coordinatorName({ layout, variant }: World, index: number): string {
+  if (layout.desks.length === 1) return 'The coordinator';
+  return `${variant.embedded ? 'Embedded coordinator' : 'Coordinator'} ${index + 1}`;
+}
+
+function lostOf(world: World, landed: number, index: number): string {
+  const tail = world.coordinator.log.tail(world.at(world.layout.desks[index]?.log ?? 0));
   if (tail === 0) return 'its log is whole';
   return landed === 0
     ? 'what was on the way to the log is lost'
