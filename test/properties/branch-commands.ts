@@ -1,5 +1,4 @@
 import { formatBranchId, type UnanimousError } from '@unanimous/proto';
-import fc from 'fast-check';
 import { type Fixture, sql, values } from '../participant-sdk/postgres/branches.ts';
 import type { PostgresServer } from '../servers/postgres.ts';
 import { waitUntil } from '../support/wait-until.ts';
@@ -18,7 +17,8 @@ export interface RealBranches {
   readonly server: PostgresServer;
 }
 
-type BranchCommand = Command<BranchModel, RealBranches>;
+/** Something that happens. */
+export type BranchCommand = Command<BranchModel, RealBranches>;
 
 /** As many branches are open at once: the pool has one connection more. */
 const openAtMost = 4;
@@ -71,7 +71,7 @@ function onOne(
   };
 }
 
-function begin(count: number, reached: Reached): BranchCommand {
+export function begin(count: number, reached: Reached): BranchCommand {
   return {
     check: (model) => model.in('open').length < openAtMost,
     toString: () => `begin, writing ${count}`,
@@ -90,7 +90,11 @@ function begin(count: number, reached: Reached): BranchCommand {
 }
 
 /** Writes behind a savepoint, and perhaps goes back to it. */
-function writeBehindSavepoint(pick: number, isKept: boolean, reached: Reached): BranchCommand {
+export function writeBehindSavepoint(
+  pick: number,
+  isKept: boolean,
+  reached: Reached,
+): BranchCommand {
   const what = isKept ? 'savepoint and write' : 'savepoint, write and go back';
   return onOne(what, pick, ['open'], async (branch, { fixture }, model) => {
     const value = model.nextValue++;
@@ -129,7 +133,7 @@ async function voteOf(
   }
 }
 
-function prepare(pick: number, reached: Reached): BranchCommand {
+export function prepare(pick: number, reached: Reached): BranchCommand {
   return onOne('prepare', pick, ['open'], async (branch, { fixture }, model) => {
     const { transaction } = branch;
     const vote = await voteOf(branch, model, () => transaction.open.prepare());
@@ -154,7 +158,7 @@ async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
 }
 
 /** A branch that lost its connection can only vote no: half of its work must not be prepared. */
-function prepareLost(pick: number, reached: Reached): BranchCommand {
+export function prepareLost(pick: number, reached: Reached): BranchCommand {
   return onOne('prepare a lost one', pick, ['lost'], async (branch, _, model) => {
     const vote = await voteOf(branch, model, () => branch.transaction.open.prepare());
     branch.state = 'rolled-back';
@@ -162,7 +166,7 @@ function prepareLost(pick: number, reached: Reached): BranchCommand {
   });
 }
 
-function rollBackOpen(pick: number, reached: Reached): BranchCommand {
+export function rollBackOpen(pick: number, reached: Reached): BranchCommand {
   return onOne('roll back an open one', pick, ['open', 'lost'], async (branch) => {
     await branch.transaction.open.rollback();
     branch.state = 'rolled-back';
@@ -200,7 +204,7 @@ export function decide(to: 'commit' | 'abort', pick: number, reached: Reached): 
   });
 }
 
-function byHand(to: 'commit' | 'rollback', pick: number, reached: Reached): BranchCommand {
+export function byHand(to: 'commit' | 'rollback', pick: number, reached: Reached): BranchCommand {
   return onOne(`${to} by hand`, pick, ['prepared'], async (branch, { fixture }, model) => {
     await sql(fixture.url, `${to} prepared '${nameOf(branch)}'`);
     model.facts.push({ is: 'by hand', branch });
@@ -209,7 +213,7 @@ function byHand(to: 'commit' | 'rollback', pick: number, reached: Reached): Bran
   });
 }
 
-function commitInOnePhase(pick: number, reached: Reached): BranchCommand {
+export function commitInOnePhase(pick: number, reached: Reached): BranchCommand {
   return onOne('commit in one phase', pick, ['open'], async (branch, { fixture }, model) => {
     const { open, id } = branch.transaction;
     const vote = await voteOf(branch, model, () => open.ready());
@@ -225,7 +229,7 @@ function commitInOnePhase(pick: number, reached: Reached): BranchCommand {
   });
 }
 
-function settle(pick: number, reached: Reached): BranchCommand {
+export function settle(pick: number, reached: Reached): BranchCommand {
   return onOne('settle', pick, ['one-phase'], async (branch, { fixture }, model) => {
     const { transaction, receipt, isBeforeCrash } = branch;
     const { result } = await untilAnswered(() => fixture.resource.settle(transaction.id, receipt));
@@ -234,7 +238,7 @@ function settle(pick: number, reached: Reached): BranchCommand {
   });
 }
 
-function restart(kind: 'fast' | 'kill -9', reached: Reached): BranchCommand {
+export function restart(kind: 'fast' | 'kill -9', reached: Reached): BranchCommand {
   return {
     check: () => true,
     toString: () => `restart ${kind}`,
@@ -248,77 +252,4 @@ function restart(kind: 'fast' | 'kill -9', reached: Reached): BranchCommand {
       await look(model, real);
     },
   };
-}
-
-/** What can happen to branches. */
-export function branchCommands(reached: Reached): fc.Arbitrary<BranchCommand>[] {
-  const pick = fc.nat({ max: 100 });
-  const often = <T>(times: number, arbitrary: T): T[] =>
-    Array.from({ length: times }, () => arbitrary);
-  const count = fc.integer({ min: 0, max: 3 });
-  return [
-    ...often(
-      4,
-      count.map((some) => begin(some, reached)),
-    ),
-    ...often(
-      2,
-      fc.tuple(pick, fc.boolean()).map(([one, kept]) => writeBehindSavepoint(one, kept, reached)),
-    ),
-    ...often(
-      4,
-      pick.map((one) => prepare(one, reached)),
-    ),
-    ...often(
-      3,
-      pick.map((one) => decide('commit', one, reached)),
-    ),
-    ...often(
-      2,
-      pick.map((one) => decide('abort', one, reached)),
-    ),
-    fc
-      .tuple(fc.constantFrom('commit' as const, 'rollback' as const), pick)
-      .map(([to, one]) => byHand(to, one, reached)),
-    pick.map((one) => rollBackOpen(one, reached)),
-    pick.map((one) => prepareLost(one, reached)),
-    pick.map((one) => commitInOnePhase(one, reached)),
-    pick.map((one) => settle(one, reached)),
-    fc.constantFrom('fast' as const, 'kill -9' as const).map((kind) => restart(kind, reached)),
-  ];
-}
-
-/** One life that comes to every state, however few the runs are. */
-export function wholeBranchLife(reached: Reached): BranchCommand[] {
-  return [
-    ...[1, 2, 0].map((count) => begin(count, reached)),
-    prepare(0, reached),
-    prepare(0, reached),
-    prepare(0, reached), // it has written nothing
-    decide('commit', 2, reached),
-    restart('fast', reached),
-    decide('commit', 0, reached),
-    decide('commit', 0, reached),
-    decide('abort', 0, reached),
-    byHand('rollback', 0, reached),
-    decide('commit', 1, reached),
-    begin(1, reached),
-    writeBehindSavepoint(0, true, reached),
-    writeBehindSavepoint(0, false, reached),
-    prepare(0, reached),
-    begin(1, reached),
-    commitInOnePhase(0, reached),
-    settle(0, reached),
-    begin(1, reached),
-    prepare(0, reached),
-    begin(2, reached),
-    begin(1, reached),
-    commitInOnePhase(0, reached),
-    restart('kill -9', reached), // before anything else is written
-    settle(0, reached),
-    prepareLost(0, reached),
-    byHand('commit', 0, reached),
-    begin(1, reached),
-    rollBackOpen(0, reached),
-  ];
 }

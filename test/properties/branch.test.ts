@@ -2,13 +2,8 @@ import fc from 'fast-check';
 import { afterAll, beforeAll } from 'vitest';
 import { TestPostgres } from '../participant-sdk/postgres/branches.ts';
 import { serverOrSkip } from '../servers/require-server.ts';
-import {
-  branchCommands,
-  decide,
-  look,
-  type RealBranches,
-  wholeBranchLife,
-} from './branch-commands.ts';
+import { decide, look, type RealBranches } from './branch-commands.ts';
+import { branchCommands, wholeBranchLife } from './branch-lives.ts';
 import { BranchModel } from './branch-model.ts';
 import { branchRules } from './branch-rules.ts';
 import { testRules } from './rule.ts';

@@ -1,5 +1,4 @@
 import { type Gid, parseGid, type UnanimousError } from '@unanimous/proto';
-import fc from 'fast-check';
 import type { LogPosition } from '../../coordinator/src/log/decision-log.ts';
 import type { CrashPoint } from '../../coordinator/src/log/sqlite/crash-points.ts';
 import { commitDecided, ended, heuristic } from '../coordinator/log/log-records.ts';
@@ -8,7 +7,8 @@ import type { LogModel } from './log-model.ts';
 import type { RealLog } from './real-log.ts';
 import type { Command, Reached } from './runs.ts';
 
-type LogCommand = Command<LogModel, RealLog>;
+/** Something that happens. */
+export type LogCommand = Command<LogModel, RealLog>;
 
 /** How long a failure may take to be told: it comes at once. */
 const answerWithinMs = 5_000;
@@ -34,7 +34,7 @@ function newGids(model: LogModel, real: RealLog, count: number): Gid[] {
 }
 
 /** Decisions handed over side by side, each in an append of its own or all in one. */
-function decide(count: number, together: boolean, reached: Reached): LogCommand {
+export function decide(count: number, together: boolean, reached: Reached): LogCommand {
   const append = async (gids: readonly Gid[], model: LogModel, real: RealLog) => {
     model.ask('commit-decided', ...gids);
     try {
@@ -58,7 +58,7 @@ function decide(count: number, together: boolean, reached: Reached): LogCommand 
 }
 
 /** A transaction ends: lazily, as the coordinator does it, or forced. */
-function end(pick: number, lazily: boolean, reached: Reached): LogCommand {
+export function end(pick: number, lazily: boolean, reached: Reached): LogCommand {
   return {
     check: (model) => model.unended.length > 0,
     toString: () => `end ${pick}${lazily ? ' lazily' : ''}`,
@@ -77,7 +77,7 @@ function end(pick: number, lazily: boolean, reached: Reached): LogCommand {
 }
 
 /** A branch that did not follow is reported. */
-function report(pick: number, reached: Reached): LogCommand {
+export function report(pick: number, reached: Reached): LogCommand {
   const canBe = (model: Pick<LogModel, 'unended' | 'reported'>) =>
     model.unended.filter((gid) => !model.reported.has(gid));
   return {
@@ -94,7 +94,7 @@ function report(pick: number, reached: Reached): LogCommand {
 }
 
 /** A mark below which what has ended is forgotten. */
-function forget(pick: number, reached: Reached): LogCommand {
+export function forget(pick: number, reached: Reached): LogCommand {
   return {
     check: (model) => model.ended.length > 0,
     toString: () => `forget ${pick}`,
@@ -109,7 +109,7 @@ function forget(pick: number, reached: Reached): LogCommand {
 }
 
 /** A compaction, alone or beside an append. */
-function compact(besideAppend: boolean, reached: Reached): LogCommand {
+export function compact(besideAppend: boolean, reached: Reached): LogCommand {
   return {
     check: () => true,
     toString: () => `compact${besideAppend ? ' beside an append' : ''}`,
@@ -125,7 +125,7 @@ function compact(besideAppend: boolean, reached: Reached): LogCommand {
 }
 
 /** Asks for positions: those that were told are held, and no others. */
-function hold(pick: number, reached: Reached): LogCommand {
+export function hold(pick: number, reached: Reached): LogCommand {
   return {
     check: (model) => model.told.length > 0,
     toString: () => `hold ${pick}`,
@@ -162,7 +162,7 @@ function endUnheard(pick: number, model: LogModel, real: RealLog): Gid | undefin
 }
 
 /** Closes and starts again; what was lazy is written by the close. */
-function reopen(pick: number, reached: Reached): LogCommand {
+export function reopen(pick: number, reached: Reached): LogCommand {
   return {
     check: () => true,
     toString: () => `reopen, ending ${pick}`,
@@ -177,7 +177,7 @@ function reopen(pick: number, reached: Reached): LogCommand {
 }
 
 /** Killed with an `ended` not yet written; what the dead one still writes is lost with it. */
-function crash(pick: number, reached: Reached): LogCommand {
+export function crash(pick: number, reached: Reached): LogCommand {
   return {
     check: () => true,
     toString: () => `crash, ending ${pick}`,
@@ -198,7 +198,7 @@ function crash(pick: number, reached: Reached): LogCommand {
 }
 
 /** An append that fails: it landed or it did not, and the same is said ever after. */
-function fail(at: CrashPoint, reached: Reached): LogCommand {
+export function fail(at: CrashPoint, reached: Reached): LogCommand {
   return {
     check: () => true,
     toString: () => `fail ${at}`,
@@ -241,68 +241,4 @@ async function failureOf(append: Promise<unknown>, gids: readonly Gid[]): Promis
     },
   );
   return Promise.race([refused, late]).finally(() => clearTimeout(timer));
-}
-
-/** What can happen to a log. */
-export function logCommands(reached: Reached): fc.Arbitrary<LogCommand>[] {
-  const pick = fc.nat({ max: 100 });
-  const failing = fc.constantFrom<CrashPoint>(
-    'append.before-write',
-    'append.before-commit',
-    'append.before-tip',
-    'append.before-reply',
-  );
-  const many = fc.integer({ min: 1, max: 6 });
-  const often = <T>(times: number, arbitrary: T): T[] =>
-    Array.from({ length: times }, () => arbitrary);
-  return [
-    ...often(
-      4,
-      fc.tuple(many, fc.boolean()).map(([count, one]) => decide(count, one, reached)),
-    ),
-    ...often(
-      5,
-      fc.tuple(pick, fc.boolean()).map(([one, lazily]) => end(one, lazily, reached)),
-    ),
-    pick.map((one) => report(one, reached)),
-    ...often(
-      2,
-      pick.map((one) => forget(one, reached)),
-    ),
-    ...often(
-      2,
-      fc.boolean().map((beside) => compact(beside, reached)),
-    ),
-    ...often(
-      2,
-      pick.map((one) => hold(one, reached)),
-    ),
-    // Each starts a thread, or two.
-    pick.map((one) => reopen(one, reached)),
-    pick.map((one) => crash(one, reached)),
-    failing.map((at) => fail(at, reached)),
-  ];
-}
-
-/** One life that comes to every state, however few the runs are. */
-export function wholeLife(reached: Reached): LogCommand[] {
-  return [
-    compact(false, reached),
-    decide(3, true, reached),
-    decide(3, false, reached),
-    end(0, false, reached),
-    end(1, true, reached),
-    report(3, reached),
-    forget(1, reached),
-    compact(true, reached),
-    reopen(0, reached),
-    crash(0, reached),
-    fail('append.before-write', reached),
-    fail('append.before-commit', reached),
-    fail('append.before-tip', reached),
-    fail('append.before-reply', reached),
-    hold(0, reached),
-    compact(false, reached),
-    hold(1, reached),
-  ];
 }

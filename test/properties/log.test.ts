@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe } from 'vitest';
-import { logCommands, wholeLife } from './log-commands.ts';
+import { logCommands, wholeLife } from './log-lives.ts';
 import type { LogHistory } from './log-history.ts';
 import { LogModel } from './log-model.ts';
 import { logRules } from './log-rules.ts';
