@@ -50,8 +50,9 @@ export class Drain {
     for (let round = 0; round < 2; round += 1) {
       for (const scan of this.#scans) if (this.#acts.perform(scan)) this.path.push(scan);
       this.#settle(false);
+      if (this.#stranger !== undefined) return this.#stranger;
     }
-    return this.#stranger ?? violationIn(world) ?? this.#leftUndone();
+    return violationIn(world) ?? this.#leftUndone();
   }
 
   /** Goes on until nothing happens; `known`: this way was gone before. */
@@ -62,8 +63,9 @@ export class Drain {
       const next = this.#order.find((code) => this.#acts.perform(code));
       if (next === undefined) return 'rested';
       this.path.push(next);
-      // It is over before the end.
-      this.#stranger ??= strangerIn(this.#acts.world);
+      // At the end it would be over.
+      this.#stranger = strangerIn(this.#acts.world);
+      if (this.#stranger !== undefined) return 'rested';
     }
     return 'endless';
   }

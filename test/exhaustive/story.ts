@@ -1,6 +1,7 @@
 import type { Transaction } from '../../coordinator/src/protocol/transaction.ts';
 import { Acts, decodeAct, resolutions } from './acts.ts';
 import { rmName } from './coordinator-cell.ts';
+import { strangerIn } from './invariants.ts';
 import { entry, heldHalf, late, told } from './layout.ts';
 import { ends } from './manager-acts.ts';
 import type { Down, Up } from './messages.ts';
@@ -47,6 +48,8 @@ function facts(world: World): string[] {
     if (answers & told.aborted) all.push(`who asks for ${name} hears aborted`);
     if (answers & told.expired) all.push(`who asks for ${name} hears expired`);
   }
+  const stranger = strangerIn(world);
+  if (stranger !== undefined) all.push(stranger.replace(/^rule 19: /, ''));
   for (const slot of world.layout.slots) {
     const owner = isOne ? '' : ` transaction ${slot.tx + 1} in`;
     const bits = world.at(slot.held);

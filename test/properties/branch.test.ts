@@ -1,12 +1,12 @@
 import fc from 'fast-check';
-import { afterAll, beforeAll } from 'vitest';
+import { afterAll, beforeAll, test } from 'vitest';
 import { TestPostgres } from '../participant-sdk/postgres/branches.ts';
 import { serverOrSkip } from '../servers/require-server.ts';
 import { decide, look, type RealBranches } from './branch-commands.ts';
 import { branchCommands, wholeBranchLife } from './branch-lives.ts';
 import { BranchModel } from './branch-model.ts';
 import { branchRules } from './branch-rules.ts';
-import { testRules } from './rule.ts';
+import { sharedLives } from './rule.ts';
 import type { Command, Reached } from './runs.ts';
 
 let postgres: TestPostgres;
@@ -19,7 +19,8 @@ serverOrSkip('postgres').describe('branches in Postgres, whatever happens to the
 
   const wholeLife = wholeBranchLife;
   const layer = { wholeLife, commands: branchCommands, maxCommands: 30, live, fewRuns: 6 };
-  testRules(layer, branchRules);
+  const { rules, options, check } = sharedLives(layer, branchRules);
+  test.for(rules)('%s', options, ([, rule]) => check(rule));
 });
 
 /** One life of branches in a fresh database; what is prepared in the end is aborted. */

@@ -1,16 +1,17 @@
 import fc from 'fast-check';
-import { describe } from 'vitest';
+import { describe, test } from 'vitest';
 import { logCommands, wholeLife } from './log-lives.ts';
 import type { LogHistory } from './log-history.ts';
 import { LogModel } from './log-model.ts';
 import { logRules } from './log-rules.ts';
 import { RealLog } from './real-log.ts';
-import { testRules } from './rule.ts';
+import { sharedLives } from './rule.ts';
 import type { Command } from './runs.ts';
 
 describe('a log, whatever happens to it', () => {
   const layer = { wholeLife, commands: logCommands, maxCommands: 25, live, fewRuns: 6 };
-  testRules(layer, logRules);
+  const { rules, options, check } = sharedLives(layer, logRules);
+  test.for(rules)('%s', options, ([, rule]) => check(rule));
 });
 
 /** One life of a log. */

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect } from 'vitest';
 import {
   assertOptions,
   type Command,
@@ -36,14 +36,24 @@ interface Broken {
   readonly error: unknown;
 }
 
+/** Rules whose lives are lived before the first test. */
+export interface SharedLives<H> {
+  /** With their names, for a test each. */
+  readonly rules: readonly (readonly [string, Rule<H>])[];
+  /** For each of the tests. */
+  readonly options: { readonly timeout: number };
+  /** Fails when a rule was broken, with the shortest life that breaks it, or was not tried. */
+  readonly check: (rule: Rule<H>) => Promise<void>;
+}
+
 /**
- * A test for each rule. All look at the same lives, so that a rule more costs nothing; one that is
- * broken is tried again alone, for the shortest life that breaks it.
+ * Lets rules look at the same lives, so that a rule more costs nothing. One that is broken is tried
+ * again alone.
  */
-export function testRules<M extends object, R, H>(
+export function sharedLives<M extends object, R, H>(
   layer: Layer<M, R, H>,
   rules: readonly Rule<H>[],
-): void {
+): SharedLives<H> {
   const { wholeLife, live, maxCommands, fewRuns } = layer;
   const reached = new Reached();
   const broken = new Map<Rule<H>, Broken>();
@@ -65,16 +75,14 @@ export function testRules<M extends object, R, H>(
     await fc.assert(isLived, assertOptions(fewRuns));
   }, livesTimeoutMs(fewRuns));
 
-  test.for(rules.map((rule) => [rule.name, rule] as const))(
-    '%s',
-    { timeout: livesTimeoutMs(fewRuns) },
-    async ([, rule]) => {
-      const found = broken.get(rule);
-      if (found && found.life > 0) await shrink(rule, found);
-      if (found) throw found.error;
-      reached.expectAll(rule.needs);
-    },
-  );
+  const check = async (rule: Rule<H>) => {
+    const found = broken.get(rule);
+    if (found && found.life > 0) await shrink(rule, found);
+    if (found) throw found.error;
+    reached.expectAll(rule.needs);
+  };
+  const named = rules.map((rule) => [rule.name, rule] as const);
+  return { rules: named, options: { timeout: livesTimeoutMs(fewRuns) }, check };
 
   /** Fails with the shortest life that breaks the rule. */
   async function shrink(rule: Rule<H>, { life }: Broken): Promise<void> {

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
-import { describe } from 'vitest';
+import { describe, test } from 'vitest';
 import { waitUntil } from '../support/wait-until.ts';
-import { testRules } from './rule.ts';
+import { sharedLives } from './rule.ts';
 import type { Command, Reached } from './runs.ts';
 import { sessionCommands, wholeSessionLife } from './session-commands.ts';
 import { heardFrom, SessionModel } from './session-model.ts';
@@ -11,7 +11,8 @@ import { SessionWorld } from './session-world.ts';
 describe('sessions, whatever happens to them', () => {
   const wholeLife = wholeSessionLife;
   const layer = { wholeLife, commands: sessionCommands, maxCommands: 30, live, fewRuns: 6 };
-  testRules(layer, sessionRules);
+  const { rules, options, check } = sharedLives(layer, sessionRules);
+  test.for(rules)('%s', options, ([, rule]) => check(rule));
 });
 
 /** One life of a coordinator and its services, and the reckoning at its end. */
