@@ -9,7 +9,7 @@ function propertyRuns(fewRuns: number): number {
 
 /** How long the lives of a layer may take: as many as were asked for, on a busy machine. */
 export function livesTimeoutMs(fewRuns: number): number {
-  return 60_000 + propertyRuns(fewRuns) * 10_000;
+  return 60_000 + propertyRuns(fewRuns) * 30_000;
 }
 
 /** PROPERTY_SEED=… lives the same lives again; a failure prints it. */
