@@ -8,6 +8,7 @@ import type { Mutant } from './mutant.ts';
 import { participant } from './participant.ts';
 import { postgres } from './postgres.ts';
 import { queue } from './queue.ts';
+import { rules } from './rules.ts';
 import { sessionLayer } from './session.ts';
 
 /** All mutants, by the part that they spoil. */
@@ -22,6 +23,7 @@ const catalogue: Readonly<Record<string, readonly Mutant[]>> = {
   postgres,
   queue,
   effects,
+  rules,
 };
 
 /** The parts, in their order. */

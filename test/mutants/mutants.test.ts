@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { allMutants, choose, type Listed } from './catalogue.ts';
 import { readTestName } from './judge.ts';
+import { branchRules } from '../properties/branch-rules.ts';
+import { logRules } from '../properties/log-rules.ts';
+import { sessionRules } from '../properties/session-rules.ts';
 import { type Guarantee, withDefect } from './mutant.ts';
 import { lineOf, pageOf } from './report.ts';
 import { runMutants } from './run-mutants.ts';
@@ -48,6 +51,17 @@ describe('the mutants', () => {
     const numbers = [...broken].filter((guarantee) => guarantee.startsWith(`${kind} `));
     expect(numbers.filter((guarantee) => !all.includes(guarantee))).toEqual([]);
   });
+});
+
+test.each([
+  ['log', logRules],
+  ['session', sessionRules],
+  ['branch', branchRules],
+] as const)('each rule of test/properties/%s.test.ts has one that it alone finds', (layer, all) => {
+  const alone = allMutants.filter(({ mutant }) => mutant.alone).flatMap((one) => one.mutant.tests);
+  const named = alone.map(readTestName).filter(({ file }) => file.endsWith(`/${layer}.test.ts`));
+  const found = all.map(({ name }) => named.filter(({ title }) => name.includes(title)).length);
+  expect(found).toEqual(all.map(() => 1));
 });
 
 test('all slices together are all mutants, each once', () => {

@@ -4,7 +4,8 @@ import type { Verdict } from './judge.ts';
 export function lineOf({ mutant, area, is, by, elapsedMs }: Verdict): string {
   const words = is === 'survived' ? 'SURVIVED' : is === 'killed' ? 'killed' : is.toUpperCase();
   const seconds = `${(elapsedMs / 1_000).toFixed(1)} s`;
-  const tail = by === '' ? `by none of ${mutant.tests.join(', ')}` : `by ${by}`;
+  const tail =
+    by === '' ? `by none of ${mutant.tests.join(', ')}` : is === 'survived' ? by : `by ${by}`;
   return `${words.padEnd(8)} ${seconds.padStart(6)}  ${area}: ${mutant.name}\n  ${tail}`;
 }
 
