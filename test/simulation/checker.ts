@@ -1,4 +1,4 @@
-import type { Fact } from './ledger.ts';
+import { byHandIn, type Fact } from './ledger.ts';
 import type { Simulation } from './simulation.ts';
 
 /** Compares what was promised with what everybody holds. */
@@ -66,7 +66,7 @@ export class Checker {
     }
     for (const fact of ledger.facts.values()) {
       const rows = shown.get(fact.gid) ?? new Set();
-      const isCommitted = fact.toldCommittedMs !== undefined || fact.committedIn.size > 0;
+      const isCommitted = fact.toldCommittedMs !== undefined || fact.committedIn.length > 0;
       if (fact.wasUnknown) marks.hit(isCommitted ? 'tx.unknown-committed' : 'tx.unknown-aborted');
       this.#checkRows(fact, isCommitted, rows);
       this.#checkByHand(fact, isCommitted);
@@ -92,7 +92,7 @@ export class Checker {
   #checkRows(fact: Fact, isCommitted: boolean, shown: ReadonlySet<number>): void {
     const { ledger } = this.#simulation;
     for (const { rm, rows, isFirm } of fact.groups) {
-      if (rows.length === 0 || fact.byHand.has(rm) || fact.restoredIn.has(rm)) continue;
+      if (rows.length === 0 || byHandIn(fact, rm) || fact.restoredIn.includes(rm)) continue;
       const count = rows.filter((row) => shown.has(row)).length;
       const isWhole = count === rows.length;
       if (!isCommitted && count > 0) {
@@ -109,8 +109,8 @@ export class Checker {
   /** What people ended against the decision is reported, and nothing else is. */
   #checkByHand(fact: Fact, isCommitted: boolean): void {
     const { ledger, marks } = this.#simulation;
-    for (const [rm, fate] of fact.byHand) {
-      if (isCommitted === (fate === 'committed') || fact.restoredIn.has(rm)) continue;
+    for (const { rm, fate } of fact.byHand) {
+      if (isCommitted === (fate === 'committed') || fact.restoredIn.includes(rm)) continue;
       marks.hit('rm.by-hand-contrary');
       // A commit by hand of what is then aborted may stay unheard: see the docs, "does not show".
       if (!isCommitted || this.#isReported(fact.gid, rm)) continue;
@@ -135,7 +135,8 @@ export class Checker {
       const fact = ledger.facts.get(state.gid);
       for (const { rm, state: branch } of state.branches) {
         if (branch.is !== 'heuristic' || !fact) continue;
-        const isTrue = fact.byHand.has(rm) || fact.restoredIn.has(rm) || fact.unknownIn.has(rm);
+        const isTrue =
+          byHandIn(fact, rm) || fact.restoredIn.includes(rm) || fact.unknownIn.includes(rm);
         if (isTrue || this.#hasLostReceipts()) continue;
         ledger.violate(
           'heuristic',

@@ -25,16 +25,21 @@ export interface Fact {
   /** The client was left with `unknown`. */
   wasUnknown: boolean;
   /** Native branches that committed, or were rolled back though prepared, as ordered. */
-  readonly committedIn: Set<string>;
-  readonly rolledBackIn: Set<string>;
+  committedIn: string[];
+  rolledBackIn: string[];
   /** Where the resource manager went back in time: what is lost there is nobody's fault. */
-  readonly restoredIn: Set<string>;
+  readonly restoredIn: string[];
   /** Where people ended a branch, and how. */
-  readonly byHand: Map<string, 'committed' | 'rolled-back'>;
+  readonly byHand: { readonly rm: string; readonly fate: 'committed' | 'rolled-back' }[];
   /** Where the receipt could not tell. */
-  readonly unknownIn: Set<string>;
+  readonly unknownIn: string[];
   /** Place of its decision, as effects carry it. */
   place: { readonly epoch: number; readonly seq: number } | undefined;
+}
+
+/** Somebody has ended the transaction's branch there by hand. */
+export function byHandIn({ byHand }: Fact, rm: string): boolean {
+  return byHand.some((one) => one.rm === rm);
 }
 
 /** What was promised to whom, and what resource managers did; speaks up where the two differ. */
@@ -77,11 +82,11 @@ export class Ledger {
       toldExpired: false,
       mustAbort: false,
       wasUnknown: false,
-      committedIn: new Set(),
-      rolledBackIn: new Set(),
-      restoredIn: new Set(),
-      byHand: new Map(),
-      unknownIn: new Set(),
+      committedIn: [],
+      rolledBackIn: [],
+      restoredIn: [],
+      byHand: [],
+      unknownIn: [],
       place: undefined,
     };
     this.facts.set(gid, fact);
@@ -119,8 +124,8 @@ export class Ledger {
   committed(gid: string, rm: string, isByHand: boolean): void {
     const fact = this.facts.get(gid);
     if (!fact) return;
-    if (isByHand) fact.byHand.set(rm, 'committed');
-    else if (!fact.restoredIn.has(rm)) fact.committedIn.add(rm);
+    if (isByHand) fact.byHand.push({ rm, fate: 'committed' });
+    else if (!fact.restoredIn.includes(rm)) fact.committedIn.push(rm);
     this.#agree(fact);
   }
 
@@ -128,12 +133,19 @@ export class Ledger {
   rolledBack(gid: string, rm: string, isByHand: boolean): void {
     const fact = this.facts.get(gid);
     if (!fact) return;
-    if (isByHand) fact.byHand.set(rm, 'rolled-back');
-    else if (!fact.restoredIn.has(rm)) fact.rolledBackIn.add(rm);
-    else if (fact.toldCommittedMs !== undefined || fact.committedIn.size > 0) {
+    if (isByHand) fact.byHand.push({ rm, fate: 'rolled-back' });
+    else if (!fact.restoredIn.includes(rm)) fact.rolledBackIn.push(rm);
+    else if (fact.toldCommittedMs !== undefined || fact.committedIn.length > 0) {
       this.violate('rule 8', `${rm} was restored, and rolled back ${gid}, which is committed`);
     }
     this.#agree(fact);
+  }
+
+  /** A resource manager has gone back behind what it did for a transaction. */
+  restored(fact: Fact, rm: string): void {
+    fact.restoredIn.push(rm);
+    fact.committedIn = fact.committedIn.filter((one) => one !== rm);
+    fact.rolledBackIn = fact.rolledBackIn.filter((one) => one !== rm);
   }
 
   /** An effect of a logged branch was applied. */
@@ -144,9 +156,9 @@ export class Ledger {
       this.violate('rule 14', `effects of ${gid} come with two places`);
     }
     fact.place = place;
-    fact.committedIn.add(rm);
+    fact.committedIn.push(rm);
     const open = this.#rm15(gid);
-    if (open !== undefined && !fact.restoredIn.has(open)) {
+    if (open !== undefined && !fact.restoredIn.includes(open)) {
       this.violate('rule 15', `an effect of ${gid} went out while ${open} was only prepared`);
     }
     this.#agree(fact);
@@ -155,7 +167,7 @@ export class Ledger {
   /** AC1 and AC2: nobody contradicts anybody. A transaction that wrote nothing has no outcome. */
   #agree(fact: Fact): void {
     const { gid, groups, toldCommittedMs, toldAborted, committedIn, rolledBackIn } = fact;
-    const hasWritten = committedIn.size > 0 || groups.some((g) => g.isFirm && g.rows.length > 0);
+    const hasWritten = committedIn.length > 0 || groups.some((g) => g.isFirm && g.rows.length > 0);
     if (!hasWritten) return; // the commit of what only read may be answered aborted after a restart
     const isCommitted = toldCommittedMs !== undefined;
     if (isCommitted && toldAborted) {

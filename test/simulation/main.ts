@@ -33,6 +33,7 @@ export async function run(
 
 /** Plays one seed, and tells its story. */
 export async function replay(seed: number): Promise<boolean> {
+  Error.stackTraceLimit = 10; // which costs too much in the long runs
   const { story, violations } = await simulate(planOf(seed), true);
   say([...story, ...violations].join('\n'));
   return violations.length === 0;

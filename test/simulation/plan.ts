@@ -157,7 +157,7 @@ const kinds: readonly TransactionKind[] = [
 ];
 
 /** Draws a run from its seed: which faults are on, and every timeout, batch and limit. */
-export function planOf(seed: number, transactions = 600): Plan {
+export function planOf(seed: number, transactions = 1_500): Plan {
   const random = Random.of(seed, 'plan');
   const world = drawWorld(random);
   return {
@@ -184,7 +184,7 @@ function drawWorld(random: Random): WorldPlan {
   const isWild = random.chance(0.7);
   const rate = (most: number) => (isWild && random.chance(0.6) ? random.next() * most : 0);
   const world: WorldPlan = {
-    durationMs: random.pick([300, 1_000, 3_000]),
+    durationMs: random.pick([500, 1_500, 5_000]),
     natives,
     logged,
     services,
@@ -250,7 +250,7 @@ function drawTransactions(random: Random, world: WorldPlan, count: number): Tran
 function drawFaults(random: Random, world: WorldPlan): FaultPlan[] {
   const on = faultKinds.filter((kind) => random.chance(rare.has(kind) ? 0.2 : 0.4));
   if (on.length === 0) return [];
-  return Array.from({ length: random.int(1, 16) }, () => {
+  return Array.from({ length: random.int(1, 40) }, () => {
     const kind = random.pick(on);
     const isAt = kind === 'crash-coordinator-at' || kind === 'crash-service-at';
     const places: readonly Boundary[] =

@@ -56,6 +56,8 @@ export class SimDatabase {
   readonly rm: string;
   readonly prepared = new Set<Row>();
   readonly #options: DatabaseOptions;
+  readonly #open = new Set<Row>();
+  readonly #owners = new Set<SimProcess>();
   readonly #byXid = new Map<number, Row>();
   readonly #byKey = new Map<string, Row>();
   readonly #byGid = new Map<string, Row[]>();
@@ -143,10 +145,11 @@ export class SimDatabase {
     if (others) others.push(row);
     else this.#byGid.set(id.gid, [row]);
     this.#changes.push({ atMs: this.#options.clock.nowMs, row, from: undefined });
-    owner.onDeath(() => {
-      const { clock, random } = this.#options;
-      clock.after(random.delay(0, 300), () => this.#leave(row));
-    });
+    this.#open.add(row);
+    if (!this.#owners.has(owner)) {
+      this.#owners.add(owner);
+      owner.onDeath(() => this.#ownerDied(owner));
+    }
     return row;
   }
 
@@ -241,9 +244,7 @@ export class SimDatabase {
     marks.hit('rm.restarted');
     this.#start += 1;
     this.#downUntilMs = clock.nowMs + downMs;
-    for (const row of this.#byXid.values()) {
-      if (row.state === 'open') this.#change(row, 'rolled-back');
-    }
+    for (const row of [...this.#open]) this.#change(row, 'rolled-back');
   }
 
   slow(forMs: number): void {
@@ -292,10 +293,9 @@ export class SimDatabase {
       const { row, from } = change;
       touched.add(row);
       const fact = ledger.facts.get(row.id.gid);
-      fact?.restoredIn.add(this.rm);
-      fact?.committedIn.delete(this.rm);
-      fact?.rolledBackIn.delete(this.rm);
+      if (fact) ledger.restored(fact, this.rm);
       this.prepared.delete(row);
+      this.#open.delete(row);
       if (from === undefined) {
         this.#byXid.delete(row.xid);
         this.#byKey.delete(row.key);
@@ -304,6 +304,7 @@ export class SimDatabase {
       } else {
         row.state = from;
         if (from === 'prepared') this.prepared.add(row);
+        else if (from === 'open') this.#open.add(row);
       }
       change = this.#changes.at(-1);
     }
@@ -349,8 +350,16 @@ export class SimDatabase {
   #change(row: Row, to: Row['state']): void {
     this.#changes.push({ atMs: this.#options.clock.nowMs, row, from: row.state });
     row.state = to;
+    this.#open.delete(row);
     if (to === 'prepared') this.prepared.add(row);
     else this.prepared.delete(row);
+  }
+
+  #ownerDied(owner: SimProcess): void {
+    const { clock, random } = this.#options;
+    for (const row of this.#open) {
+      if (row.owner === owner) clock.after(random.delay(0, 300), () => this.#leave(row));
+    }
   }
 
   #leave(row: Row): void {
@@ -367,7 +376,7 @@ export class SimDatabase {
   #unknown(row: Row | undefined, why: string): Finished {
     this.#options.marks.hit('rm.unknown');
     const fact = row && this.#options.ledger.facts.get(row.id.gid);
-    fact?.unknownIn.add(this.rm);
+    fact?.unknownIn.push(this.rm);
     return { result: 'unknown', reason: reason('unknown', `${this.rm}: ${why}`, this.rm) };
   }
 

@@ -2,6 +2,7 @@ import { UnanimousError } from '@unanimous/proto';
 import type { Committed } from '../../participant-sdk/src/client/outcome.ts';
 import type { RunOptions } from '../../participant-sdk/src/client/run-transaction.ts';
 import { packBaggage } from '../../participant-sdk/src/propagation/join.ts';
+import { carryScope } from './carried-scopes.ts';
 import type { Fact, Group } from './ledger.ts';
 import type { StepPlan, TransactionPlan } from './plan.ts';
 import type { Service } from './service-node.ts';
@@ -24,12 +25,14 @@ export class Workload {
     const service = this.#simulation.services[plan.service]?.service;
     if (!service || service.process.isPaused) return;
     this.running.set(plan, service);
-    const settle = () => {
+    void this.#run(service, plan).then(() => {
       if (this.running.get(plan) === service) this.running.delete(plan);
-    };
-    service.process.onDeath(settle);
-    // In a context of its own, as a request would have.
-    void this.#run(service, plan).finally(settle);
+    });
+  }
+
+  /** The calls of a service end with its process. */
+  died(service: Service): void {
+    for (const [plan, on] of this.running) if (on === service) this.running.delete(plan);
   }
 
   async #run(service: Service, plan: TransactionPlan): Promise<void> {
@@ -62,7 +65,7 @@ export class Workload {
     };
     return service.tm.transaction(async ({ gid }) => {
       const fact = this.#begin(gid, plan, facts);
-      for (const step of plan.steps) await this.#step(service, plan, fact, step);
+      await this.#steps(service, plan, fact);
       if (kind === 'throws') throw new Error('the user changed their mind');
     }, options);
   }
@@ -75,9 +78,7 @@ export class Workload {
     const transaction = await service.tm.begin({ timeoutMs: plan.timeoutMs });
     const fact = this.#begin(transaction.gid, plan, facts);
     try {
-      await transaction.run(async () => {
-        for (const step of plan.steps) await this.#step(service, plan, fact, step);
-      });
+      await transaction.run(() => this.#steps(service, plan, fact));
     } catch (error) {
       await transaction.abort();
       throw error;
@@ -100,6 +101,11 @@ export class Workload {
     return fact;
   }
 
+  async #steps(service: Service, plan: TransactionPlan, fact: Fact): Promise<void> {
+    const carry = carryScope();
+    for (const step of plan.steps) await carry(() => this.#step(service, plan, fact, step));
+  }
+
   async #step(service: Service, plan: TransactionPlan, fact: Fact, step: StepPlan): Promise<void> {
     const { kind } = plan;
     if (step.service !== plan.service) {
@@ -120,14 +126,15 @@ export class Workload {
 
   /** The statements of one step, one after another. */
   async #write(service: Service, step: StepPlan, group: Group): Promise<void> {
+    const carry = carryScope();
     const database = service.databases.get(step.rm);
     if (database) {
       if (step.writes === 0) await (await database.branch()).write(undefined);
-      for (const row of group.rows) await (await database.branch()).write(row);
+      for (const row of group.rows) await (await carry(() => database.branch())).write(row);
       return;
     }
     const target = service.targets.get(step.rm);
-    for (const row of group.rows) await target?.write({ key: row % 5, row });
+    for (const row of group.rows) await carry(() => target?.write({ key: row % 5, row }));
   }
 
   /** Calls another service, which joins. The call may be lost, or its answer. */
