@@ -69,7 +69,6 @@ export class Checker {
       const isCommitted = fact.toldCommittedMs !== undefined || fact.committedIn.length > 0;
       if (fact.wasUnknown) marks.hit(isCommitted ? 'tx.unknown-committed' : 'tx.unknown-aborted');
       this.#checkRows(fact, isCommitted, rows);
-      this.#checkByHand(fact, isCommitted);
     }
     this.#checkHeuristics();
     this.#checkOrder();
@@ -106,19 +105,31 @@ export class Checker {
     }
   }
 
-  /** What people ended against the decision is reported, and nothing else is. */
-  #checkByHand(fact: Fact, isCommitted: boolean): void {
-    const { ledger, marks } = this.#simulation;
-    for (const { rm, fate } of fact.byHand) {
-      if (isCommitted === (fate === 'committed') || fact.restoredIn.includes(rm)) continue;
-      marks.hit('rm.by-hand-contrary');
-      // A commit by hand of what is then aborted may stay unheard: see the docs, "does not show".
-      if (!isCommitted || this.#isReported(fact.gid, rm)) continue;
-      ledger.violate(
-        'heuristic',
-        `${rm} was ended by hand against ${fact.gid}, and nobody says so`,
-      );
+  /** What people have ended against the decision, and is not reported: scans may take their time. */
+  unreported(): string | undefined {
+    const { ledger, marks, coordinatorNode } = this.#simulation;
+    for (const fact of ledger.endedByHand) {
+      const isCommitted = fact.toldCommittedMs !== undefined || fact.committedIn.length > 0;
+      for (const { rm, fate } of fact.byHand) {
+        if (isCommitted === (fate === 'committed') || fact.restoredIn.includes(rm)) continue;
+        marks.hit('rm.by-hand-contrary');
+        if (this.#isReported(fact.gid, rm)) {
+          if (!isCommitted) marks.hit('rm.by-hand-reported');
+          continue;
+        }
+        // Of what the log has forgotten nobody can say any more that it was aborted.
+        const isForgotten =
+          coordinatorNode.coordinator?.outcome(fact.gid).kind === 'OUTCOME_EXPIRED';
+        if (!isCommitted && (isForgotten || !this.#isCommitKnown(fact, rm))) continue;
+        return `${rm} was ended by hand against ${fact.gid}, and nobody says so`;
+      }
     }
+    return undefined;
+  }
+
+  #isCommitKnown({ gid }: Fact, rm: string): boolean {
+    const { databases } = this.#simulation;
+    return databases.some((one) => one.rm === rm && one.isCommitKnown(gid));
   }
 
   #isReported(gid: string, rm: string): boolean {

@@ -121,6 +121,16 @@ export class Faults {
         return database?.slow(forMs);
       case 'by-hand':
         return database?.endByHand(choice);
+      case 'by-hand-in-outage':
+        return database?.withPrepared((rows) => {
+          coordinatorNode.crash();
+          const isHolderDown = choice < 0.3;
+          const to = (choice * 7) % 1 < 0.8 ? 'committed' : 'rolled-back';
+          for (const row of rows) {
+            if (isHolderDown) row.owner.kill();
+            database.endRowByHand(row, to, isHolderDown);
+          }
+        });
       case 'forget-receipts':
         return database?.forgetReceipts();
       case 'restore-rm':

@@ -45,6 +45,8 @@ export function byHandIn({ byHand }: Fact, rm: string): boolean {
 /** What was promised to whom, and what resource managers did; speaks up where the two differ. */
 export class Ledger {
   readonly facts = new Map<string, Fact>();
+  /** Those of which people have ended a branch. */
+  readonly endedByHand = new Set<Fact>();
   readonly violations: string[] = [];
   readonly #marks: Marks;
   readonly #nowMs: () => number;
@@ -124,7 +126,7 @@ export class Ledger {
   committed(gid: string, rm: string, isByHand: boolean): void {
     const fact = this.facts.get(gid);
     if (!fact) return;
-    if (isByHand) fact.byHand.push({ rm, fate: 'committed' });
+    if (isByHand) this.#byHand(fact, rm, 'committed');
     else if (!fact.restoredIn.includes(rm)) fact.committedIn.push(rm);
     this.#agree(fact);
   }
@@ -133,12 +135,17 @@ export class Ledger {
   rolledBack(gid: string, rm: string, isByHand: boolean): void {
     const fact = this.facts.get(gid);
     if (!fact) return;
-    if (isByHand) fact.byHand.push({ rm, fate: 'rolled-back' });
+    if (isByHand) this.#byHand(fact, rm, 'rolled-back');
     else if (!fact.restoredIn.includes(rm)) fact.rolledBackIn.push(rm);
     else if (fact.toldCommittedMs !== undefined || fact.committedIn.length > 0) {
       this.violate('rule 8', `${rm} was restored, and rolled back ${gid}, which is committed`);
     }
     this.#agree(fact);
+  }
+
+  #byHand(fact: Fact, rm: string, fate: 'committed' | 'rolled-back'): void {
+    fact.byHand.push({ rm, fate });
+    this.endedByHand.add(fact);
   }
 
   /** A resource manager has gone back behind what it did for a transaction. */

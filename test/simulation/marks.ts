@@ -39,6 +39,8 @@ export const sometimes = {
   'rm.in-doubt-at-crash': 'a branch is prepared while its process dies',
   'rm.by-hand': 'somebody ends a prepared branch by hand',
   'rm.by-hand-contrary': 'and against the decision',
+  'rm.by-hand-reported': 'a commit by hand of what is aborted is reported',
+  'rm.audit-written': 'a branch that ended otherwise than decided is written down',
   'rm.restored': 'a resource manager goes back in time',
   'rm.restarted': 'a resource manager restarts',
   'logged.applied': 'an effect is applied',

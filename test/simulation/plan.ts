@@ -124,6 +124,7 @@ const faultKinds = [
   'restart-rm',
   'slow-rm',
   'by-hand',
+  'by-hand-in-outage',
   'forget-receipts',
   'restore-rm',
   'log-write-fails',

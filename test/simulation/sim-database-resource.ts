@@ -1,5 +1,6 @@
 import { type BranchId, type LogId, UnanimousError } from '@unanimous/proto';
 import type {
+  AuditEntry,
   Decided,
   Finished,
   OpenBranch,
@@ -73,6 +74,16 @@ export class SimDatabaseResource implements Resource {
   remember(position: SeenPosition): Promise<void> {
     const { database, process } = this.#client;
     return database.call(process, 'ask', () => database.remember(position));
+  }
+
+  audit(entry: AuditEntry): Promise<void> {
+    const { database, process } = this.#client;
+    return database.call(process, 'audit', () => database.writeAudit(entry));
+  }
+
+  audited(): Promise<readonly AuditEntry[]> {
+    const { database, process } = this.#client;
+    return database.call(process, 'ask', () => database.readAudit());
   }
 
   commit(id: BranchId, { receipt }: Decided): Promise<Finished> {

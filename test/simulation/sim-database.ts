@@ -1,5 +1,5 @@
 import { type BranchId, formatBranchId, reason, UnanimousError } from '@unanimous/proto';
-import type { Finished, SeenPosition } from '../../participant-sdk/src/resource.ts';
+import type { AuditEntry, Finished, SeenPosition } from '../../participant-sdk/src/resource.ts';
 import type { SimClock } from './clock.ts';
 import type { Ledger } from './ledger.ts';
 import type { Marks } from './marks.ts';
@@ -15,6 +15,8 @@ export interface Row {
   readonly owner: SimProcess;
   readonly rows: number[];
   state: 'open' | 'prepared' | 'committed' | 'rolled-back';
+  /** Processes that wanted to abort it, and found it committed. */
+  readonly finders: Set<SimProcess>;
   /** Statements on their way that may still land. */
   inFlight: number;
   /** Its connection is gone. */
@@ -39,13 +41,30 @@ export interface DatabaseOptions {
   readonly rates: () => Rates;
   /** Longest usual time of a statement. */
   readonly rmMs: number;
+  /** A process has found committed what it was to abort: the moment to lose its answer. */
+  readonly onFound: (by: SimProcess) => void;
   readonly tell?: (sentence: string) => void;
 }
 
 /** What a database can be asked; those that end something may land when nobody waits any more. */
-type Statement = 'write' | 'prepare' | 'ready' | 'commit' | 'abort' | 'one-phase' | 'ask' | 'scan';
+type Statement =
+  | 'write'
+  | 'prepare'
+  | 'ready'
+  | 'commit'
+  | 'abort'
+  | 'one-phase'
+  | 'ask'
+  | 'scan'
+  | 'audit';
 
-const maySlip: ReadonlySet<Statement> = new Set(['prepare', 'commit', 'abort', 'one-phase']);
+const maySlip: ReadonlySet<Statement> = new Set([
+  'prepare',
+  'commit',
+  'abort',
+  'one-phase',
+  'audit',
+]);
 
 /**
  * A database with two-phase commit, as Postgres is one: what is prepared survives everything but
@@ -63,13 +82,15 @@ export class SimDatabase {
   readonly #byGid = new Map<string, Row[]>();
   readonly #changes: Change[] = [];
   #positions: { readonly atMs: number; readonly position: SeenPosition }[] = [];
+  #audit: { readonly atMs: number; readonly entry: AuditEntry }[] = [];
   #incarnation = 1;
   /** Grows when the server restarts: connections and their open work are gone. */
   #start = 1;
   #lastXid = 0;
   #downUntilMs = 0;
   #slowUntilMs = 0;
-  #impatient: number | undefined;
+  /** Who waits for the next branch to be prepared, to end it by hand. */
+  #impatient: (() => void) | undefined;
 
   constructor(options: DatabaseOptions) {
     this.rm = options.rm;
@@ -135,6 +156,7 @@ export class SimDatabase {
       owner,
       rows: [],
       state: 'open',
+      finders: new Set(),
       inFlight: 0,
       isLeft: false,
       isForgotten: false,
@@ -169,11 +191,11 @@ export class SimDatabase {
   prepare(row: Row): void {
     this.checkOpen(row);
     this.#change(row, 'prepared');
-    const choice = this.#impatient;
-    if (choice === undefined) return;
+    const act = this.#impatient;
+    if (!act) return;
     this.#impatient = undefined;
     const { clock, random } = this.#options;
-    clock.after(random.delay(0, 5), () => this.endByHand(choice));
+    clock.after(random.delay(0, 5), act);
   }
 
   commitOnePhase(row: Row): void {
@@ -201,7 +223,20 @@ export class SimDatabase {
       this.#finish(row, 'rolled-back', by);
       return { result: 'rolled-back' };
     }
-    return receipt === '' ? { result: 'rolled-back' } : this.#settled(receipt);
+    if (receipt === '') return { result: 'rolled-back' };
+    const settled = this.#settled(receipt);
+    if (settled.result === 'committed' && row) {
+      row.finders.add(by);
+      this.#options.onFound(by);
+    }
+    return settled;
+  }
+
+  /** Somebody must know that a branch was committed by hand: it is written down, or was found. */
+  isCommitKnown(gid: string): boolean {
+    const isWritten = this.#audit.some(({ entry }) => entry.gid === gid);
+    const rows = this.#byGid.get(gid) ?? [];
+    return isWritten || rows.some(({ finders }) => [...finders].some((one) => one.isAlive));
   }
 
   settle(receipt: string): Finished | { readonly result: 'in-progress' } {
@@ -233,6 +268,21 @@ export class SimDatabase {
     if (isHigher) this.#positions.push({ atMs: this.#options.clock.nowMs, position });
   }
 
+  /** Writes down, once, how a branch ended otherwise than decided; as Postgres' `unanimous_audit`. */
+  writeAudit(entry: AuditEntry): void {
+    const text = JSON.stringify(entry);
+    if (this.#audit.some((kept) => JSON.stringify(kept.entry) === text)) return;
+    this.#audit.push({ atMs: this.#options.clock.nowMs, entry });
+    this.#options.marks.hit('rm.audit-written');
+  }
+
+  /** The newest entry of each branch. */
+  readAudit(): AuditEntry[] {
+    const newest = new Map<string, AuditEntry>();
+    for (const { entry } of this.#audit) newest.set(`${entry.gid} ${entry.branch}`, entry);
+    return [...newest.values()];
+  }
+
   /** An operator deletes the positions of a log that should not have been. */
   forgetPositionsSince(atMs: number): void {
     this.#positions = this.#positions.filter((kept) => kept.atMs < atMs);
@@ -259,18 +309,29 @@ export class SimDatabase {
 
   /** Somebody ends prepared branches with psql. */
   endByHand(choice: number): void {
-    const rows = [...this.prepared].filter((r) => this.#options.ledger.facts.has(r.id.gid));
-    const from = Math.floor(choice * rows.length);
-    if (rows.length === 0) this.#impatient = choice; // who looks for one waits for the next
-    for (const [index, row] of rows.slice(from, from + 3).entries()) {
-      this.#endByHand(row, (choice * 7_919 + index / 2) % 1 < 0.5 ? 'committed' : 'rolled-back');
-    }
+    this.withPrepared((rows) => {
+      const from = Math.floor(choice * rows.length);
+      for (const [index, row] of rows.slice(from, from + 3).entries()) {
+        const to = (choice * 7_919 + index / 2) % 1 < 0.5 ? 'committed' : 'rolled-back';
+        this.endRowByHand(row, to, row.xid % 2 === 0);
+      }
+    });
   }
 
-  #endByHand(row: Row, to: 'committed' | 'rolled-back'): void {
+  /** Gives what is prepared, as soon as something is. */
+  withPrepared(act: (rows: readonly Row[]) => void): void {
+    const rows = [...this.prepared].filter((r) => this.#options.ledger.facts.has(r.id.gid));
+    if (rows.length > 0) act(rows);
+    else this.#impatient = () => this.withPrepared(act);
+  }
+
+  /** Some write it down first, as docs/operations.md asks, and some forget to. */
+  endRowByHand(row: Row, to: 'committed' | 'rolled-back', isWritten: boolean): void {
     const { ledger, marks, tell } = this.#options;
     tell?.(`somebody has ${to} the branch of ${row.id.gid} in ${this.rm} by hand`);
     marks.hit('rm.by-hand');
+    const { gid, branch } = row.id;
+    if (isWritten) this.writeAudit({ gid, branch, result: to, reason: 'by hand' });
     this.#change(row, to);
     if (to === 'committed') ledger.committed(row.id.gid, this.rm, true);
     else ledger.rolledBack(row.id.gid, this.rm, true);
@@ -309,6 +370,7 @@ export class SimDatabase {
       change = this.#changes.at(-1);
     }
     this.#positions = this.#positions.filter((kept) => kept.atMs <= atMs);
+    this.#audit = this.#audit.filter((kept) => kept.atMs <= atMs);
     this.#incarnation += 1;
     this.restart(1);
   }

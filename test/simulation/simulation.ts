@@ -93,7 +93,8 @@ export class Simulation {
     const told = this.tell ? { tell: this.tell } : {};
     this.databases = Array.from({ length: natives }, (_, index) => {
       const random = Random.of(plan.seed, `database ${index}`);
-      return new SimDatabase({ ...shared, ...told, rm: rmName(index), random });
+      const onFound = (by: SimProcess) => this.#interrupt(by, random);
+      return new SimDatabase({ ...shared, ...told, rm: rmName(index), random, onFound });
     });
     this.targets = Array.from({ length: logged }, (_, index) => {
       return new SimTarget({ ...shared, ...told, rm: rmName(natives + index) });
@@ -167,6 +168,13 @@ export class Simulation {
 
   isForeign(row: Row): boolean {
     return this.#foreign.has(row);
+  }
+
+  /** Its connection breaks just now, with whatever it was about to say. */
+  #interrupt(process: SimProcess, random: Random): void {
+    if (this.isHealed || !random.chance(0.8)) return;
+    this.tell?.(`${process.name} loses its connection`);
+    for (const one of this.network.of(serviceOf(process))) one.reset();
   }
 
   /** A database goes back in time; whoever serves it is restarted. */
@@ -284,9 +292,11 @@ export class Simulation {
     const untilMs = clock.nowMs + patienceMs;
     let rounds = 0;
     for (;;) {
-      const why = checker.unresolved();
+      const open = checker.unresolved();
+      const why = open ?? checker.unreported();
       if (why === undefined || ledger.violations.length > 0) return;
-      if (clock.nowMs >= untilMs) return ledger.violate('liveness', why);
+      const rule = open === undefined ? 'heuristic' : 'liveness';
+      if (clock.nowMs >= untilMs) return ledger.violate(rule, why);
       await clock.runUntil(clock.nowMs + 100);
       if (++rounds % 20 === 0) this.resolveHeuristics();
     }
