@@ -157,6 +157,11 @@ const kinds: readonly TransactionKind[] = [
   'late',
 ];
 
+/** Name of a resource manager, by its number in the plan. */
+export function rmName(index: number): string {
+  return `rm${index + 1}`;
+}
+
 /** Draws a run from its seed: which faults are on, and every timeout, batch and limit. */
 export function planOf(seed: number, transactions = 1_500): Plan {
   const random = Random.of(seed, 'plan');

@@ -8,14 +8,14 @@ import { Faults } from './faults.ts';
 import { Ledger } from './ledger.ts';
 import { Marks } from './marks.ts';
 import { Network, serviceOf } from './network.ts';
-import type { Plan, Rates } from './plan.ts';
+import { type Plan, type Rates, rmName } from './plan.ts';
 import { Random } from './random.ts';
 import { ServiceNode } from './service-node.ts';
 import { type Row, SimDatabase } from './sim-database.ts';
 import { type Boundary, SimProcess } from './sim-process.ts';
 import { SimTarget } from './sim-target.ts';
-import { downSentence, Story, upSentence } from './story.ts';
-import { rmName, Workload } from './workload.ts';
+import { downSentence, startSentence, Story, upSentence } from './story.ts';
+import { Workload } from './workload.ts';
 
 /** What a run has come to. */
 export interface RunReport {
@@ -245,6 +245,8 @@ export class Simulation {
     this.coordinatorNode.start();
     for (const service of this.services) service.start();
     await clock.runUntil(200);
+    if (ledger.violations.length === 0) this.#story?.beginAnew();
+    this.tell?.(startSentence(plan.world));
     for (const transaction of plan.transactions) {
       clock.after(transaction.atMs, () => this.workload.start(transaction));
     }

@@ -4,7 +4,7 @@ import type { RunOptions } from '../../participant-sdk/src/client/run-transactio
 import { packBaggage } from '../../participant-sdk/src/propagation/join.ts';
 import { carryScope } from './carried-scopes.ts';
 import type { Fact, Group } from './ledger.ts';
-import type { StepPlan, TransactionPlan } from './plan.ts';
+import { rmName, type StepPlan, type TransactionPlan } from './plan.ts';
 import type { Service } from './service-node.ts';
 import type { Simulation } from './simulation.ts';
 
@@ -285,9 +285,4 @@ export class Workload {
       // Nobody answered; that says nothing.
     }
   }
-}
-
-/** Name of a resource manager. */
-export function rmName(index: number): string {
-  return `rm${index + 1}`;
 }
