@@ -142,6 +142,9 @@ export type FaultKind = (typeof faultKinds)[number];
 /** Faults that excuse others, and so are rare. */
 const rare: ReadonlySet<FaultKind> = new Set(['forget-receipts', 'restore-rm']);
 
+/** Faults that find something only together with other bad luck. */
+const frequent: ReadonlySet<FaultKind> = new Set(['by-hand-in-outage']);
+
 const kinds: readonly TransactionKind[] = [
   ...Array.from({ length: 10 }, () => 'plain' as const),
   'decided',
@@ -254,7 +257,8 @@ function drawTransactions(random: Random, world: WorldPlan, count: number): Tran
 }
 
 function drawFaults(random: Random, world: WorldPlan): FaultPlan[] {
-  const on = faultKinds.filter((kind) => random.chance(rare.has(kind) ? 0.2 : 0.4));
+  const drawn = faultKinds.filter((kind) => random.chance(rare.has(kind) ? 0.2 : 0.4));
+  const on = drawn.flatMap((kind) => (frequent.has(kind) ? [kind, kind, kind] : [kind]));
   if (on.length === 0) return [];
   return Array.from({ length: random.int(1, 40) }, () => {
     const kind = random.pick(on);

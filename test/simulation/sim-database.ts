@@ -1,70 +1,16 @@
-import { type BranchId, formatBranchId, reason, UnanimousError } from '@unanimous/proto';
-import type { AuditEntry, Finished, SeenPosition } from '../../participant-sdk/src/resource.ts';
-import type { SimClock } from './clock.ts';
-import type { Ledger } from './ledger.ts';
-import type { Marks } from './marks.ts';
-import type { Rates } from './plan.ts';
-import type { Random } from './random.ts';
+import { type BranchId, formatBranchId, reason } from '@unanimous/proto';
+import type { Finished } from '../../participant-sdk/src/resource.ts';
+import type { DatabaseOptions } from './database-options.ts';
+import { OwnTables } from './own-tables.ts';
 import type { SimProcess } from './sim-process.ts';
-
-/** One transaction in the database. */
-export interface Row {
-  readonly id: BranchId;
-  readonly key: string;
-  readonly xid: number;
-  readonly owner: SimProcess;
-  readonly rows: number[];
-  state: 'open' | 'prepared' | 'committed' | 'rolled-back';
-  /** Processes that wanted to abort it, and found it committed. */
-  readonly finders: Set<SimProcess>;
-  /** Statements on their way that may still land. */
-  inFlight: number;
-  /** Its connection is gone. */
-  isLeft: boolean;
-  /** The database has forgotten what became of it. */
-  isForgotten: boolean;
-}
+import type { Row } from './sim-row.ts';
+import { Statements, unavailable } from './sim-statement.ts';
 
 interface Change {
   readonly atMs: number;
   readonly row: Row;
   readonly from: Row['state'] | undefined;
 }
-
-/** What a database needs. */
-export interface DatabaseOptions {
-  readonly rm: string;
-  readonly clock: SimClock;
-  readonly random: Random;
-  readonly ledger: Ledger;
-  readonly marks: Marks;
-  readonly rates: () => Rates;
-  /** Longest usual time of a statement. */
-  readonly rmMs: number;
-  /** A process has found committed what it was to abort: the moment to lose its answer. */
-  readonly onFound: (by: SimProcess) => void;
-  readonly tell?: (sentence: string) => void;
-}
-
-/** What a database can be asked; those that end something may land when nobody waits any more. */
-type Statement =
-  | 'write'
-  | 'prepare'
-  | 'ready'
-  | 'commit'
-  | 'abort'
-  | 'one-phase'
-  | 'ask'
-  | 'scan'
-  | 'audit';
-
-const maySlip: ReadonlySet<Statement> = new Set([
-  'prepare',
-  'commit',
-  'abort',
-  'one-phase',
-  'audit',
-]);
 
 /**
  * A database with two-phase commit, as Postgres is one: what is prepared survives everything but
@@ -74,6 +20,8 @@ const maySlip: ReadonlySet<Statement> = new Set([
 export class SimDatabase {
   readonly rm: string;
   readonly prepared = new Set<Row>();
+  readonly statements: Statements;
+  readonly tables: OwnTables;
   readonly #options: DatabaseOptions;
   readonly #open = new Set<Row>();
   readonly #owners = new Set<SimProcess>();
@@ -81,20 +29,16 @@ export class SimDatabase {
   readonly #byKey = new Map<string, Row>();
   readonly #byGid = new Map<string, Row[]>();
   readonly #changes: Change[] = [];
-  #positions: { readonly atMs: number; readonly position: SeenPosition }[] = [];
-  #audit: { readonly atMs: number; readonly entry: AuditEntry }[] = [];
   #incarnation = 1;
-  /** Grows when the server restarts: connections and their open work are gone. */
-  #start = 1;
   #lastXid = 0;
-  #downUntilMs = 0;
-  #slowUntilMs = 0;
   /** Who waits for the next branch to be prepared, to end it by hand. */
   #impatient: (() => void) | undefined;
 
   constructor(options: DatabaseOptions) {
     this.rm = options.rm;
     this.#options = options;
+    this.statements = new Statements(options, (row) => this.#leave(row));
+    this.tables = new OwnTables(options.marks, () => options.clock.nowMs);
   }
 
   get incarnation(): string {
@@ -102,47 +46,7 @@ export class SimDatabase {
   }
 
   get start(): number {
-    return this.#start;
-  }
-
-  /** Sends a statement and waits for its answer, which may be late, lost, or never come. */
-  call<T>(process: SimProcess, statement: Statement, execute: () => T, row?: Row): Promise<T> {
-    return new Promise((resolve, reject) => {
-      if (!process.effect('rm')) return;
-      const { clock, random, marks } = this.#options;
-      const { loseAnswer, slowStatement } = this.#options.rates();
-      const start = this.#start;
-      const lost = random.chance(loseAnswer);
-      const slips = lost && maySlip.has(statement) && random.chance(0.5);
-      const isSlow = random.chance(slowStatement) || clock.nowMs < this.#slowUntilMs;
-      const goMs = this.#delayMs() + (isSlow ? random.delay(10, 2_000) : 0);
-      const answer = (give: () => void) => process.after(this.#delayMs(), give);
-      const fail = () => answer(() => reject(this.#unavailable('the connection was lost')));
-      if (row && maySlip.has(statement)) row.inFlight += 1;
-      if (slips) fail();
-      clock.after(goMs + (slips ? random.delay(0, 1_000) : 0), () => {
-        if (row && maySlip.has(statement)) row.inFlight -= 1;
-        const isDown = clock.nowMs < this.#downUntilMs || start !== this.#start;
-        const isAbandoned = !process.isAlive || slips;
-        // What a dead client has sent may still be read from its socket, or not.
-        const lands = !isDown && (!isAbandoned || (maySlip.has(statement) && random.chance(0.6)));
-        if (!lands) {
-          if (row && isAbandoned) this.#leave(row);
-          if (!slips) fail();
-          return;
-        }
-        if (statement === 'prepare' && isAbandoned) marks.hit('rm.prepare-landed-late');
-        try {
-          const result = execute();
-          if (row && isAbandoned) this.#leave(row);
-          if (slips || !process.effect('rm')) return;
-          if (lost) fail();
-          else answer(() => resolve(result));
-        } catch (error) {
-          answer(() => reject(error));
-        }
-      });
-    });
+    return this.statements.start;
   }
 
   /** Begins a transaction; its connection belongs to a process. */
@@ -176,11 +80,11 @@ export class SimDatabase {
   }
 
   receipt(row: Row): string {
-    return `${row.xid}.${this.#start}.${row.state === 'prepared' ? 'p' : 'o'}`;
+    return `${row.xid}.${this.statements.start}.${row.state === 'prepared' ? 'p' : 'o'}`;
   }
 
   checkOpen(row: Row): void {
-    if (row.state !== 'open') throw this.#unavailable('the connection was lost');
+    if (row.state !== 'open') throw unavailable(this.rm, 'the connection was lost');
   }
 
   /** The connection goes: open work is rolled back, unless a statement is still on its way. */
@@ -234,7 +138,7 @@ export class SimDatabase {
 
   /** Somebody must know that a branch was committed by hand: it is written down, or was found. */
   isCommitKnown(gid: string): boolean {
-    const isWritten = this.#audit.some(({ entry }) => entry.gid === gid);
+    const isWritten = this.tables.readAudit().some((entry) => entry.gid === gid);
     const rows = this.#byGid.get(gid) ?? [];
     return isWritten || rows.some(({ finders }) => [...finders].some((one) => one.isAlive));
   }
@@ -251,71 +155,28 @@ export class SimDatabase {
     }
     if (row.state === 'rolled-back') return { result: 'rolled-back' };
     // A crash of the server may have given the id of what was not prepared to another transaction.
-    if (how === 'o' && Number(start) !== this.#start) return this.#unknown(row, 'a crash since');
+    if (how === 'o' && Number(start) !== this.statements.start)
+      return this.#unknown(row, 'a crash since');
     return { result: 'committed' };
-  }
-
-  position(logId: string): SeenPosition | undefined {
-    return this.#positions.findLast(({ position }) => position.logId === logId)?.position;
-  }
-
-  remember(position: SeenPosition): void {
-    const known = this.position(position.logId);
-    const isHigher =
-      !known ||
-      position.epoch > known.epoch ||
-      (position.epoch === known.epoch && position.seq > known.seq);
-    if (isHigher) this.#positions.push({ atMs: this.#options.clock.nowMs, position });
-  }
-
-  /** Writes down, once, how a branch ended otherwise than decided; as Postgres' `unanimous_audit`. */
-  writeAudit(entry: AuditEntry): void {
-    const text = JSON.stringify(entry);
-    if (this.#audit.some((kept) => JSON.stringify(kept.entry) === text)) return;
-    this.#audit.push({ atMs: this.#options.clock.nowMs, entry });
-    this.#options.marks.hit('rm.audit-written');
-  }
-
-  /** The newest entry of each branch. */
-  readAudit(): AuditEntry[] {
-    const newest = new Map<string, AuditEntry>();
-    for (const { entry } of this.#audit) newest.set(`${entry.gid} ${entry.branch}`, entry);
-    return [...newest.values()];
-  }
-
-  /** An operator deletes the positions of a log that should not have been. */
-  forgetPositionsSince(atMs: number): void {
-    this.#positions = this.#positions.filter((kept) => kept.atMs < atMs);
   }
 
   /** The server crashes: what is open is gone, what is prepared stays. */
   restart(downMs: number): void {
     const { clock, marks } = this.#options;
     marks.hit('rm.restarted');
-    this.#start += 1;
-    this.#downUntilMs = clock.nowMs + downMs;
+    this.statements.start += 1;
+    this.statements.downUntilMs = clock.nowMs + downMs;
     for (const row of [...this.#open]) this.#change(row, 'rolled-back');
   }
 
   slow(forMs: number): void {
-    this.#slowUntilMs = this.#options.clock.nowMs + forMs;
+    this.statements.slowUntilMs = this.#options.clock.nowMs + forMs;
   }
 
   heal(): void {
-    this.#downUntilMs = 0;
-    this.#slowUntilMs = 0;
+    this.statements.downUntilMs = 0;
+    this.statements.slowUntilMs = 0;
     this.#impatient = undefined;
-  }
-
-  /** Somebody ends prepared branches with psql. */
-  endByHand(choice: number): void {
-    this.withPrepared((rows) => {
-      const from = Math.floor(choice * rows.length);
-      for (const [index, row] of rows.slice(from, from + 3).entries()) {
-        const to = (choice * 7_919 + index / 2) % 1 < 0.5 ? 'committed' : 'rolled-back';
-        this.endRowByHand(row, to, row.xid % 2 === 0);
-      }
-    });
   }
 
   /** Gives what is prepared, as soon as something is. */
@@ -331,7 +192,7 @@ export class SimDatabase {
     tell?.(`somebody has ${to} the branch of ${row.id.gid} in ${this.rm} by hand`);
     marks.hit('rm.by-hand');
     const { gid, branch } = row.id;
-    if (isWritten) this.writeAudit({ gid, branch, result: to, reason: 'by hand' });
+    if (isWritten) this.tables.writeAudit({ gid, branch, result: to, reason: 'by hand' });
     this.#change(row, to);
     if (to === 'committed') ledger.committed(row.id.gid, this.rm, true);
     else ledger.rolledBack(row.id.gid, this.rm, true);
@@ -369,8 +230,7 @@ export class SimDatabase {
       }
       change = this.#changes.at(-1);
     }
-    this.#positions = this.#positions.filter((kept) => kept.atMs <= atMs);
-    this.#audit = this.#audit.filter((kept) => kept.atMs <= atMs);
+    this.tables.restoreTo(atMs);
     this.#incarnation += 1;
     this.restart(1);
   }
@@ -388,13 +248,6 @@ export class SimDatabase {
   /** All that is committed here. */
   *committedRows(): Iterable<Row> {
     for (const row of this.#byXid.values()) if (row.state === 'committed') yield row;
-  }
-
-  /** A prepared branch that another coordinator has to end. */
-  addForeign(id: BranchId, owner: SimProcess): Row {
-    const row = this.open(id, owner);
-    this.#change(row, 'prepared');
-    return row;
   }
 
   #finish(row: Row, to: 'committed' | 'rolled-back', by: SimProcess): void {
@@ -432,7 +285,7 @@ export class SimDatabase {
   #settled(receipt: string): Finished {
     const settled = this.settle(receipt);
     if (settled.result !== 'in-progress') return settled;
-    throw this.#unavailable('in progress but not prepared');
+    throw unavailable(this.rm, 'in progress but not prepared');
   }
 
   #unknown(row: Row | undefined, why: string): Finished {
@@ -440,14 +293,5 @@ export class SimDatabase {
     const fact = row && this.#options.ledger.facts.get(row.id.gid);
     fact?.unknownIn.push(this.rm);
     return { result: 'unknown', reason: reason('unknown', `${this.rm}: ${why}`, this.rm) };
-  }
-
-  #unavailable(why: string): UnanimousError {
-    return new UnanimousError('rm-unavailable', `${this.rm}: ${why}`, { rm: this.rm });
-  }
-
-  #delayMs(): number {
-    const { random, rmMs } = this.#options;
-    return Math.round(random.delay(rmMs / 4, rmMs) * 50) / 50;
   }
 }
