@@ -1,4 +1,4 @@
-import type { CoordinatorFrame } from '@unanimous/proto';
+import type { CoordinatorFrame, Outcome } from '@unanimous/proto';
 import type { Marks } from './marks.ts';
 
 /** What a piece of work must show when its transaction is committed. */
@@ -104,11 +104,13 @@ export class Ledger {
 
   /** Every answer that any coordinator ever gave counts, heard or not. */
   frame(frame: CoordinatorFrame): void {
-    for (const { gid, kind } of frame.outcomes) {
-      if (kind === 'OUTCOME_COMMITTED') this.told(gid, 'committed');
-      else if (kind === 'OUTCOME_ABORTED') this.told(gid, 'aborted');
-      else if (kind === 'OUTCOME_EXPIRED') this.told(gid, 'expired');
-    }
+    for (const outcome of frame.outcomes) this.answered(outcome);
+  }
+
+  answered({ gid, kind }: Pick<Outcome, 'gid' | 'kind'>): void {
+    if (kind === 'OUTCOME_COMMITTED') this.told(gid, 'committed');
+    else if (kind === 'OUTCOME_ABORTED') this.told(gid, 'aborted');
+    else if (kind === 'OUTCOME_EXPIRED') this.told(gid, 'expired');
   }
 
   told(gid: string, what: 'committed' | 'aborted' | 'expired'): void {

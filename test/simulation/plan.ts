@@ -67,7 +67,8 @@ export type TransactionKind =
   | 'explicit-abort'
   | 'not-awaited'
   | 'gives-up-call'
-  | 'late';
+  | 'late'
+  | 'unary';
 
 /** One transaction of the workload. */
 export interface TransactionPlan {
@@ -158,6 +159,8 @@ const kinds: readonly TransactionKind[] = [
   'not-awaited',
   'gives-up-call',
   'late',
+  'unary',
+  'unary',
 ];
 
 /** Name of a resource manager, by its number in the plan. */

@@ -66,7 +66,7 @@ export class ServiceNode {
           if (row.owner === process) marks.hit('rm.in-doubt-at-crash');
         }
       }
-      if (this.service) simulation.workload.died(this.service);
+      if (this.service) simulation.workload.died(this.service.process);
       this.service = undefined;
       simulation.clock.after(simulation.random.delay(1, 500), () => this.start());
     });
