@@ -1,4 +1,4 @@
-import { byHandIn, type Fact } from './ledger.ts';
+import { byHandIn, type Fact, isCommitted } from './ledger.ts';
 import type { Simulation } from './simulation.ts';
 
 /** Compares what was promised with what everybody holds. */
@@ -66,9 +66,9 @@ export class Checker {
     }
     for (const fact of ledger.facts.values()) {
       const rows = shown.get(fact.gid) ?? new Set();
-      const isCommitted = fact.toldCommittedMs !== undefined || fact.committedIn.length > 0;
-      if (fact.wasUnknown) marks.hit(isCommitted ? 'tx.unknown-committed' : 'tx.unknown-aborted');
-      this.#checkRows(fact, isCommitted, rows);
+      const wasCommitted = isCommitted(fact);
+      if (fact.wasUnknown) marks.hit(wasCommitted ? 'tx.unknown-committed' : 'tx.unknown-aborted');
+      this.#checkRows(fact, wasCommitted, rows);
     }
     this.#checkHeuristics();
     this.#checkOrder();
@@ -88,18 +88,18 @@ export class Checker {
   }
 
   /** AC1, AC3 and durability: all of it or nothing, in every place that nobody has meddled with. */
-  #checkRows(fact: Fact, isCommitted: boolean, shown: ReadonlySet<number>): void {
+  #checkRows(fact: Fact, wasCommitted: boolean, shown: ReadonlySet<number>): void {
     const { ledger } = this.#simulation;
     for (const { rm, rows, isFirm } of fact.groups) {
       if (rows.length === 0 || byHandIn(fact, rm) || fact.restoredIn.includes(rm)) continue;
       const count = rows.filter((row) => shown.has(row)).length;
       const isWhole = count === rows.length;
-      if (!isCommitted && count > 0) {
+      if (!wasCommitted && count > 0) {
         ledger.violate('AC1', `${fact.gid} is aborted, and ${rm} shows ${count} of its rows`);
-      } else if (isCommitted && isFirm && !isWhole) {
+      } else if (wasCommitted && isFirm && !isWhole) {
         const of = `${count} of ${rows.length}`;
         ledger.violate('AC3', `${fact.gid} is committed, and ${rm} shows ${of} of its rows`);
-      } else if (isCommitted && count > 0 && !isWhole) {
+      } else if (wasCommitted && count > 0 && !isWhole) {
         ledger.violate('AC3', `${fact.gid} is committed, with half of the work in ${rm}`);
       }
     }
@@ -109,18 +109,18 @@ export class Checker {
   unreported(): string | undefined {
     const { ledger, marks, coordinatorNode } = this.#simulation;
     for (const fact of ledger.endedByHand) {
-      const isCommitted = fact.toldCommittedMs !== undefined || fact.committedIn.length > 0;
+      const wasCommitted = isCommitted(fact);
       for (const { rm, fate } of fact.byHand) {
-        if (isCommitted === (fate === 'committed') || fact.restoredIn.includes(rm)) continue;
+        if (wasCommitted === (fate === 'committed') || fact.restoredIn.includes(rm)) continue;
         marks.hit('rm.by-hand-contrary');
         if (this.#isReported(fact.gid, rm)) {
-          if (!isCommitted) marks.hit('rm.by-hand-reported');
+          if (!wasCommitted) marks.hit('rm.by-hand-reported');
           continue;
         }
         // Of what the log has forgotten nobody can say any more that it was aborted.
         const isForgotten =
           coordinatorNode.coordinator?.outcome(fact.gid).kind === 'OUTCOME_EXPIRED';
-        if (!isCommitted && (isForgotten || !this.#isCommitKnown(fact, rm))) continue;
+        if (!wasCommitted && (isForgotten || !this.#isCommitKnown(fact, rm))) continue;
         return `${rm} was ended by hand against ${fact.gid}, and nobody says so`;
       }
     }

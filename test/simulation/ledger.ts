@@ -18,6 +18,8 @@ export interface Fact {
   readonly begunAtMs: number;
   readonly groups: Group[];
   toldCommittedMs: number | undefined;
+  /** A branch was ordered to commit what it has prepared. */
+  isOrdered: boolean;
   toldAborted: boolean;
   toldExpired: boolean;
   /** Started a statement that nobody awaited before the commit was asked for. */
@@ -35,6 +37,11 @@ export interface Fact {
   readonly unknownIn: string[];
   /** Place of its decision, as effects carry it. */
   place: { readonly epoch: number; readonly seq: number } | undefined;
+}
+
+/** The decision, as far as anybody can tell when all is over. */
+export function isCommitted({ toldCommittedMs, isOrdered, committedIn }: Fact): boolean {
+  return toldCommittedMs !== undefined || isOrdered || committedIn.length > 0;
 }
 
 /** Somebody has ended the transaction's branch there by hand. */
@@ -80,6 +87,7 @@ export class Ledger {
       begunAtMs: this.#nowMs(),
       groups: [],
       toldCommittedMs: undefined,
+      isOrdered: false,
       toldAborted: false,
       toldExpired: false,
       mustAbort: false,
@@ -105,6 +113,10 @@ export class Ledger {
   /** Every answer that any coordinator ever gave counts, heard or not. */
   frame(frame: CoordinatorFrame): void {
     for (const outcome of frame.outcomes) this.answered(outcome);
+    for (const { gid, kind } of frame.commits) {
+      const fact = this.facts.get(gid);
+      if (fact && (kind === 'COMMIT_PREPARED' || kind === 'APPLY')) fact.isOrdered = true;
+    }
   }
 
   answered({ gid, kind }: Pick<Outcome, 'gid' | 'kind'>): void {
