@@ -190,8 +190,8 @@ export class Ledger {
     const { gid, groups, toldCommittedMs, toldAborted, committedIn, rolledBackIn } = fact;
     const hasWritten = committedIn.length > 0 || groups.some((g) => g.isFirm && g.rows.length > 0);
     if (!hasWritten) return; // the commit of what only read may be answered aborted after a restart
-    const isCommitted = toldCommittedMs !== undefined;
-    if (isCommitted && toldAborted) {
+    const isTold = toldCommittedMs !== undefined;
+    if (isTold && toldAborted) {
       this.violate('AC2', `both committed and aborted were answered for ${gid}`);
     }
     const [one] = committedIn;
@@ -200,9 +200,9 @@ export class Ledger {
       this.violate('AC1', `${one} has committed ${gid}, and ${other} has rolled it back`);
     } else if (one !== undefined && toldAborted) {
       this.violate('AC1', `aborted was answered for ${gid}, and ${one} has committed it`);
-    } else if (other !== undefined && isCommitted) {
+    } else if (other !== undefined && isTold) {
       this.violate('AC1', `committed was answered for ${gid}, and ${other} has rolled it back`);
-    } else if (isCommitted && fact.mustAbort) {
+    } else if (isTold && fact.mustAbort) {
       this.violate('AC3', `${gid} was committed with a statement that nobody awaited`);
     }
   }

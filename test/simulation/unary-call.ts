@@ -65,7 +65,7 @@ export function callUnary<M extends keyof Replies>(
             cancel = () => unary.process.run(endWait);
           },
         };
-        unary.handlers[method](call as never, callback as never);
+        unary.handlers[method](call as never, callback);
       });
     });
   });

@@ -37,7 +37,7 @@ export class Workload {
 
   #track(plan: TransactionPlan, process: SimProcess, run: Promise<void>): void {
     this.running.set(plan, process);
-    void run.then(() => {
+    void run.finally(() => {
       if (this.running.get(plan) === process) this.running.delete(plan);
     });
   }
