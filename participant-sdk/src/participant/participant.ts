@@ -220,7 +220,11 @@ export class Participant {
     const driver =
       this.#drivers.get(branchKey(message)) ?? this.#makeDriver(message, served?.incarnation ?? '');
     const hasWork = work.byteLength > 0;
-    if (hasWork) driver.accept(work);
+    if (hasWork) {
+      driver.accept(work);
+      // No function here is part of it: its deadline lets it go when nobody else does.
+      this.transaction(driver.id.gid, this, message.remainingMs).drivers.add(driver);
+    }
     const transaction = this.#transactions.get(gid as Gid);
     const obstacle = this.#obstacle(driver, transaction);
     transaction?.close();

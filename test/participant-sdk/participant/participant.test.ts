@@ -379,4 +379,11 @@ describe('work that comes with Prepare', () => {
     say({ prepares: [{ ...prepare, work: Buffer.from('by hand') }] });
     expect(await hear('votes')).toMatchObject({ kind: 'NO', reason: { code: 'takes-no-work' } });
   });
+
+  test('is kept no longer than its deadline when it was refused', async () => {
+    say({ prepares: [{ ...prepare, remainingMs: 50, work: Buffer.from('by hand') }] });
+    expect(await hear('votes')).toMatchObject({ kind: 'NO' });
+    const isGone = () => tm.kept.branches === 0 && tm.kept.transactions === 0;
+    await waitUntil(isGone, { what: 'the branch to be let go' });
+  });
 });
