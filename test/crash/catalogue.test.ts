@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
-import { crashRows } from './support/crash-rows.ts';
+import { crashRows } from './support/crash-table.ts';
 import { catalogue, failpointsInSources } from './support/catalogue.ts';
 
 describe('the failpoints', () => {

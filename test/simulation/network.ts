@@ -37,7 +37,7 @@ export interface NetworkOptions {
   readonly tellDown?: (to: SimProcess, frame: CoordinatorFrame) => void;
 }
 
-/** How long a dead peer stays unnoticed at most, as keepalive has it. */
+/** How long a dead peer stays unnoticed at most: three times what keepalive has. */
 const keepaliveMs = 15_000;
 
 /** One direction of a connection: what arrives keeps its order. */
