@@ -6,7 +6,7 @@ import { waitUntil } from '../support/wait-until.ts';
 import { allowedMs } from './support/bounds.ts';
 import { CrashFleet } from './support/crash-fleet.ts';
 import { type Cut, CutLanes } from './support/cut-lanes.ts';
-import { Ledger } from './support/ledger.ts';
+import { Ledger, type PlacedOrder } from './support/ledger.ts';
 
 const mode = process.env.UNANIMOUS_CRASH;
 
@@ -34,7 +34,8 @@ async function untilServed(): Promise<void> {
 serverOrSkip('postgres').describe('the network between a service and the coordinator', () => {
   beforeAll(async () => {
     fleet = await CrashFleet.start({
-      route: async (coordinator) => {
+      route: async (coordinator, role) => {
+        if (role !== 'stock') return undefined;
         relay = await TcpRelay.start(coordinator);
         return relay.address;
       },
@@ -50,18 +51,35 @@ serverOrSkip('postgres').describe('the network between a service and the coordin
 
   /** Breaks it when the stock service has prepared: its vote, and all that follows, is concerned. */
   async function breakAtVote(fault: () => void): Promise<void> {
-    const { stock } = fleet.failpoints;
-    stock.arm({ name: 'p.prepare.before-vote', action: 'pause' });
-    const order = ledger.place('all');
-    await stock.untilFired('p.prepare.before-vote');
+    const order = await orderUntilVote();
     fault();
-    stock.go();
-    stock.disarm();
+    goOn();
     await order.told;
     await heal();
-    await fleet.untilAtRest();
+    await fleet.untilAtRest(allowedMs('S+Q'));
     expect(await ledger.violations()).toEqual([]);
   }
+
+  async function orderUntilVote(): Promise<PlacedOrder> {
+    fleet.failpoints.stock.arm({ name: 'p.prepare.before-vote', action: 'pause' });
+    const order = ledger.place('all');
+    await fleet.failpoints.stock.untilFired('p.prepare.before-vote');
+    return order;
+  }
+
+  function goOn(): void {
+    fleet.failpoints.stock.go();
+    fleet.failpoints.stock.disarm();
+  }
+
+  test('is gone without a word, and nobody mends it: noticed within 5 s', async () => {
+    await orderUntilVote();
+    relay.strand();
+    goOn();
+    await fleet.untilAtRest(allowedMs('K+S+Q'));
+    await untilServed();
+    expect(await ledger.violations()).toEqual([]);
+  });
 
   const passages: [string, Direction[], Passage][] = [
     ['loses what the service says', ['requests'], 'drop'],

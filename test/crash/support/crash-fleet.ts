@@ -29,8 +29,8 @@ export interface CrashFleetOptions {
   readonly apart?: boolean;
   /** The disk of the coordinator's log can fail, too; needs a C compiler. */
   readonly withDisk?: boolean;
-  /** Where the stock service finds the coordinator, given its address; there unless told. */
-  readonly route?: (coordinator: string) => Promise<string>;
+  /** Where a service finds the coordinator, given its address; there unless told. */
+  readonly route?: (coordinator: string, role: 'stock' | 'orders') => Promise<string | undefined>;
 }
 
 const programs = {
@@ -135,7 +135,10 @@ export class CrashFleet implements AsyncDisposable {
         deliveriesFile: dir.file('deliveries.db'),
         timeoutMs,
       };
-      const ofStock = { ...settings, coordinator: (await options.route?.(address)) ?? address };
+      const routed = async (role: 'stock' | 'orders') => {
+        return { ...settings, coordinator: (await options.route?.(address, role)) ?? address };
+      };
+      const routes = { stock: await routed('stock'), orders: await routed('orders') };
       const service = (role: 'stock' | 'orders' | 'delivery') =>
         new NodeProcess({
           name: `the ${role} service`,
@@ -146,7 +149,7 @@ export class CrashFleet implements AsyncDisposable {
             fileURLToPath(programs[role]),
           ],
           env: {
-            ...settingsEnv(role === 'stock' ? ofStock : settings),
+            ...settingsEnv(role === 'delivery' ? settings : routes[role]),
             ...failpoints[role].env,
             UNANIMOUS_TEST_RABBITMQ: rabbitmqUrl,
           },
