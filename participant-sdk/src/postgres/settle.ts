@@ -26,8 +26,8 @@ export async function settle(pool: PhaseTwoPool, rm: string, text: string): Prom
   try {
     const answer = await ask(pool, receipt.xid);
     if (answer === undefined) {
-      const doubt = await absenceDoubt(pool, receipt, rm);
-      return doubt === undefined ? { result: 'rolled-back' } : unknown(doubt);
+      const absence = await proveAbsence(pool, receipt, rm);
+      return typeof absence === 'string' ? unknown(absence) : absence;
     }
     const { status } = answer;
     const server = primaryState(answer, rm);
@@ -80,26 +80,31 @@ async function ask(pool: PhaseTwoPool, xid: string): Promise<ReceiptRow | undefi
 }
 
 /**
- * Why the absence of a transaction's id proves nothing; undefined when it proves that the branch was
- * rolled back.
+ * What it means that a server has not come to a branch's transaction id: why it proves nothing, or that
+ * the branch was rolled back.
  *
  * A server counts its ids upwards while it runs. One that now gives out no more than the branch's id,
  * which the branch had before, has crashed since and lost the branch's connection. Recovery counts on
  * behind every id of which the log holds anything, so the log held no COMMIT of it, and none can come.
  * Place, count and history are read in one query: two could meet two servers.
  */
-async function absenceDoubt(pool: PhaseTwoPool, receipt: Receipt, rm: string) {
+async function proveAbsence(
+  pool: PhaseTwoPool,
+  receipt: Receipt,
+  rm: string,
+): Promise<string | Settled> {
   const { xid, timeline, crashMark = '' } = receipt;
   const next = 'pg_catalog.pg_current_xact_id()::text AS "next"';
   const { rows } = await pool.run(`SELECT ${next}, ${serverStateColumns} ${ofThisDatabase}`);
   const row = rows[0] as unknown as ServerStateRow & { readonly next: string };
   const server = primaryState(row, rm);
-  const place = placeDoubt(receipt, server);
-  if (place !== undefined) return place;
+  const doubt = placeDoubt(receipt, server);
+  if (doubt !== undefined) return doubt;
   const isSameHistory = timeline === server.timeline && crashMark !== '';
   const hasCrashed = server.crashMark !== '' && crashMark !== server.crashMark;
-  if (isSameHistory && hasCrashed && BigInt(row.next) <= BigInt(xid)) return undefined;
-  return `the server had not yet come to ${xid}`;
+  if (!isSameHistory || !hasCrashed) return `the server had not yet come to ${xid}`;
+  // It has come there while it was asked: now its status can be read.
+  return { result: BigInt(row.next) <= BigInt(xid) ? 'rolled-back' : 'in-progress' };
 }
 
 /** Why a server cannot speak for the transaction of a receipt: it is another. */
