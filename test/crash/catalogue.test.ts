@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { describe, expect, test } from 'vitest';
-import { crashRows } from './support/crash-table.ts';
+import { cell, crashRows, faults } from './support/crash-table.ts';
+import { diskRows } from './support/disk-rows.ts';
 import { catalogue, failpointsInSources } from './support/catalogue.ts';
 
 describe('the failpoints', () => {
@@ -14,6 +15,16 @@ describe('the failpoints', () => {
     const covered = new Set(crashRows.map(({ point }) => point));
     expect(catalogue.filter((name) => !covered.has(name))).toEqual([]);
     expect([...covered].filter((name) => !catalogue.includes(name))).toEqual([]);
+  });
+
+  test.each(faults)('have a row each for a %s', (fault) => {
+    const isMissing = (point: string) => cell(crashRows, point, fault).length === 0;
+    expect(catalogue.filter(isMissing)).toEqual([]);
+  });
+
+  test('of the coordinator have a power cut each', () => {
+    const cut = new Set(diskRows.filter(({ power }) => power === 'lost').map(({ point }) => point));
+    expect(catalogue.filter((name) => /^(c|log)\./.test(name) && !cut.has(name))).toEqual([]);
   });
 
   test('mean nothing to a process that was told a folder but not given the hook', () => {
