@@ -9,6 +9,13 @@ export const faults = ['kill', 'stop', 'throw', 'second kill'] as const;
 /** One of them. */
 export type Fault = (typeof faults)[number];
 
+/** Points at which a fault makes no sense, and why. */
+export const senseless: Readonly<Partial<Record<Fault, Readonly<Record<string, string>>>>> = {
+  throw: {
+    'k.commit.answered': 'the transaction is over: what fails behind it is the application’s own',
+  },
+};
+
 /** The rows by which a point is hit so. */
 export function cell(rows: readonly CrashRow[], point: string, fault: Fault): CrashRow[] {
   return rows.filter((row) => {
@@ -44,7 +51,7 @@ function boundAfter({ role, after }: CrashRow, fault: 'stop' | 'throw'): Bound {
 
 function madeRow(point: string, fault: Fault, turn: number): CrashRow[] {
   const base = thoughtRows.find((row) => row.point === point && row.action === 'kill');
-  const isMade = cell(thoughtRows, point, fault).length === 0;
+  const isMade = !senseless[fault]?.[point] && cell(thoughtRows, point, fault).length === 0;
   if (!base || !isMade || fault === 'kill') return [];
   const { role, about, at } = base;
   if (fault === 'second kill') {
