@@ -176,6 +176,12 @@ static int open_ours(const char *path, int flags, mode_t mode) {
   return opened(REAL(open)(path, flags, mode), path, flags);
 }
 
+/** libuv closes by a system call of its own: the number may have been one of ours before. */
+static int forgotten(int file) {
+  if (path_of(file)) paths[file][0] = 0;
+  return file;
+}
+
 #define OPEN(name)                                              \
   int name(const char *path, int flags, ...) {                  \
     mode_t mode = 0;                                            \
@@ -186,7 +192,7 @@ static int open_ours(const char *path, int flags, mode_t mode) {
       va_end(rest);                                             \
     }                                                           \
     if (is_ours(path)) return open_ours(path, flags, mode);     \
-    return REAL(open)(path, flags, mode);                       \
+    return forgotten(REAL(open)(path, flags, mode));            \
   }
 OPEN(open)
 OPEN(open64)
@@ -217,6 +223,7 @@ ssize_t pwrite64(int file, const void *bytes, size_t length, off64_t at) {
 ssize_t write(int file, const void *bytes, size_t length) {
   if (!path_of(file)) return REAL(write)(file, bytes, length);
   const off_t at = lseek(file, 0, SEEK_CUR);
+  if (at < 0) return REAL(write)(forgotten(file), bytes, length); // a socket or a pipe by now
   const ssize_t written = write_ours(file, bytes, length, at);
   if (written > 0) lseek(file, at + written, SEEK_SET);
   return written;
