@@ -20,7 +20,7 @@ const cuts: readonly [name: string, cut: (relay: TcpRelay) => void][] = [
 ];
 
 /** Names of all of them. */
-export const networkFaults: readonly string[] = [...passages, ...cuts].map(([name]) => name);
+const networkFaults: readonly string[] = [...passages, ...cuts].map(([name]) => name);
 
 /** Breaks the network of one service as chance wants it, and mends what does not end by itself. */
 export async function breakNetwork(
