@@ -120,7 +120,8 @@ export class InDoubtScan {
   #scheduleNext(): void {
     if (this.#isOver()) return;
     const { ambient, intervalMs } = this.#ports;
-    const delayMs = intervalMs * (0.75 + ambient.random() / 2);
+    // Never longer than the interval, which bounds how long an orphan keeps its locks.
+    const delayMs = intervalMs * (0.75 + ambient.random() / 4);
     this.#callOff = ambient.after(delayMs, () => void this.#scan());
   }
 
