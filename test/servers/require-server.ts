@@ -1,10 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { describe, test } from 'vitest';
 import { postgresBinaries } from '../../examples/support/postgres-server.ts';
+import { hasMariadb } from './mariadb.ts';
 import { hasRabbitmq } from './rabbitmq.ts';
 
 /** A server that a test starts for itself. */
-export type ServerName = 'postgres' | 'rabbitmq';
+export type ServerName = 'mariadb' | 'postgres' | 'rabbitmq';
 
 /** A command-line tool that a test runs. `python` stands for a Python that can import grpc_tools. */
 export type CommandName = 'psql' | 'sqlite3' | 'python' | 'cc';
@@ -17,6 +18,7 @@ export interface Needing {
 }
 
 const serverIsPresent: Record<ServerName, () => boolean> = {
+  mariadb: hasMariadb,
   postgres: () => postgresIsPresent,
   rabbitmq: hasRabbitmq,
 };
