@@ -87,6 +87,7 @@ export class MariadbServer {
       innodb_log_file_size: '8M',
       innodb_buffer_pool_size: '32M',
       performance_schema: 'OFF',
+      innodb_lock_wait_timeout: 5,
       ...settings,
     }).map(([name, value]) => `--${name}=${value}`);
   }

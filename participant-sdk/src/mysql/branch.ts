@@ -95,7 +95,7 @@ export class MysqlBranch implements OpenBranch {
    */
   async #end(): Promise<WorkConnection | undefined> {
     const { work } = this;
-    const { id, identity } = this.#options;
+    const { id } = this.#options;
     const running = work.busy();
     work.close();
     const { failure, connection } = work;
@@ -112,25 +112,25 @@ export class MysqlBranch implements OpenBranch {
     }
     this.#checkOpened();
     const mayHaveWritten = await work.mayHaveWritten();
-    if (mayHaveWritten) {
-      if (await hasChangedForGood(connection)) throw this.#changedForGood();
-      await writeReceipt(connection, identity.database, id);
-    }
-    await this.#xaEnd(connection);
+    await this.#xaEnd(connection, mayHaveWritten);
     if (mayHaveWritten) return connection;
     await connection.query(`XA ROLLBACK ${this.#xid}`);
     connection.free();
     return undefined;
   }
 
-  async #xaEnd(connection: WorkConnection): Promise<void> {
+  async #xaEnd(connection: WorkConnection, mayHaveWritten: boolean): Promise<void> {
+    const { id, identity } = this.#options;
     try {
+      if (mayHaveWritten) {
+        if (await hasChangedForGood(connection)) throw this.#changedForGood();
+        await writeReceipt(connection, identity.database, id);
+      }
       await connection.query(`XA END ${this.#xid}`);
     } catch (error) {
       if (!isError(error, 'wrongXaState', 'unknownXid')) throw error;
-      const { rm } = this.#options.id;
-      const message = `${rm}: other SQL has ended the branch's transaction; some may be committed`;
-      throw new UnanimousError('transaction-control', message, { rm, cause: error });
+      const message = `${id.rm}: other SQL has ended the branch's transaction; some may be committed`;
+      throw new UnanimousError('transaction-control', message, { rm: id.rm, cause: error });
     }
   }
 

@@ -7,6 +7,7 @@ export const errorNumber = {
   unknownDatabase: 1049,
   tableExists: 1050,
   tableAccessDenied: 1142,
+  notImplemented: 1178,
   unknownVariable: 1193,
   lockTimeout: 1205,
 
@@ -112,5 +113,6 @@ function refused(hint: string): Kind {
 function textOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   // A refused connection is an AggregateError without a text of its own.
-  return error.message || String((error as { code?: unknown }).code ?? error.name);
+  const { code } = error as { code?: string };
+  return error.message || (code ?? error.name);
 }

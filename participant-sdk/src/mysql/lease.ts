@@ -4,7 +4,7 @@ import type { PoolConnection } from 'mysql2';
 import type { BranchWork } from './branch-work.ts';
 import type { LeaseKey } from './inner-transactions.ts';
 import { parseSql } from './parsed-sql.ts';
-import type { Command, ResultCallback } from './work-connection.ts';
+import type { Command } from './work-connection.ts';
 
 /** mysql2's own way from the arguments of `query` to a command. */
 export type CreateQuery = (
@@ -43,7 +43,7 @@ export function makeLease(
       const message = `${source.rm}: ${what} cannot be used in a branch: use query() or execute()`;
       const error = new UnanimousError('transaction-control', message, { rm: source.rm });
       if (!callback) throw error;
-      process.nextTick(callback as ResultCallback, error);
+      process.nextTick(callback, error);
     };
   const own: Record<PropertyKey, unknown> = {
     query: (...args: unknown[]) => runQuery(from, args),

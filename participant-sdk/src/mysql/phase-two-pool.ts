@@ -22,7 +22,7 @@ export class PhaseTwoPool {
       multipleStatements: false,
       namedPlaceholders: false,
       resetOnRelease: false,
-    } as PoolOptions);
+    });
   }
 
   /** Runs one statement by itself. */
@@ -45,7 +45,7 @@ export class PhaseTwoPool {
   #connect(): Promise<WorkConnection> {
     return new Promise((resolve, reject) => {
       this.#pool.getConnection((error, client: PoolConnection | undefined) =>
-        client ? resolve(new WorkConnection(client)) : reject(error as Error),
+        client ? resolve(new WorkConnection(client)) : reject(error),
       );
     });
   }

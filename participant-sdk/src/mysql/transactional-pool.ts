@@ -29,8 +29,8 @@ export interface PoolScope {
 type ConnectCallback = (error: Error | null, connection?: PoolConnection) => void;
 
 /** The pool of mysql2's callback API, which that of its promise API wraps. */
-export function createPool({ createPool: create }: Mysql2Module, config: PoolOptions): Pool {
-  const made = create(config) as Pool & { pool?: Pool };
+export function createPool(mysql2: Mysql2Module, config: PoolOptions): Pool {
+  const made = mysql2.createPool(config) as Pool & { pool?: Pool };
   return made.pool ?? made;
 }
 
@@ -45,19 +45,24 @@ export function makeTransactionalPool(
   scope: PoolScope,
 ): TransactionalPool {
   const pool = createPool(mysql2, config);
-  const { getConnection, query, execute } = pool;
+  const own = {
+    getConnection: pool.getConnection.bind(pool) as (callback: ConnectCallback) => void,
+    query: pool.query.bind(pool) as (...args: unknown[]) => unknown,
+    execute: pool.execute.bind(pool) as (...args: unknown[]) => unknown,
+  };
   const { connectionConfig } = (pool as unknown as { config: { connectionConfig: unknown } })
     .config;
+  const baseQuery: unknown = Reflect.get(pool, 'query');
   let createQuery: CreateQuery | undefined = (mysql2 as { createQuery?: CreateQuery }).createQuery;
   const source = (work: Promise<BranchWork>): LeaseSource => {
-    createQuery ??= createQueryOf(pool, query);
+    createQuery ??= createQueryOf(pool, baseQuery);
     return { work, rm: scope.rm, createQuery, config: connectionConfig, lease: undefined };
   };
 
   const branching = {
     getConnection(callback: ConnectCallback) {
       const entered = scope.enter();
-      if (!entered) return getConnection.call(pool, callback as never);
+      if (!entered) return own.getConnection(callback);
       const bound = AsyncResource.bind(callback);
       entered
         .then(async (work) => makeLease((await work.connect()).client, work, source(entered)))
@@ -68,12 +73,12 @@ export function makeTransactionalPool(
     },
     query(...args: unknown[]) {
       const entered = scope.enter();
-      if (!entered) return (query as (...rest: unknown[]) => unknown).call(pool, ...args);
+      if (!entered) return own.query(...args);
       return runQuery(source(namingSql(entered, args[0])), args);
     },
     execute(...args: unknown[]) {
       const entered = scope.enter();
-      if (!entered) return (execute as (...rest: unknown[]) => unknown).call(pool, ...args);
+      if (!entered) return own.execute(...args);
       return runExecute(source(namingSql(entered, args[0])), args);
     },
   };
@@ -85,8 +90,8 @@ export function makeTransactionalPool(
     new Promise<WorkConnection>((resolve, reject) => {
       outside.runInAsyncScope(() => {
         const done: ConnectCallback = (error, client) =>
-          client ? resolve(new WorkConnection(client)) : reject(error as Error);
-        getConnection.call(pool, done as never);
+          client ? resolve(new WorkConnection(client)) : reject(error);
+        own.getConnection(done);
       });
     });
   return { pool, connect, end: () => endPool(pool) };
@@ -94,7 +99,8 @@ export function makeTransactionalPool(
 
 /** Ends a pool; one that has ended already is left alone. */
 export function endPool(pool: Pool): Promise<void> {
-  if ((pool as unknown as { _closed?: boolean })._closed) return Promise.resolve();
+  // No public sign of it; a second end() would end its connections once more.
+  if (Reflect.get(pool, '_closed') === true) return Promise.resolve();
   return new Promise((resolve) => {
     pool.end(() => resolve()); // what fails here was lost already
   });

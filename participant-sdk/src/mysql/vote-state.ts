@@ -1,3 +1,4 @@
+import { isError } from './error-number.ts';
 import type { WorkConnection } from './work-connection.ts';
 
 /** How many rows the session has written since it began, temporary tables perhaps included. */
@@ -16,7 +17,12 @@ const notUndone = '1196';
  * transactions, or temporary tables that it made. The server says so when it goes back to a savepoint.
  */
 export async function hasChangedForGood(connection: WorkConnection): Promise<boolean> {
-  await connection.query('SAVEPOINT unanimous_vote');
+  try {
+    await connection.query('SAVEPOINT unanimous_vote');
+  } catch (error) {
+    if (isError(error, 'notImplemented')) return true; // Aria has no savepoints
+    throw error;
+  }
   const { warnings } = await connection.query('ROLLBACK TO SAVEPOINT unanimous_vote');
   if (warnings === 0) return false;
   const { rows } = await connection.query('SHOW WARNINGS');

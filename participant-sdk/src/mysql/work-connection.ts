@@ -127,17 +127,18 @@ export class WorkConnection {
         resolve();
         return ended(error);
       };
-      const execute = this.client.execute as (...args: unknown[]) => Command;
+      const execute = this.client.execute.bind(this.client) as (...args: unknown[]) => Command;
       const { onResult } = relay;
       if (onResult) {
-        execute.call(this.client, options, ((error, result, fields) => {
+        const callback: ResultCallback = (error, result, fields) => {
           onResult(end(error), result, fields);
           relay.emit('end');
-        }) as ResultCallback);
+        };
+        execute(options, callback);
         return;
       }
       let failure: Error | null = null;
-      const command = execute.call(this.client, options) as Command;
+      const command = execute(options);
       for (const event of ['fields', 'result']) {
         command.on(event, (...args: unknown[]) => relay.emit(event, ...args));
       }
@@ -180,10 +181,11 @@ export class WorkConnection {
   async quit(): Promise<void> {
     if (this.#isFree) return;
     this.#isFree = true;
-    const { client } = this as unknown as { client: { _realEnd?: (done: () => void) => void } };
-    if (!this.#lost && client._realEnd) {
-      // end() of a pooled connection would give it back.
-      client._realEnd(() => {});
+    const { client } = this;
+    // end() of a pooled connection would give it back to its pool.
+    const realEnd: unknown = Reflect.get(client, '_realEnd');
+    if (!this.#lost && typeof realEnd === 'function') {
+      Reflect.apply(realEnd, client, [() => {}]);
       await Promise.race([this.#whenLost, elapsed(quitMs)]);
     }
     this.client.destroy();
