@@ -58,8 +58,8 @@ export function makeLease(
     release() {},
     [Symbol.dispose]() {},
     destroy: () => giveUp('the connection was ended by connection.destroy()'),
+    // Of a pooled connection it means release(), and drizzle's iterators end with it.
     end(callback?: () => void) {
-      giveUp('the connection was ended by connection.end()');
       if (callback) process.nextTick(callback);
     },
     promise: () => promiseOf(client, lease),

@@ -1,4 +1,10 @@
-import { type BranchId, formatBranchId, type LogId, UnanimousError } from '@unanimous/proto';
+import {
+  type BranchId,
+  checkRmName,
+  formatBranchId,
+  type LogId,
+  UnanimousError,
+} from '@unanimous/proto';
 import type { Pool, PoolOptions } from 'mysql2';
 import { currentTransaction } from '../participant/scope.ts';
 import type {
@@ -34,11 +40,11 @@ import {
   type Mysql2Module,
   type TransactionalPool,
 } from './transactional-pool.ts';
-import { checkXaRmName, xidOf } from './xid.ts';
+import { xidOf } from './xid.ts';
 
 /** Options of `mysql`: its own, and those of the user's mysql2 pool. */
 export interface MysqlOptions extends PoolOptions {
-  /** Name of the resource manager, the same in all processes that use this database; 48 at most. */
+  /** Name of the resource manager, the same in all processes that use this database. */
   readonly rm: string;
   /** Your own module: `import mysql2 from 'mysql2'`, or `'mysql2/promise'`. */
   readonly mysql2: Mysql2Module;
@@ -82,7 +88,7 @@ class Mysql implements MysqlResource {
 
   constructor(options: MysqlOptions) {
     const { rm, mysql2, phaseTwoConnections = 2, keepReceiptsMs = 600_000, ...config } = options;
-    this.rm = checkXaRmName(rm);
+    this.rm = checkRmName(rm);
     this.#pools = makeTransactionalPool(mysql2, { ...config }, { rm, enter: () => this.#enter() });
     const pool = new PhaseTwoPool(mysql2, { ...config }, phaseTwoConnections);
     this.#phaseTwo = { pool, held: new HeldBranches() };

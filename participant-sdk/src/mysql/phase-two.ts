@@ -62,15 +62,17 @@ export async function scanPrepared(
     const hint = 'The database was restored; it is opened again.';
     throw new UnanimousError('rm-unavailable', `${rm}: was ${was}, is ${is}`, { rm, hint });
   }
-  const listed = await recover(pool);
+  const listed = await recover(pool, rm);
   // Other databases of the server, and other users of XA, have theirs in the same list.
-  return listed.filter((id) => id.rm === rm && id.incarnation.startsWith(`${identity.id}-`));
+  return listed.filter((id) => id.incarnation.startsWith(`${identity.id}-`));
 }
 
-/** All branches of ours that the server lists as prepared. */
-async function recover(pool: PhaseTwoPool): Promise<BranchId[]> {
+/** The branches of this name that the server lists as prepared, of whichever database. */
+async function recover(pool: PhaseTwoPool, rm: string): Promise<BranchId[]> {
   const { rows } = await pool.run('XA RECOVER');
-  return (rows as unknown as RecoveredRow[]).map(readXid).filter((id) => id !== undefined);
+  return (rows as unknown as RecoveredRow[])
+    .map((row) => readXid(row, rm))
+    .filter((id) => id !== undefined);
 }
 
 /** True when done on the connection that prepared; false when that is not here, or fails. */
@@ -118,7 +120,7 @@ async function finish(pool: PhaseTwoPool, id: BranchId, verb: 'COMMIT' | 'ROLLBA
 
 async function askList(pool: PhaseTwoPool, rm: string): Promise<BranchId[]> {
   try {
-    return await recover(pool);
+    return await recover(pool, rm);
   } catch (error) {
     throw unavailableError(error, rm);
   }

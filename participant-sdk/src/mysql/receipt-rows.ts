@@ -20,7 +20,7 @@ const ascii = 'CHARACTER SET ascii COLLATE ascii_bin';
 export const receiptTable: OwnTable = {
   name: table,
   ddl: `CREATE TABLE ${table} (
-    branch varchar(140) ${ascii} NOT NULL PRIMARY KEY,
+    branch varchar(200) ${ascii} NOT NULL PRIMARY KEY,
     log_id char(12) ${ascii} NOT NULL,
     epoch bigint unsigned NOT NULL,
     counter bigint unsigned NOT NULL,

@@ -206,23 +206,21 @@ serverOrSkip('mariadb').describe('phase two of a MariaDB branch', () => {
       data: gtrid + bqual,
     };
     expect(xidOf(id)).toBe(`'${gtrid}','${bqual}'`);
-    expect(readXid(row)).toEqual(id);
-    expect(
-      readXid({ ...row, data: Buffer.from(row.data), gtrid_length: String(gtrid.length) }),
-    ).toEqual(id);
-    expect(readXid({ ...row, formatID: 2 })).toBeUndefined();
-    expect(readXid({ ...row, gtrid_length: 3 })).toBeUndefined();
-    expect(
-      readXid({ ...row, data: Buffer.from([0, 255]), gtrid_length: 1, bqual_length: 1 }),
-    ).toBeUndefined();
-    const longest = '9'.repeat(16);
-    const last = {
-      gid: `0123456789ab-${longest.slice(1)}-${longest.slice(1)}` as never,
-      branch: 999_999,
-    };
-    const widest = { ...last, rm: 'r'.repeat(48), incarnation: 'abcdefgh-999999' };
-    expect(readXid(rowOf(xidOf(widest)))).toEqual(widest);
-    expect(() => xidOf({ ...widest, rm: 'r'.repeat(49) })).toThrow(/does not fit/);
+    const read = (change: object, rm = 'a.b') => readXid({ ...row, ...change }, rm);
+    expect(read({})).toEqual(id);
+    expect(read({ data: Buffer.from(row.data), gtrid_length: String(gtrid.length) })).toEqual(id);
+    expect(read({}, 'b')).toBeUndefined();
+    expect(read({}, 'a')).toBeUndefined();
+    expect(read({ formatID: 2 })).toBeUndefined();
+    expect(read({ gtrid_length: 3 })).toBeUndefined();
+    expect(read({ data: Buffer.from([0, 255]), gtrid_length: 1, bqual_length: 1 })).toBeUndefined();
+    const longest = '9'.repeat(15);
+    const last = { gid: `0123456789ab-${longest}-${longest}` as never, branch: 999_999 };
+    for (const rm of ['r'.repeat(48), 'r'.repeat(49), 'r'.repeat(63), 'r'.repeat(64)]) {
+      const widest = { ...last, rm, incarnation: 'abcdefgh-999999' };
+      expect(readXid(rowOf(xidOf(widest)), rm)).toEqual(widest);
+      expect(readXid(rowOf(xidOf(widest)), 'r'.repeat(50))).toBeUndefined();
+    }
     expect(() => xidOf({ ...id, rm: "x','y" })).toThrow(/not a branch id/);
   });
 
