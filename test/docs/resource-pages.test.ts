@@ -13,7 +13,7 @@ import { typescriptBlocks } from './snippets.ts';
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-const pages = ['write-a-resource', 'postgres', 'sqlite-queue', 'rabbitmq'];
+const pages = ['write-a-resource', 'postgres', 'mysql', 'sqlite-queue', 'rabbitmq'];
 let folder: string;
 let coordinator: Service;
 

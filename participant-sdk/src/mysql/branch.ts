@@ -1,4 +1,4 @@
-import { type BranchId, failpoint, UnanimousError } from '@unanimous/proto';
+import { type BranchId, UnanimousError } from '@unanimous/proto';
 import type { Finished, OpenBranch, PrepareResult, ReadyResult } from '../resource.ts';
 import type { BranchWork } from './branch-work.ts';
 import { endsTransaction, isError, voteError } from './error-number.ts';
@@ -61,9 +61,7 @@ export class MysqlBranch implements OpenBranch {
     const { rm } = this.#options.id;
     if (!connection) throw new UnanimousError('branch-unknown', `${rm}: nothing to commit`, { rm });
     try {
-      const answer = connection.query(`XA COMMIT ${this.#xid} ONE PHASE`);
-      failpoint('p.COMMIT.sent', rm);
-      await answer;
+      await connection.query(`XA COMMIT ${this.#xid} ONE PHASE`);
       return { result: 'committed' };
     } catch (error) {
       connection.spoil();
@@ -157,9 +155,7 @@ export class MysqlBranch implements OpenBranch {
     this.#mayBePrepared = true;
     try {
       // If we crash from here on, the scan finds the branch and asks what became of it.
-      const answer = connection.query(`XA PREPARE ${this.#xid}`);
-      failpoint('p.PREPARE.sent', id.rm);
-      await answer;
+      await connection.query(`XA PREPARE ${this.#xid}`);
     } catch (error) {
       // What the server has rolled back was not prepared; of anything else nobody knows.
       if (endsTransaction(error, true)) this.#mayBePrepared = false;

@@ -25,7 +25,7 @@ export const errorNumber = {
 } as const;
 
 /** The number that the server answered, or undefined where the error is the driver's or network's. */
-export function numberOf(error: unknown): number | undefined {
+function numberOf(error: unknown): number | undefined {
   if (!(error instanceof Error) || !('errno' in error) || !('sqlState' in error)) return undefined;
   const { errno, sqlState } = error;
   return typeof errno === 'number' && sqlState !== undefined ? errno : undefined;

@@ -30,7 +30,7 @@ export interface DatabaseIdentity {
 }
 
 /** Reads who the database is. */
-export const identityQuery = `SELECT id, incarnation, database_name AS databaseName,
+const identityQuery = `SELECT id, incarnation, database_name AS databaseName,
   DATABASE() AS current FROM ${table}`;
 
 /**

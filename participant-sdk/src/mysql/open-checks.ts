@@ -55,7 +55,10 @@ export async function checkServer(pool: PhaseTwoPool, rm: string): Promise<Opene
 
 /** Reads what VERSION() answers. */
 export function readVersion(text: string): Version {
-  const number = (/\d+(?:\.\d+)*/.exec(text)?.[0] ?? '').split('.').map(Number);
+  // What replicas of old once needed to see before the version.
+  const number = (/\d+(?:\.\d+)*/.exec(text.replace(/^5\.5\.5-/, ''))?.[0] ?? '')
+    .split('.')
+    .map(Number);
   return { text, isMariaDb: /mariadb/i.test(text), number };
 }
 

@@ -1,4 +1,3 @@
-import { failpoint } from '@unanimous/proto';
 import type { Pool, PoolConnection, PoolOptions } from 'mysql2';
 import { createPool, endPool, type Mysql2Module } from './transactional-pool.ts';
 import { WorkConnection, type WorkResult } from './work-connection.ts';
@@ -29,9 +28,7 @@ export class PhaseTwoPool {
   async run(sql: string, values?: readonly unknown[]): Promise<WorkResult> {
     const connection = await this.#connect();
     try {
-      const answer = connection.query(sql, values);
-      failpoint('p.phase-two.sent', sql);
-      return await answer;
+      return await connection.query(sql, values);
     } finally {
       connection.free();
     }

@@ -1,4 +1,4 @@
-import { type BranchId, failpoint, reason, UnanimousError } from '@unanimous/proto';
+import { type BranchId, reason, UnanimousError } from '@unanimous/proto';
 import type { Finished } from '../resource.ts';
 import { isError, unavailableError } from './error-number.ts';
 import type { HeldBranches } from './held-branches.ts';
@@ -80,9 +80,7 @@ async function finishHeld({ held }: PhaseTwo, id: BranchId, verb: 'COMMIT' | 'RO
   const connection = held.take(id);
   if (!connection) return false;
   try {
-    const answer = connection.query(`XA ${verb} ${xidOf(id)}`);
-    failpoint('p.phase-two.sent', verb);
-    await answer;
+    await connection.query(`XA ${verb} ${xidOf(id)}`);
     if (verb === 'COMMIT') {
       const state = await readReceipt((sql, values) => connection.query(sql, values), id);
       if (state !== 'present') throw new Error(`the receipt is ${state}`);

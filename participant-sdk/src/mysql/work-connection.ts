@@ -77,7 +77,9 @@ export class WorkConnection {
   /** Runs a statement of ours. */
   query(sql: string, values: readonly unknown[] = []): Promise<WorkResult> {
     return new Promise((resolve, reject) => {
-      const plain = { rowsAsArray: false, nestTables: false, typeCast: true };
+      // The driver's own conversions, whatever the user's pool has: only a function overrides one.
+      const typeCast = (_: unknown, convert: () => unknown) => convert();
+      const plain = { rowsAsArray: false, nestTables: false, typeCast };
       const options = { sql, values, ...plain, timeout: 30_000 };
       const callback: ResultCallback = (error, result) => {
         if (error) {

@@ -56,7 +56,7 @@ function drizzleBuilder(client: object): Builder {
     read: async () => numbers(await db.select().from(t).orderBy(t.a)),
     async stream() {
       const values: (number | null)[] = [];
-      for await (const { a } of await db.select().from(t).orderBy(t.a).iterator()) values.push(a);
+      for await (const { a } of db.select().from(t).orderBy(t.a).iterator()) values.push(a);
       return values as number[];
     },
     transaction: (work) => db.transaction((trx) => work(wrap(trx as unknown as Db))),
@@ -172,12 +172,15 @@ serverOrSkip('mariadb').describe('builders over the pool', () => {
   });
   afterAll(() => mariadb.server.stop());
 
-  describe.each(Object.entries(builders))('%s', (_, { make, mysql2: given }) => {
+  describe.each(Object.entries(builders))('%s', (_, builder) => {
     let fixture: Fixture;
     let db: Builder;
     beforeAll(async () => {
-      fixture = await mariadb.fixture({ mysql2: given as typeof mysql2, connectionLimit: 2 });
-      db = make(fixture.pool);
+      fixture = await mariadb.fixture({
+        mysql2: builder.mysql2 as typeof mysql2,
+        connectionLimit: 2,
+      });
+      db = builder.make(fixture.pool);
     });
     afterEach(async () => {
       await fixture.clear();
