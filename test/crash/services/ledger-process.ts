@@ -36,7 +36,7 @@ async function write(): Promise<void> {
     } catch (error) {
       const isKnown = error instanceof UnanimousError && error.code !== 'unknown';
       note(`${isKnown || !(error instanceof UnanimousError) ? 'aborted' : 'unknown'} ${id}`);
-      await delay(50); // nobody may be there to write to
+      await delay(400); // nobody may be there to write to
     }
   }
 }

@@ -192,7 +192,7 @@ async function compare({ coordinator, mariadb, url, notesFile }: Places) {
   }
   const toldOf = (is: string) => [...told.values()].filter((word) => word === is).length;
   const [committed, aborted] = [toldOf('committed'), toldOf('aborted')];
-  return { committed, aborted, untold: gids.size - committed - aborted, violations };
+  return { committed, aborted, untold: startedOf(notesFile) - committed - aborted, violations };
 }
 
 async function inPostgres(url: string, sql: string): Promise<Record<string, unknown>[]> {

@@ -53,7 +53,7 @@ serverOrSkip('mariadb').describe('the pool of mysql2 in the user’s hands', () 
     const { open } = await fixture.run(async () => {
       const pool = fixture.pool.promise();
       for (const on of [pool, await pool.getConnection()]) {
-        const pairs = Array.from({ length: 40 }, (_, a) => [
+        const pairs = Array.from({ length: 40 }, (_, a): Promise<unknown[]>[] => [
           on.query('INSERT INTO t VALUES (?)', [a]),
           on.execute('SELECT COUNT(*) AS n FROM t'),
         ]);
