@@ -35,7 +35,8 @@ export async function checkServer(pool: PhaseTwoPool, rm: string): Promise<Opene
     if (row['db'] === null) {
       throw refusal(rm, 'no database is chosen', 'Name one in the options: `database`.');
     }
-    if (Number(row['readOnly']) !== 0) {
+    // A number in most versions, a word in the newest.
+    if (!['0', 'OFF'].includes(String(row['readOnly']))) {
       const hint =
         'Connect to the primary; where there are several servers, by an address that follows it.';
       throw new UnanimousError('rm-unavailable', `${rm}: this server is read-only`, { rm, hint });
@@ -55,7 +56,7 @@ export async function checkServer(pool: PhaseTwoPool, rm: string): Promise<Opene
 
 /** Reads what VERSION() answers. */
 export function readVersion(text: string): Version {
-  // What replicas of old once needed to see before the version.
+  // Proxies may put before it what old replicas needed to see.
   const number = (/\d+(?:\.\d+)*/.exec(text.replace(/^5\.5\.5-/, ''))?.[0] ?? '')
     .split('.')
     .map(Number);

@@ -8,7 +8,10 @@ const needed = serverOrSkip('mariadb');
 
 for (const [title, settings] of [
   ['without a binary log', {}],
-  ['with a binary log', { log_bin: 'binlog', sync_binlog: 1, server_id: 7 }],
+  [
+    'with a binary log',
+    { log_bin: 'binlog', sync_binlog: 1, server_id: 7, innodb_rollback_on_timeout: 1 },
+  ],
 ] as const) {
   needed.describe(`when MariaDB ${title} or a connection dies`, () => {
     let mariadb: TestMariadb;
@@ -153,6 +156,28 @@ for (const [title, settings] of [
       expect(fixture.values()).toEqual([]);
       const again = await fixture.prepared(() => fixture.query('INSERT INTO t VALUES (3)'));
       expect(await fixture.commit(again)).toEqual({ result: 'committed' });
+    });
+
+    test('a lock timeout dooms the branch where it rolls back the transaction', async () => {
+      await using fixture = await mariadb.fixture();
+      await using other = await sibling(fixture);
+      fixture.sql('CREATE TABLE l (a int PRIMARY KEY) ENGINE=InnoDB; INSERT INTO l VALUES (1)');
+      const holder = await other.run(() => other.query('SELECT * FROM l FOR UPDATE'));
+      const { open, dooms } = await fixture.run(async () => {
+        await fixture.query('INSERT INTO t VALUES (3)');
+        const error = await errorOf(fixture.query('SELECT * FROM l FOR UPDATE NOWAIT'));
+        expect(error).toMatchObject({ errno: 1205 });
+      });
+      const rollsBack = 'innodb_rollback_on_timeout' in settings;
+      expect(dooms).toMatchObject(rollsBack ? [{ code: 'serialization-failure' }] : []);
+      const vote = await open.prepare().catch(({ code }: { code: string }) => code);
+      expect(vote).toEqual(
+        rollsBack ? 'serialization-failure' : expect.objectContaining({ vote: 'yes' }),
+      );
+      await open.rollback();
+      await holder.open.rollback();
+      await fixture.clear();
+      expect(fixture.values()).toEqual([]);
     });
 
     test('lost while it prepares: votes no, and what landed is found', async () => {
