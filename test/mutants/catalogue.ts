@@ -4,6 +4,7 @@ import { driver } from './driver.ts';
 import { effects } from './effects.ts';
 import { log } from './log.ts';
 import type { Mutant } from './mutant.ts';
+import { mysql } from './mysql.ts';
 import { participant } from './participant.ts';
 import { postgres } from './postgres.ts';
 import { queue } from './queue.ts';
@@ -18,6 +19,7 @@ const catalogue: Readonly<Record<string, readonly Mutant[]>> = {
   participant,
   client,
   postgres,
+  mysql,
   queue,
   effects,
 };

@@ -35,6 +35,16 @@ serverOrSkip('mariadb').describe('the vote of a MariaDB branch', () => {
     await fixture.allOver();
   });
 
+  test('a yes stands: the branch’s own rollback does not touch what is prepared', async () => {
+    fixture.sql('DELETE FROM t');
+    const transaction = await fixture.run(() => query('INSERT INTO t VALUES (1)'));
+    const vote = (await transaction.open.prepare()) as { receipt: string };
+    await transaction.open.rollback();
+    const prepared = { id: transaction.id, receipt: vote.receipt };
+    expect(await fixture.commit(prepared)).toEqual({ result: 'committed' });
+    expect(fixture.values()).toEqual([1]);
+  });
+
   test('read-only: a branch that wrote nothing is over with its vote, and leaves no receipt', async () => {
     const receipts = () => fixture.sql('SELECT COUNT(*) FROM unanimous_receipts');
     const before = receipts();
