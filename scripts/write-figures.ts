@@ -1,9 +1,14 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 
-const marks = { from: '<!-- figures -->', to: '<!-- end of figures -->' } as const;
+/** A page may show the figures of several runs, each between marks with its name. */
+function marksOf(name: string | undefined): { readonly from: string; readonly to: string } {
+  const suffix = name === undefined ? '' : `: ${name}`;
+  return { from: `<!-- figures${suffix} -->`, to: `<!-- end of figures${suffix} -->` };
+}
 
 /** A page with other figures between its marks; the words around them stay. */
-export function withFigures(text: string, figures: string): string {
+export function withFigures(text: string, figures: string, name?: string): string {
+  const marks = marksOf(name);
   const [before, ...rest] = text.split(marks.from);
   const after = rest.join('').split(marks.to);
   if (rest.length !== 1 || after.length !== 2) {
@@ -13,7 +18,7 @@ export function withFigures(text: string, figures: string): string {
 }
 
 /** Puts figures of a run into a page of docs/. */
-export function writeFigures(page: string, figures: string): void {
+export function writeFigures(page: string, figures: string, name?: string): void {
   const url = new URL(`../docs/${page}`, import.meta.url);
-  writeFileSync(url, withFigures(readFileSync(url, 'utf8'), figures));
+  writeFileSync(url, withFigures(readFileSync(url, 'utf8'), figures, name));
 }

@@ -1,3 +1,4 @@
+import { escapeXml, svgPage } from '../../scripts/svg.ts';
 import type { Row } from './report.ts';
 
 const left = 390;
@@ -27,18 +28,11 @@ export function chartOf(rows: readonly Row[]): string {
       ...bar(row.halfMs.p50, barHeight + 2, '#bf8700'),
     ];
   });
-  return [
-    `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}" font-family="sans-serif" font-size="11" fill="#1f2328">`,
-    `<rect width="${width}" height="${height}" fill="#ffffff"/>`,
-    '<text x="8" y="20" font-size="14">Who waits, and who sees half, when a process is hit and restarted at once (medians)</text>',
+  const title =
+    'Who waits, and who sees half, when a process is hit and restarted at once (medians)';
+  return svgPage(width, height, title, [
     '<rect x="8" y="30" width="10" height="10" fill="#cf222e"/><text x="23" y="39">a writer of the same row waits</text>',
     '<rect x="190" y="30" width="10" height="10" fill="#bf8700"/><text x="205" y="39">readers find the order in one database only</text>',
     ...bars,
-    '</svg>',
-    '',
-  ].join('\n');
-}
-
-function escapeXml(text: string): string {
-  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+  ]);
 }

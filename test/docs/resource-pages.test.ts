@@ -1,11 +1,22 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { type Service, serve } from '@unanimous/coordinator';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { prismaClientFolder } from '../participant-sdk/postgres/builders/prisma-client.ts';
+import { serverOrSkip } from '../servers/require-server.ts';
+import { type PostgresServer, startPostgres } from '../servers/postgres.ts';
 import { typescriptBlocks } from './snippets.ts';
 
 // The blocks of these pages are files, named in their first line.
@@ -13,7 +24,16 @@ import { typescriptBlocks } from './snippets.ts';
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-const pages = ['write-a-resource', 'postgres', 'mysql', 'sqlite-queue', 'rabbitmq'];
+const pages = [
+  'write-a-resource',
+  'write-a-native-resource',
+  'postgres',
+  'mysql',
+  'sqlite-queue',
+  'rabbitmq',
+  'redis',
+  'nats',
+];
 let folder: string;
 let coordinator: Service;
 
@@ -28,6 +48,7 @@ beforeAll(async () => {
       writeFileSync(join(folder, page, name), block.replace('localhost:7411', coordinator.address));
     }
   }
+  cpSync(await prismaClientFolder(), join(folder, 'postgres/generated'), { recursive: true });
 });
 
 afterAll(async () => {
@@ -41,8 +62,9 @@ test('every block has its own name and compiles under strict settings', async ()
   writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
   const tsc = join(root, 'node_modules/.bin/tsc');
   const { stdout } = await run(tsc, ['-p', folder, '--listFilesOnly']);
+  const isBlock = (path: string) => path.startsWith(folder) && !path.includes('/generated/');
   const blocks = pages.flatMap((page) => typescriptBlocks(`docs/${page}.md`));
-  expect(stdout.split('\n').filter((path) => path.startsWith(folder))).toHaveLength(blocks.length);
+  expect(stdout.split('\n').filter(isBlock)).toHaveLength(blocks.length);
   const errors = await run(tsc, ['-p', folder]).then(
     () => '',
     (error: { readonly stdout: string }) => error.stdout,
@@ -61,3 +83,72 @@ test('the queue’s page publishes and consumes', async () => {
   const { stdout } = await node('consume.ts');
   expect(stdout).toMatch(/^[0-9a-f]{12}-\d+-\d+\/1\/0 o-1\n$/);
 }, 60_000);
+
+serverOrSkip('postgres').describe('the page of Postgres', () => {
+  let server: PostgresServer;
+  beforeAll(async () => {
+    server = await startPostgres();
+  });
+  afterAll(() => server.stop());
+
+  test('every builder writes in one transaction, with the lines that are shown', async () => {
+    const url = await server.createDatabase('shop');
+    const cwd = join(folder, 'postgres');
+    for (const file of readdirSync(cwd).filter((name) => name.endsWith('.ts'))) {
+      const text = readFileSync(join(cwd, file), 'utf8');
+      writeFileSync(join(cwd, file), text.replace('postgres://shop:secret@db.example/shop', url));
+    }
+    writeFileSync(join(cwd, 'main.mts'), allBuilders);
+    const args = ['--conditions=@unanimous/source', '--import', tsx, 'main.mts'];
+    const env = { ...process.env, DATABASE_URL: url };
+    const { stdout } = await run(process.execPath, args, { cwd, env, timeout: 50_000 });
+    expect(JSON.parse(stdout.trim().split('\n').at(-1) ?? '')).toEqual({
+      aborted: ['o-1'],
+      committed: [
+        ...['drizzle', 'drizzle-js', 'knex', 'kysely', 'o-1', 'postgres-js', 'prisma'],
+        ...['sequelize', 'typeorm'],
+      ],
+      branches: 2,
+    });
+  }, 60_000);
+});
+
+const allBuilders = `
+import pg from 'pg';
+import { sql as raw } from 'drizzle-orm';
+const setup = new pg.Client({ connectionString: process.env.DATABASE_URL });
+await setup.connect();
+await setup.query('create table orders (id text primary key)');
+const ids = async () => (await setup.query('select id from orders order by id')).rows.map(({ id }) => id);
+const { tm } = await import('./postgres.ts');
+const kysely = (await import('./kysely.ts')).db;
+const drizzle = (await import('./drizzle.ts')).db;
+const { prisma } = await import('./prisma.ts');
+const { source } = await import('./typeorm.ts');
+const knex = (await import('./knex.ts')).db;
+const sequelize = (await import('./sequelize.ts')).db;
+const { sql, db: drizzleJs } = await import('./postgres-js.ts');
+const writeAll = async () => {
+  await kysely.insertInto('orders').values({ id: 'kysely' }).execute();
+  await drizzle.execute(raw\`insert into orders values ('drizzle')\`);
+  await prisma.order.create({ data: { id: 'prisma' } });
+  await source.query("insert into orders values ('typeorm')");
+  await knex('orders').insert({ id: 'knex' });
+  await sequelize.query("insert into orders values ('sequelize')");
+  await sql\`insert into orders \${sql([{ id: 'postgres-js' }])}\`;
+  await drizzleJs.execute(raw\`insert into orders values ('drizzle-js')\`);
+};
+await tm.transaction(async () => {
+  await writeAll();
+  throw new Error('changed my mind');
+}).catch(() => undefined);
+const aborted = await ids();
+let branches = 0;
+await tm.transaction(async () => {
+  await writeAll();
+  const open = "select from pg_stat_activity where state = 'idle in transaction'";
+  branches = (await setup.query(open)).rowCount;
+});
+console.log(JSON.stringify({ aborted, committed: await ids(), branches }));
+process.exit(0);
+`;

@@ -9,6 +9,8 @@ const phaseTwo = `${tests}/phase-two.test.ts`;
 const rollback = `${tests}/rollback.test.ts`;
 const crash = `${tests}/crash.test.ts`;
 const pool = `${tests}/pool.test.ts`;
+const contract = `${tests}/builders/builders.test.ts`;
+const postgresJs = `${tests}/builders/postgres-js.test.ts`;
 
 const voting: readonly Mutant[] = [
   {
@@ -201,7 +203,7 @@ const working: readonly Mutant[] = [
   {
     name: 'runs a COMMIT that stands among other statements',
     file: `${src}/transaction-control.ts`,
-    from: "if (!closesBody && controlOfOne(statement).kind !== 'plain') return refused(statement);",
+    from: "if (!closesBody && kind !== 'plain' && kind !== 'modes') return refused(statement);",
     to: '',
     breaks: ['rule 2'],
     tests: [`${tests}/transaction-control.test.ts`],
@@ -372,8 +374,8 @@ const finishing: readonly Mutant[] = [
   {
     name: "finishes branches on the connections of the user's pool",
     file: `${src}/postgres.ts`,
-    from: 'new PhaseTwoPool(pg, config, phaseTwoConnections);',
-    to: 'new PhaseTwoPool(sharing(this.#pools.pool), config, phaseTwoConnections);\n    function sharing(pool: Pool): any {\n      return { Pool: function Shared() { return pool; } };\n    }',
+    from: 'super(checkRmName(rm), new PhaseTwoPool(pg, config, phaseTwoConnections));\n    this.#pools = makeTransactionalPool(pg, config, { rm, enter: () => this.enter() });',
+    to: 'const pools = makeTransactionalPool(pg, config, { rm, enter: () => this.enter() });\n    super(checkRmName(rm), new PhaseTwoPool(sharing(pools.pool), config, phaseTwoConnections));\n    this.#pools = pools;\n    function sharing(pool: Pool): any {\n      return { Pool: function Shared() { return pool; } };\n    }',
     breaks: ['scenario 4', 'scenario 21'],
     tests: [`${phaseTwo} > has connections of its own`],
   },
@@ -395,5 +397,64 @@ const finishing: readonly Mutant[] = [
   },
 ];
 
-/** Defects of the Postgres resource: work, vote and phase two. */
-export const postgres: readonly Mutant[] = [...voting, ...working, ...finishing];
+const riding: readonly Mutant[] = [
+  {
+    name: 'sends a SET TRANSACTION that comes late',
+    file: `${src}/branch-transaction.ts`,
+    from: 'if (this.#isFresh) return statement.run(connection);',
+    to: 'if (this.#isOpen) return statement.run(connection);',
+    breaks: ['rule 2'],
+    tests: [`${contract} > another isolation level`],
+  },
+  {
+    name: 'gives knex a connection of its own inside a transaction',
+    file: `${src}/ride-knex.ts`,
+    from: 'if (!leased) return acquire();',
+    to: 'if (!leased || leases) return acquire();',
+    breaks: ['rule 2'],
+    tests: [`${contract} > writes what it writes`],
+  },
+  {
+    name: 'gives Sequelize values that its own connections would read otherwise',
+    file: `${src}/ride-sequelize.ts`,
+    from: "typeof config === 'string' ? { text: config, types } : config",
+    to: "typeof config === 'string' ? { text: config } : config",
+    breaks: ['rule 2'],
+    tests: [`${contract} > Sequelize reads values`],
+  },
+  {
+    name: 'does not hear that a connection of postgres.js is lost',
+    file: `${src}/postgres-js-client.ts`,
+    from: "this.emit('error', this.#closed);",
+    to: '',
+    breaks: ['rule 2'],
+    tests: [`${postgresJs} > a connection that is lost`],
+  },
+  {
+    name: 'does not look into the fragments of a query',
+    file: `${src}/postgres-js-driver.ts`,
+    from: "if ('strings' in argument) return textOfQuery(argument as PostgresJsQuery);",
+    to: '',
+    breaks: ['rule 2'],
+    tests: [`${postgresJs} > transaction control that is hidden`],
+  },
+  {
+    name: 'keeps a part in which a statement of postgres.js failed',
+    file: `${src}/postgres-js-sql.ts`,
+    from: 'if (uncaught !== undefined) throw uncaught;',
+    to: '',
+    breaks: ['rule 2'],
+    tests: [`${postgresJs} > begin undoes a part`],
+  },
+  {
+    name: "reads its own answers through the user's transforms",
+    file: `${src}/postgres-js-client.ts`,
+    from: 'this.#isOurs ? value : from(value, ...rest)',
+    to: 'from(value, ...rest)',
+    breaks: ['rule 2'],
+    tests: [`${postgresJs} > keeps its helpers`],
+  },
+];
+
+/** Defects of the Postgres resource: work, vote, phase two, and what rides it. */
+export const postgres: readonly Mutant[] = [...voting, ...working, ...finishing, ...riding];

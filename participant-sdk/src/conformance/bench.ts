@@ -21,6 +21,14 @@ export interface Place {
 /** Fields of a branch id that a case chooses. */
 export type ChosenId = Partial<Pick<BranchId, 'gid' | 'branch'>>;
 
+const mendCommit =
+  'let commit() be idempotent and answer for the branch, not for this instance: find it by the ' +
+  'id alone, and when it is not prepared any more look up by its receipt what became of it';
+
+const mendAbort =
+  'let abort() end the prepared branch by its id, whichever instance prepared it, and answer ' +
+  '{ result: "rolled-back" }, also when it has been ended so before';
+
 /** How long a call that throws is asked again: as the coordinator does, but not for ever. */
 const patienceMs = 20_000;
 
@@ -129,13 +137,13 @@ export class Bench<R extends Resource = Resource> {
     trial: Pick<Trial<R>, 'id' | 'voted'>,
     when: string,
     place?: Place,
+    mend = mendCommit,
   ): Promise<void> {
     const finished = await this.commit(instance, trial.id, trial.voted, place);
     demand(
       finished.result === 'committed',
       `commit() ${when} was answered ${inWords(finished)}`,
-      'let commit() be idempotent and answer for the branch, not for this instance: find it by the ' +
-        'id alone, and when it is not prepared any more look up by its receipt what became of it',
+      mend,
     );
     trialEnded(trial);
   }
@@ -146,13 +154,17 @@ export class Bench<R extends Resource = Resource> {
   }
 
   /** As `abort`, and it must succeed. */
-  async mustAbort(instance: Instance<R>, trial: Trial<R>, when: string): Promise<void> {
+  async mustAbort(
+    instance: Instance<R>,
+    trial: Trial<R>,
+    when: string,
+    mend = mendAbort,
+  ): Promise<void> {
     const finished = await this.abort(instance, trial.id, trial.voted.receipt);
     demand(
       finished.result === 'rolled-back',
       `abort() ${when} was answered ${inWords(finished)}`,
-      'let abort() end the prepared branch by its id, whichever instance prepared it, and answer ' +
-        '{ result: "rolled-back" }, also when it has been ended so before',
+      mend,
     );
     trial.isInDoubt = false;
   }

@@ -2,7 +2,7 @@ import { systemAmbient, within } from '../ambient.ts';
 import { ConformanceError } from './conformance-error.ts';
 
 /** How long one call of a resource may take. Generous: a busy machine is no defect. */
-export const limitMs = 20_000;
+const limitMs = 20_000;
 
 /** Waits for a call, but not for ever. @throws ConformanceError that names the call. */
 export function bounded<T>(what: string, call: Promise<T>, ms = limitMs): Promise<T> {

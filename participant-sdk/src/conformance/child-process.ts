@@ -1,14 +1,14 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import type { BranchId } from '@unanimous/proto';
-import type { Bench } from './bench.ts';
+import type { Bench, Place } from './bench.ts';
 import { bounded } from './bounded.ts';
 import { ConformanceError } from './conformance-error.ts';
 import type { Voted } from './trial.ts';
 
 /** What a child is to do; it waits to be killed, or leaves by itself after `close` and `hang`. */
 export interface ChildJob {
-  readonly job: 'steps' | 'preparing' | 'committing' | 'close' | 'hang';
+  readonly job: 'steps' | 'preparing' | 'close' | 'hang';
   readonly keys: readonly string[];
 }
 
@@ -25,7 +25,9 @@ export interface ReportedBranch {
   readonly id: BranchId;
   readonly voted: Voted;
   /** How far it had come. */
-  readonly step: string;
+  readonly step: 'written' | 'unheard' | 'prepared' | 'committed' | 'one phase';
+  /** Where its decision stands, if it has one. */
+  readonly place: Place | undefined;
 }
 
 /** What a child says: a word, and what it knows. */

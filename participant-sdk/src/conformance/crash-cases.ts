@@ -18,38 +18,35 @@ const atOnce = 8;
 /** A process is killed with kill -9 at each step, and another instance ends what it left. */
 export const crashCases: readonly CaseDefinition[] = [
   {
-    name: 'killed with branches written, prepared, voted, and committed before the ack',
+    name: 'killed with branches at every step, while it commits: another instance ends them all',
     kinds: 'both',
     needs: ['child'],
     async run(bench) {
-      const keys = Array.from({ length: 5 }, () => bench.key());
+      const keys = Array.from({ length: 3 + atOnce }, () => bench.key());
       await using child = await inChild(bench, { job: 'steps', keys });
-      await child.said('ready to be killed');
+      await child.said('committed 1');
       await child.kill();
       const instance = await bench.instance();
-      const [open, unheard, voted, committed, onePhase] = child.branches();
-      if (!open || !unheard || !voted || !committed) return;
-      if (instance.resource.kind === 'native') {
-        await mustFind(bench, instance, [unheard, voted], 'after a kill -9');
-        await seeAll(bench, unheard.key, false, 'after a kill before the vote was told');
-        const { result } = await bench.abort(instance, unheard.id, '');
-        demand(
-          result === 'rolled-back',
-          `abort() of what a scan found after a crash was answered ${result}`,
-          'let abort() end a prepared branch without its receipt: the vote was never heard',
-        );
+      const at = (step: ReportedBranch['step']) =>
+        child.branches().filter((branch) => branch.step === step);
+      for (const { key } of at('committed')) {
+        await seeAll(bench, key, true, 'after a kill, of what commit() had resolved for,');
       }
-      await seeAll(bench, open.key, false, 'after a kill before prepare');
-      await seeAll(bench, unheard.key, false, 'after a kill before the vote was told');
-      await seeAll(bench, voted.key, false, 'after a kill before the commit');
-      await bench.mustCommit(instance, voted, 'after a kill between vote and commit');
-      await seeAll(bench, voted.key, true, 'after another instance committed for a killed one');
-      await bench.mustCommit(instance, committed, 'after a kill between commit and ack', {
-        epoch: 1,
-        seq: 101,
-      });
-      await seeAll(bench, committed.key, true, 'after a commit whose ack was lost came again');
-      if (onePhase) await mustSettle(bench, instance, onePhase);
+      for (const { key } of [...at('written'), ...at('unheard')]) {
+        await seeAll(bench, key, false, 'after a kill before the vote was told');
+      }
+      for (const branch of at('prepared')) {
+        await bench.mustCommit(instance, branch, 'after a kill between vote and ack', branch.place);
+      }
+      for (const branch of at('committed')) {
+        const when = 'after a kill between commit and ack';
+        await bench.mustCommit(instance, branch, when, branch.place);
+      }
+      for (const { key } of [...at('prepared'), ...at('committed')]) {
+        await seeAll(bench, key, true, 'after another instance committed for a killed one');
+      }
+      if (bench.subject.kind === 'native') await mustEnd(bench, instance, at('unheard'));
+      for (const branch of at('one phase')) await mustSettle(bench, instance, branch);
     },
   },
   {
@@ -78,35 +75,6 @@ export const crashCases: readonly CaseDefinition[] = [
       }
     },
   },
-  {
-    name: 'killed while it commits: another instance commits again, and all is there once',
-    kinds: 'both',
-    needs: ['child'],
-    async run(bench) {
-      const keys = Array.from({ length: atOnce }, () => bench.key());
-      await using child = await inChild(bench, { job: 'committing', keys });
-      await child.said('committed 1');
-      await child.kill();
-      const instance = await bench.instance();
-      const branches = child.branches();
-      const done = branches.filter(({ step }) => step === 'committed');
-      for (const { key } of done) {
-        await seeAll(bench, key, true, 'after a kill, of what commit() had resolved for,');
-      }
-      let seq = 100; // the places that the killed process had them at
-      for (const branch of branches) {
-        seq += 1;
-        await bench.mustCommit(instance, branch, 'after a kill in the middle of it', {
-          epoch: 1,
-          seq,
-        });
-      }
-      for (const { key } of branches) {
-        await seeAll(bench, key, true, 'after another instance committed for a killed one');
-      }
-      if (instance.resource.kind === 'native') await mustFind(bench, instance, [], 'at the end');
-    },
-  },
 ];
 
 /** All writes of a branch are there once, or none is. */
@@ -118,6 +86,21 @@ async function seeAll(bench: Bench, key: string, areThere: boolean, when: string
       : 'let nothing of a branch be seen before its commit, whoever dies';
     await bench.see(`${key}${suffix}`, areThere ? [text] : [], when, mend);
   }
+}
+
+/** What nobody had heard the vote of is found, and ended without a receipt. */
+async function mustEnd(bench: Bench, instance: Instance, unheard: readonly ReportedBranch[]) {
+  await mustFind(bench, instance, unheard, 'after a kill -9');
+  for (const { id, key } of unheard) {
+    const { result } = await bench.abort(instance, id, '');
+    demand(
+      result === 'rolled-back',
+      `abort() of what a scan found after a crash was answered ${result}`,
+      'let abort() end a prepared branch without its receipt: the vote was never heard',
+    );
+    await seeAll(bench, key, false, 'after the abort of what a scan found');
+  }
+  await mustFind(bench, instance, [], 'after all was ended');
 }
 
 async function mustHold(bench: Bench, instance: Instance, voted: readonly ReportedBranch[]) {

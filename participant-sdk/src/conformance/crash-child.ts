@@ -1,6 +1,6 @@
 // A process that works on a subject until it is killed. Started by child-process.ts only.
 import { once } from 'node:events';
-import { Bench } from './bench.ts';
+import { Bench, type Place } from './bench.ts';
 import type { ChildOrder, ChildReport, ReportedBranch } from './child-process.ts';
 import type { Instance } from './instance.ts';
 import type { ConformanceSubject } from './subject.ts';
@@ -18,23 +18,11 @@ const bench = new Bench(subject, order.logId, 1_000);
 const instance = await bench.instance();
 
 const jobs: Record<ChildOrder['job'], () => Promise<void>> = {
-  /** One branch at each step; the parent kills then. */
+  /** One branch at each step; then it commits those that are left, and is killed meanwhile. */
   async steps() {
-    const [open, unheard, voted, committed, onePhase] = order.keys as [
-      string,
-      string,
-      string,
-      string,
-      string,
-    ];
-    const branches: ReportedBranch[] = [];
-    branches.push(reported(open, await written(open), 'written'));
-    for (const key of [unheard, voted, committed]) {
-      const trial = await written(key);
-      await trial.yes();
-      if (key === committed) await bench.mustCommit(instance, trial, 'of a prepared branch');
-      branches.push(reported(key, trial, key === committed ? 'committed' : 'prepared'));
-    }
+    const [open = '', unheard = '', onePhase = '', ...others] = order.keys;
+    const branches = [reported(open, await written(open), 'written')];
+    branches.push(reported(unheard, await prepared(unheard), 'unheard'));
     if (instance.resource.canOnePhase) {
       const trial = await written(onePhase);
       const ready = await trial.ready();
@@ -42,7 +30,15 @@ const jobs: Record<ChildOrder['job'], () => Promise<void>> = {
       await trial.branch.commitOnePhase();
       branches.push(reported(onePhase, trial, 'one phase'));
     }
-    await say({ said: 'ready to be killed', branches });
+    const trials = await Promise.all(others.map(prepared));
+    const places = trials.map(() => bench.place());
+    const names = trials.map((trial, n) => reported(others[n] ?? '', trial, 'prepared', places[n]));
+    await say({ said: 'prepared', branches: [...branches, ...names] });
+    for (const [n, trial] of trials.entries()) {
+      await bench.mustCommit(instance, trial, 'of a prepared branch', places[n]);
+      const done = reported(others[n] ?? '', trial, 'committed', places[n]);
+      void say({ said: `committed ${n}`, branches: [done] });
+    }
   },
 
   /** Votes one after another, and says each. */
@@ -54,22 +50,6 @@ const jobs: Record<ChildOrder['job'], () => Promise<void>> = {
       await trial.yes();
       const branches = [reported(order.keys[n] as string, trial, 'prepared')];
       void say({ said: `prepared ${n}`, branches });
-    }
-  },
-
-  /** Commits one after another, and says each. */
-  async committing() {
-    const trials = await Promise.all(order.keys.map(written));
-    const all: ReportedBranch[] = [];
-    for (const [n, trial] of trials.entries()) {
-      await trial.yes();
-      all.push(reported(order.keys[n] as string, trial, 'prepared'));
-    }
-    await say({ said: 'prepared', branches: all });
-    for (const [n, trial] of trials.entries()) {
-      await bench.mustCommit(instance, trial, 'of a prepared branch');
-      const branches = [reported(order.keys[n] as string, trial, 'committed')];
-      void say({ said: `committed ${n}`, branches });
     }
   },
 
@@ -109,8 +89,13 @@ async function prepared(key: string): Promise<Trial> {
   return trial;
 }
 
-function reported(key: string, { id, voted }: Trial, step: string): ReportedBranch {
-  return { key, id, voted, step };
+function reported(
+  key: string,
+  { id, voted }: Trial,
+  step: ReportedBranch['step'],
+  place?: Place,
+): ReportedBranch {
+  return { key, id, voted, step, place };
 }
 
 /** Closes everything; from now on nothing may keep this process alive. */

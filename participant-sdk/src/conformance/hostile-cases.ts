@@ -24,6 +24,10 @@ const texts: readonly string[] = [
   '',
 ];
 
+const wholeId =
+  'use the whole formatBranchId(id) as the name; where the server takes less, a digest of it, ' +
+  'never its beginning';
+
 /** Ids and payloads that somebody chose to break it. */
 export const hostileCases: readonly CaseDefinition[] = [
   {
@@ -31,8 +35,9 @@ export const hostileCases: readonly CaseDefinition[] = [
     kinds: 'both',
     async run(bench) {
       const gid = (epoch: number, counter: number) => formatGid(bench.logId, { epoch, counter });
+      const isNamed = bench.subject.kind === 'native'; // else the server never sees the name
       for (const [epoch, rm] of [
-        [max, longName],
+        [max, isNamed ? longName : bench.rm],
         [2, bench.rm],
       ] as const) {
         const ids = [
@@ -53,15 +58,13 @@ export const hostileCases: readonly CaseDefinition[] = [
         const isNative = instance.resource.kind === 'native';
         if (isNative) await mustFind(bench, other, trials, 'with ids at their limits');
         for (const [n, trial] of trials.entries()) {
-          if (n % 2) await bench.mustAbort(other, trial, 'with an id at its limits');
-          else await bench.mustCommit(other, trial, 'with an id at its limits');
+          const when = 'with an id at its limits';
+          if (n % 2) await bench.mustAbort(other, trial, when, wholeId);
+          else await bench.mustCommit(other, trial, when, bench.place(), wholeId);
         }
         for (const [n, key] of keys.entries()) {
           const expected = n % 2 ? [] : [`text ${n}`];
-          const mend =
-            'use the whole formatBranchId(id) as the name; where the server takes less, a digest ' +
-            'of it, never its beginning';
-          await bench.see(key, expected, 'after ids that resemble each other', mend);
+          await bench.see(key, expected, 'after ids that resemble each other', wholeId);
         }
         if (isNative) await mustFind(bench, other, [], 'after all of them were ended');
       }
@@ -88,10 +91,11 @@ export const hostileCases: readonly CaseDefinition[] = [
           'remember in the branch that a write was refused, and throw from prepare()',
         );
         if (vote.vote !== 'yes') continue;
+        const { maxPayloadBytes = 262_144 } = bench.subject;
         demand(
-          vote.redo.byteLength <= 262_144,
+          vote.redo.byteLength <= maxPayloadBytes,
           `a branch voted with ${vote.redo.byteLength} bytes of redo payload; the coordinator ` +
-            'takes 262,144',
+            `takes ${maxPayloadBytes}`,
           'refuse what is larger with a UnanimousError payload-too-large when it is written',
         );
         await bench.mustCommit(other, trial, `of a branch that wrote ${what}`);

@@ -32,7 +32,7 @@ export async function serve<R extends Resource>(resource: R, rm: string): Promis
 }
 
 /** Opens a resource, for the first time or again. */
-export async function openResource(resource: Resource): Promise<RmIdentity> {
+async function openResource(resource: Resource): Promise<RmIdentity> {
   try {
     return await bounded('open()', resource.open());
   } catch (error) {

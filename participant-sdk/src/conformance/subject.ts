@@ -7,6 +7,7 @@ export interface ConformanceSubject<R extends Resource = Resource> {
   /**
    * Makes an instance that serves the target under this name, as another process would; the kit
    * attaches, opens and closes it. All instances of a subject stand before one and the same target.
+   * A logged one is called with one name only, that of `rm`.
    */
   make(rm: string): R | Promise<R>;
   /**
@@ -34,6 +35,8 @@ export interface ConformanceSubject<R extends Resource = Resource> {
   remove?(resource: R, key: string): Promise<unknown>;
   /** Work as it comes from other languages, where the resource has `acceptWork`. */
   work?(key: string, text: string): Uint8Array;
+  /** Logged: most bytes of redo payload, where that was raised above the usual 262,144. */
+  readonly maxPayloadBytes?: number;
   /** True claims that what is applied late never takes the place of what is newer. */
   readonly ordered?: boolean;
   /** Native: an operator ends a prepared branch by the server's own means, as far as it has some. */

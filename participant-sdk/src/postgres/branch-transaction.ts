@@ -30,6 +30,8 @@ export class BranchTransaction {
   readonly #options: BranchTransactionOptions;
   readonly #inner = new InnerTransactions();
   #isOpen = false;
+  /** Nothing has run since the transaction opened, so its modes may still be set. */
+  #isFresh = false;
 
   constructor(options: BranchTransactionOptions) {
     this.#options = options;
@@ -58,6 +60,8 @@ export class BranchTransaction {
       case 'plain':
       case 'savepoint':
         return this.#plain(connection, statement);
+      case 'modes':
+        return this.#setModes(connection, statement, control.modes);
       case 'begin':
         return this.#begin(connection, statement, control.modes);
       case 'commit':
@@ -77,6 +81,7 @@ export class BranchTransaction {
 
   async #plain(connection: WorkConnection, statement: Statement): Promise<unknown> {
     if (!this.#isOpen) await this.#open(connection, '');
+    this.#isFresh = false;
     this.#inner.statement(statement.lease);
     const result = await statement.run(connection);
     const { control } = statement.sql;
@@ -94,10 +99,18 @@ export class BranchTransaction {
       return commandResult('BEGIN');
     }
     if (modes !== '') await this.#checkModes(connection, modes);
+    this.#isFresh = false;
     const name = this.#inner.nextName();
     await connection.query(`SAVEPOINT ${name}`);
     this.#inner.begin(lease, name);
     return commandResult('BEGIN');
+  }
+
+  async #setModes(connection: WorkConnection, statement: Statement, modes: string) {
+    if (!this.#isOpen) await this.#open(connection, '');
+    if (this.#isFresh) return statement.run(connection);
+    await this.#checkModes(connection, modes);
+    return commandResult('SET');
   }
 
   async #open(connection: WorkConnection, modes: string): Promise<void> {
@@ -107,6 +120,7 @@ export class BranchTransaction {
       throw this.#refusal('somebody gave a connection back with a transaction still open on it');
     }
     this.#isOpen = true;
+    this.#isFresh = true;
     // The name is lost when this transaction ends: at the vote it tells ours from a later one.
     const setName = `SET LOCAL unanimous.branch = '${this.#options.name}'`;
     try {

@@ -49,6 +49,8 @@ export async function makeLease(work: BranchWork, rm: string): Promise<PoolClien
         return result === target ? proxy : result;
       };
     },
+    // Builders note on a client whose it is: what one lease notes is no other's.
+    set: (_target, key, value) => Reflect.set(own, key, value),
   });
   return proxy;
 }

@@ -5,6 +5,8 @@ export type Control =
   | { readonly kind: 'plain' }
   /** `modes` as they go behind BEGIN, in capitals; empty where none is asked for. */
   | { readonly kind: 'begin'; readonly modes: string }
+  /** SET TRANSACTION: modes of the transaction that runs. */
+  | { readonly kind: 'modes'; readonly modes: string }
   | { readonly kind: 'commit' }
   | { readonly kind: 'rollback' }
   | { readonly kind: 'savepoint' | 'release' | 'rollback-to'; readonly savepoint: string }
@@ -27,7 +29,8 @@ export function controlOf(statements: readonly SqlStatement[]): Control {
   let isInRoutineBody = false;
   for (const statement of statements) {
     const closesBody: boolean = isInRoutineBody && keywords(statement)[0] === 'END';
-    if (!closesBody && controlOfOne(statement).kind !== 'plain') return refused(statement);
+    const { kind } = controlOfOne(statement);
+    if (!closesBody && kind !== 'plain' && kind !== 'modes') return refused(statement);
     isInRoutineBody = (isInRoutineBody && !closesBody) || opensRoutineBody(statement);
   }
   return plain;
@@ -40,6 +43,8 @@ function controlOfOne(statement: SqlStatement): Control {
       return beginOf(statement, 1);
     case 'START':
       return second === 'TRANSACTION' ? beginOf(statement, 1) : plain;
+    case 'SET':
+      return second === 'TRANSACTION' ? modesOf(statement) : plain;
     case 'COMMIT':
     case 'END':
       return endOf(statement, 'commit');
@@ -76,6 +81,13 @@ function beginOf(statement: SqlStatement, at: number): Control {
   const modes = words.slice(from);
   const isUnderstood = statement.isOnlyWords && modes.every((word) => modeWords.has(word));
   return isUnderstood ? { kind: 'begin', modes: modes.join(' ') } : refused(statement);
+}
+
+/** SET TRANSACTION mode [,] …; a SNAPSHOT is Postgres' own affair. */
+function modesOf(statement: SqlStatement): Control {
+  const modes = keywords(statement).slice(2);
+  const isUnderstood = statement.isOnlyWords && modes.every((word) => modeWords.has(word));
+  return isUnderstood ? { kind: 'modes', modes: modes.join(' ') } : plain;
 }
 
 /** COMMIT [WORK | TRANSACTION] [AND NO CHAIN]; AND CHAIN and PREPARED are refused. */

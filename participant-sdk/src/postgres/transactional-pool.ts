@@ -14,6 +14,8 @@ export interface PgModule {
 /** The pool in the user's hands, and the way past it for branches. */
 export interface TransactionalPool {
   readonly pool: Pool;
+  /** A client over the connection of the caller's branch; undefined outside any transaction. */
+  readonly lease: () => Promise<PoolClient> | undefined;
   /** Takes a real connection, whatever transaction the caller is in. */
   readonly connect: () => Promise<WorkConnection>;
 }
@@ -40,11 +42,12 @@ export function makeTransactionalPool(
   config: PoolConfig,
   scope: PoolScope,
 ): TransactionalPool {
+  const lease = () => scope.enter()?.then((work) => makeLease(work, scope.rm));
+
   class BranchingPool extends UserPool {
     override connect(callback?: any): any {
-      const entered = scope.enter();
-      if (!entered) return super.connect(callback);
-      const leased = entered.then((work) => makeLease(work, scope.rm));
+      const leased = lease();
+      if (!leased) return super.connect(callback);
       return callBack(leased, callback && withRelease(callback));
     }
 
@@ -68,7 +71,7 @@ export function makeTransactionalPool(
         );
       });
     });
-  return { pool, connect };
+  return { pool, lease, connect };
 }
 
 /** A pool's callback gets the client's release as well. */
@@ -97,7 +100,7 @@ function queryInBranch(entered: Promise<BranchWork>, rm: string, args: readonly 
 }
 
 /** The runtime knows that the transaction is over, but not what came too late. */
-function namingSql(error: unknown, config: unknown): unknown {
+export function namingSql(error: unknown, config: unknown): unknown {
   if (!(error instanceof UnanimousError) || error.code !== 'work-after-end') return error;
   const text = typeof config === 'string' ? config : (config as { text?: unknown } | null)?.text;
   if (typeof text !== 'string') return error;

@@ -24,6 +24,7 @@ interface Notice {
 /** A client of the user's pool while it belongs to a branch. */
 export class WorkConnection {
   readonly client: PoolClient;
+  readonly #maxListeners: number;
   #isSpoiled = false;
   #isFree = false;
   #lost: Error | undefined;
@@ -36,6 +37,9 @@ export class WorkConnection {
     this.client = client;
     client.on('error', this.#handleError);
     client.on('notice', this.#handleNotice);
+    // Builders listen once for each lease, and all leases are this one client.
+    this.#maxListeners = client.getMaxListeners();
+    client.setMaxListeners(0);
   }
 
   /** Process id of the backend, for pg_cancel_backend. */
@@ -87,13 +91,21 @@ export class WorkConnection {
   }
 
   /** Runs a query in pg's own form; an error spoils the connection. */
-  async query(config: unknown, values?: unknown): Promise<WorkResult | WorkResult[]> {
+  query(config: unknown, values?: unknown): Promise<WorkResult | WorkResult[]> {
+    return this.drive(
+      () =>
+        new Promise((resolve, reject) => {
+          const callback = (error: Error | undefined, result: WorkResult | WorkResult[]) =>
+            error ? reject(error) : resolve(result);
+          (this.client.query as (...args: unknown[]) => void)(config, values, callback);
+        }),
+    );
+  }
+
+  /** Runs what needs the client itself; an error spoils the connection. */
+  async drive<T>(run: () => Promise<T>): Promise<T> {
     try {
-      return await new Promise((resolve, reject) => {
-        const callback = (error: Error | undefined, result: WorkResult | WorkResult[]) =>
-          error ? reject(error) : resolve(result);
-        (this.client.query as (...args: unknown[]) => void)(config, values, callback);
-      });
+      return await run();
     } catch (error) {
       this.#note(error);
       throw error;
@@ -142,6 +154,7 @@ export class WorkConnection {
   free(): void {
     if (this.#isFree) return;
     this.#isFree = true;
+    this.client.setMaxListeners(this.#maxListeners);
     const mustClose = this.#isSpoiled || this.#lost !== undefined;
     this.client.release(mustClose);
     this.client.off('notice', this.#handleNotice);

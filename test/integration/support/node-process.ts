@@ -28,6 +28,11 @@ export class NodeProcess implements AsyncDisposable {
     return this.#process.pid;
   }
 
+  /** The line by which it last said that it answers. */
+  get readyLine(): string {
+    return this.#process.readyLine;
+  }
+
   /** All that it has written to stderr since the first start. */
   said(): string {
     return existsSync(this.#logFile) ? readFileSync(this.#logFile, 'utf8') : '';

@@ -10,5 +10,7 @@ describe.each(['appends', 'overwrites'] as const)('a defineResource that %s conf
   const target: DefinedTarget = { file: dir.file(`${kind}.db`), kind };
   const subject = conformanceSubject(target);
   afterAll(() => subject.close?.());
-  testConformance(subject);
+  const { child: _, ...inProcess } = subject;
+  // What a kill leaves behind is tried with one of them, and with the audit log of the page.
+  testConformance(kind === 'overwrites' ? subject : inProcess);
 });

@@ -1,7 +1,7 @@
 import { type DefinedResource, defineResource } from '@unanimous/participant-sdk';
 import type { ConformanceSubject } from '@unanimous/participant-sdk/conformance';
 import Database from 'better-sqlite3';
-import { sourceArgv } from '../support/run-conformance.ts';
+import { sourceArgv } from '../support/source-argv.ts';
 
 /** An effect of both targets; without a text it deletes. */
 interface Put {

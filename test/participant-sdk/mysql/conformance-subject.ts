@@ -3,7 +3,7 @@ import { mysql, type MysqlResource } from '@unanimous/participant-sdk/mysql';
 import { type BranchId, formatBranchId } from '@unanimous/proto';
 import mysql2, { type PoolOptions } from 'mysql2';
 import { waitUntil } from '../../support/wait-until.ts';
-import { sourceArgv } from '../support/run-conformance.ts';
+import { sourceArgv } from '../support/source-argv.ts';
 
 /** A table in MariaDB, read and ended by hand by plain mysql2. */
 export function conformanceSubject(options: PoolOptions): ConformanceSubject<MysqlResource> {

@@ -1,5 +1,6 @@
 import type { BranchId, UnanimousError } from '@unanimous/proto';
 import pg from 'pg';
+import type { Resource } from '../../../participant-sdk/src/resource.ts';
 import {
   postgres,
   type PostgresOptions,
@@ -11,27 +12,16 @@ import { TestHost, type TestTransaction } from '../support/test-host.ts';
 
 export type { TestTransaction };
 
-/** An open resource on a database of its own, with a host that drives it. */
-export class Fixture {
-  readonly resource: PostgresResource;
+/** An open resource, with a host that drives it. */
+export class ResourceFixture<R extends Resource> {
+  readonly resource: R;
   readonly host = new TestHost();
-  readonly url: string;
   incarnation = '';
   identity = '';
-  /** The client that the pool gave out last, not a lease of it. */
-  rawClient: pg.PoolClient | undefined;
 
-  constructor(url: string, options: Partial<PostgresOptions> = {}) {
-    this.url = url;
-    this.resource = postgres({ rm: 'orders', pg, connectionString: url, max: 5, ...options });
-    this.resource.attach(this.host);
-    this.pool.on('acquire', (client) => {
-      this.rawClient = client;
-    });
-  }
-
-  get pool(): pg.Pool {
-    return this.resource.pool;
+  constructor(resource: R) {
+    this.resource = resource;
+    resource.attach(this.host);
   }
 
   async open(): Promise<this> {
@@ -60,6 +50,25 @@ export class Fixture {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.host.rollBackAll();
     await this.resource.close();
+  }
+}
+
+/** A Postgres resource on a database of its own. */
+export class Fixture extends ResourceFixture<PostgresResource> {
+  readonly url: string;
+  /** The client that the pool gave out last, not a lease of it. */
+  rawClient: pg.PoolClient | undefined;
+
+  constructor(url: string, options: Partial<PostgresOptions> = {}) {
+    super(postgres({ rm: 'orders', pg, connectionString: url, max: 5, ...options }));
+    this.url = url;
+    this.pool.on('acquire', (client) => {
+      this.rawClient = client;
+    });
+  }
+
+  get pool(): pg.Pool {
+    return this.resource.pool;
   }
 }
 

@@ -2,7 +2,7 @@ import type { ConformanceSubject } from '@unanimous/participant-sdk/conformance'
 import { postgres, type PostgresResource } from '@unanimous/participant-sdk/postgres';
 import { formatBranchId } from '@unanimous/proto';
 import pg from 'pg';
-import { sourceArgv } from '../support/run-conformance.ts';
+import { sourceArgv } from '../support/source-argv.ts';
 
 /** A table in Postgres, read and ended by hand by plain `pg`. */
 export function conformanceSubject(connectionString: string): ConformanceSubject<PostgresResource> {

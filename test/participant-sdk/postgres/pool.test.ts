@@ -198,6 +198,15 @@ serverOrSkip('postgres').describe('the pool in the user’s hands', () => {
     await open.rollback();
   });
 
+  test('what a builder notes on a lease is no other lease’s, nor the client’s', async () => {
+    await pidsIn(async () => {
+      const [one, two] = [await fixture.pool.connect(), await fixture.pool.connect()];
+      Object.assign(one, { uuid: 'mine' });
+      const seen = [one, two, fixture.rawClient].map((client) => Reflect.get(client ?? {}, 'uuid'));
+      expect(seen).toEqual(['mine', undefined, undefined]);
+    });
+  });
+
   test('a lease does not lead past the queue to the client itself', async () => {
     await pidsIn(async () => {
       const client = await fixture.pool.connect();

@@ -14,6 +14,18 @@ test.each([
   expect(controlOf(sql)).toEqual({ kind: 'begin', modes });
 });
 
+test.each([
+  ['set transaction isolation level serializable', 'ISOLATION LEVEL SERIALIZABLE'],
+  ['SET TRANSACTION READ ONLY, DEFERRABLE', 'READ ONLY DEFERRABLE'],
+])('%j sets modes', (sql, modes) => {
+  expect(controlOf(sql)).toEqual({ kind: 'modes', modes });
+});
+
+test.each(["set transaction snapshot 'x'", 'set session characteristics as transaction read only'])(
+  '%j is for Postgres to understand',
+  (sql) => expect(controlOf(sql)).toEqual({ kind: 'plain' }),
+);
+
 test.each(['commit', 'COMMIT;', 'end', 'commit work', '/* a */ commit and no chain'])(
   '%j commits',
   (sql) => expect(controlOf(sql)).toEqual({ kind: 'commit' }),

@@ -1,7 +1,7 @@
 import type { ConformanceSubject } from '@unanimous/participant-sdk/conformance';
 import { rabbitmq, type Rabbitmq } from '@unanimous/participant-sdk/rabbitmq';
 import * as amqplib from 'amqplib';
-import { sourceArgv } from '../support/run-conformance.ts';
+import { sourceArgv } from '../support/source-argv.ts';
 
 /** Where the resource connects, and where the reader does. */
 export interface RabbitAddresses {

@@ -2,7 +2,7 @@ import Database from 'better-sqlite3';
 import type { ConformanceSubject } from '@unanimous/participant-sdk/conformance';
 import { formatBranchId } from '@unanimous/proto';
 import { sqliteQueue, type SqliteQueue } from '@unanimous/participant-sdk/sqlite-queue';
-import { sourceArgv } from '../support/run-conformance.ts';
+import { sourceArgv } from '../support/source-argv.ts';
 
 /** The queue in a file, read by plain SQL. */
 export function conformanceSubject(file: string): ConformanceSubject<SqliteQueue> {

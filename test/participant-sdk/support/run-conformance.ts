@@ -1,15 +1,6 @@
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
 import { test } from 'vitest';
 import { conformanceCases, type ConformanceSubject } from '@unanimous/participant-sdk/conformance';
 import type { Resource } from '@unanimous/participant-sdk';
-
-/** Flags with which a child of the kit loads our sources unbuilt. */
-export const sourceArgv = [
-  '--conditions=@unanimous/source',
-  '--import',
-  pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href,
-];
 
 /**
  * Makes a test of each case of the kit. `shape` says which cases there are, when the tests are

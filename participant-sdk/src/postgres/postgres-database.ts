@@ -1,0 +1,136 @@
+import { type BranchId, formatBranchId, type LogId, UnanimousError } from '@unanimous/proto';
+import { currentTransaction } from '../participant/scope.ts';
+import type {
+  AuditEntry,
+  Decided,
+  Finished,
+  Resource,
+  ResourceHost,
+  RmIdentity,
+  SeenPosition,
+} from '../resource.ts';
+import { auditTable, readAudit, writeAudit } from './audit-rows.ts';
+import { PostgresBranch } from './branch.ts';
+import { BranchWork } from './branch-work.ts';
+import { positionTable, raisePosition, readPosition } from './log-positions.ts';
+import { checkServer, type OpenedServer } from './open-checks.ts';
+import { openTables } from './own-tables.ts';
+import { abortPrepared, commitPrepared, scanPrepared } from './phase-two.ts';
+import type { PhaseTwoPool } from './phase-two-pool.ts';
+import { incarnationOf } from './server-state.ts';
+import { settle, type Settled } from './settle.ts';
+import { unavailableError } from './sqlstate.ts';
+import type { WorkConnection } from './work-connection.ts';
+
+/** A Postgres database as a resource, whichever driver reaches it. */
+export abstract class PostgresDatabase implements Resource {
+  readonly rm: string;
+  readonly kind = 'native';
+  readonly canOnePhase = true;
+  readonly #phaseTwo: PhaseTwoPool;
+  #host: ResourceHost | undefined;
+  #opened: OpenedServer | undefined;
+
+  constructor(rm: string, phaseTwo: PhaseTwoPool) {
+    this.rm = rm;
+    this.#phaseTwo = phaseTwo;
+  }
+
+  /** Takes a connection for a branch. */
+  protected abstract connect(): Promise<WorkConnection>;
+
+  /** Ends the connections in the user's hands. Idempotent. */
+  protected abstract endPool(): Promise<void>;
+
+  attach(host: ResourceHost): void {
+    this.#host = host;
+  }
+
+  async open(): Promise<RmIdentity> {
+    const opened = await checkServer(this.#phaseTwo, this.rm);
+    await openTables(this.#phaseTwo, [positionTable, auditTable], {
+      rm: this.rm,
+      role: opened.role,
+    });
+    this.#opened = opened;
+    const { systemIdentifier, databaseName } = opened.server;
+    return {
+      identity: `pg:${systemIdentifier}:${databaseName}`,
+      incarnation: incarnationOf(opened.server),
+    };
+  }
+
+  async scan(): Promise<readonly BranchId[]> {
+    return this.#ask(() => scanPrepared(this.#phaseTwo, this.rm, this.#opened?.server));
+  }
+
+  async remembered(logId: LogId): Promise<SeenPosition | undefined> {
+    return this.#ask(() => readPosition(this.#phaseTwo, logId));
+  }
+
+  async remember(position: SeenPosition): Promise<void> {
+    return this.#ask(() => raisePosition(this.#phaseTwo, position));
+  }
+
+  async commit(branch: BranchId, { receipt }: Decided): Promise<Finished> {
+    return commitPrepared(this.#phaseTwo, branch, receipt);
+  }
+
+  async abort(branch: BranchId, receipt: string): Promise<Finished> {
+    return abortPrepared(this.#phaseTwo, branch, receipt);
+  }
+
+  async settle(_branch: BranchId, receipt: string): Promise<Settled> {
+    return settle(this.#phaseTwo, this.rm, receipt);
+  }
+
+  async audit(entry: AuditEntry): Promise<void> {
+    return this.#ask(() => writeAudit(this.#phaseTwo, this.rm, entry));
+  }
+
+  async audited(): Promise<readonly AuditEntry[]> {
+    return this.#ask(() => readAudit(this.#phaseTwo, this.rm));
+  }
+
+  async close(): Promise<void> {
+    await this.endPool();
+    await this.#phaseTwo.close();
+  }
+
+  /** The branch's work, where the caller is in a transaction. */
+  protected enter(): Promise<BranchWork> | undefined {
+    // Without a host it would be a plain pool, and would write what no abort takes back.
+    if (!this.#host && currentTransaction()) return Promise.reject(notServed(this.rm));
+    try {
+      const branch = this.#host?.branch((id) => this.#openBranch(id));
+      return branch?.then(({ work }) => work);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #openBranch(id: BranchId): PostgresBranch {
+    const { rm } = this;
+    if (!this.#opened) throw new UnanimousError('rm-unavailable', `${rm} is not open`, { rm });
+    const { role } = this.#opened;
+    const work = new BranchWork({
+      rm,
+      name: formatBranchId(id),
+      connect: () => this.connect(),
+      doom: (cause) => this.#host?.doom(id, cause),
+    });
+    return new PostgresBranch({ id, work, role, phaseTwo: this.#phaseTwo });
+  }
+
+  async #ask<T>(question: () => Promise<T>): Promise<T> {
+    try {
+      return await question();
+    } catch (error) {
+      throw unavailableError(error, this.rm);
+    }
+  }
+}
+
+function notServed(rm: string): UnanimousError {
+  return new UnanimousError('unknown-rm', `${rm} is not served by this process`, { rm });
+}
