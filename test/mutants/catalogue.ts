@@ -3,6 +3,7 @@ import { core } from './core.ts';
 import { driver } from './driver.ts';
 import { effects } from './effects.ts';
 import { log } from './log.ts';
+import { mirrorLayer } from './mirror.ts';
 import type { Mutant } from './mutant.ts';
 import { mysql } from './mysql.ts';
 import { participant } from './participant.ts';
@@ -15,6 +16,7 @@ const catalogue: Readonly<Record<string, readonly Mutant[]>> = {
   core,
   driver,
   log,
+  mirror: mirrorLayer,
   session: sessionLayer,
   participant,
   client,
@@ -23,6 +25,9 @@ const catalogue: Readonly<Record<string, readonly Mutant[]>> = {
   queue,
   effects,
 };
+
+/** The parts, in their order. */
+export const areas: readonly string[] = Object.keys(catalogue);
 
 /** A mutant with its part. */
 export interface Listed {
