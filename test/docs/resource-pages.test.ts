@@ -28,6 +28,7 @@ const pages = [
   'write-a-resource',
   'write-a-native-resource',
   'postgres',
+  'mysql',
   'sqlite-queue',
   'rabbitmq',
   'redis',

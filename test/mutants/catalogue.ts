@@ -5,6 +5,7 @@ import { effects } from './effects.ts';
 import { log } from './log.ts';
 import { mirrorLayer } from './mirror.ts';
 import type { Mutant } from './mutant.ts';
+import { mysql } from './mysql.ts';
 import { participant } from './participant.ts';
 import { postgres } from './postgres.ts';
 import { queue } from './queue.ts';
@@ -21,6 +22,7 @@ const catalogue: Readonly<Record<string, readonly Mutant[]>> = {
   participant,
   client,
   postgres,
+  mysql,
   queue,
   effects,
   rules,

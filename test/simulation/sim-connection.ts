@@ -8,7 +8,7 @@ import type {
 import type { Acceptor, Network } from './network.ts';
 import type { SimProcess } from './sim-process.ts';
 
-/** How long a dead peer stays unnoticed at most, as keepalive has it. */
+/** How long a dead peer stays unnoticed at most: three times what keepalive has. */
 const keepaliveMs = 15_000;
 
 /** One direction of a connection: what arrives keeps its order. */
