@@ -45,7 +45,7 @@ function sessionBranch(
     throw new UnanimousError('unknown-rm', `rm: this session does not serve ${rm}`, { rm });
   }
   const { kind } = serving;
-  return { ...unvoted, rm, kind, session: session.number, canOnePhase, work: nothing };
+  return unvoted({ rm, kind, session: session.number, canOnePhase, work: nothing });
 }
 
 function workBranch(
@@ -59,7 +59,7 @@ function workBranch(
   const serving = rms.pickWorker(rm);
   if (serving) {
     const { kind, session } = serving;
-    return { ...unvoted, rm, kind, session: session.number, canOnePhase: false, work };
+    return unvoted({ rm, kind, session: session.number, canOnePhase: false, work });
   }
   if (rms.pick(rm)) {
     throw new UnanimousError('takes-no-work', `rm: ${rm} is written through the SDK`, { rm });
@@ -70,4 +70,21 @@ function workBranch(
 
 const nothing = new Uint8Array();
 
-const unvoted = { state: { is: 'working' }, receipt: '', redo: nothing, incarnation: '' } as const;
+const working = { is: 'working' } as const;
+
+type Enlisted = Pick<Branch, 'rm' | 'kind' | 'canOnePhase' | 'session' | 'work'>;
+
+/** Field by field: there is one for each branch, and a spread makes larger objects. */
+function unvoted({ rm, kind, canOnePhase, session, work }: Enlisted): Omit<Branch, 'branch'> {
+  return {
+    rm,
+    kind,
+    canOnePhase,
+    session,
+    work,
+    state: working,
+    receipt: '',
+    redo: nothing,
+    incarnation: '',
+  };
+}

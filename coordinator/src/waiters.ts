@@ -45,10 +45,9 @@ export class Waiters {
 
   /** Answers whoever has waited for this. */
   tell(state: () => Transaction): void {
-    if (this.#waiting.length === 0) return;
     const { is, applied } = outcomeOf(state());
     if (is === 'undecided') return;
-    for (const waiter of this.#waiting) {
+    for (const waiter of [...this.#waiting]) {
       if (is === 'aborted' || applied || waiter.waitAppliedMs === 0) {
         this.#release(waiter, outcomeView(state()));
       } else if (!waiter.isDecided) {
@@ -60,7 +59,7 @@ export class Waiters {
 
   /** Answers everybody the same; nothing better will be known here. */
   answerAll(outcome: Outcome): void {
-    for (const waiter of this.#waiting) this.#release(waiter, outcome);
+    for (const waiter of [...this.#waiting]) this.#release(waiter, outcome);
   }
 
   #bound(waiter: Waiter, delayMs: number, state: () => Transaction): void {
@@ -77,6 +76,7 @@ export class Waiters {
 
   #drop(waiter: Waiter): void {
     waiter.cancelTimer();
-    this.#waiting = this.#waiting.filter((other) => other !== waiter);
+    const at = this.#waiting.indexOf(waiter);
+    if (at !== -1) this.#waiting.splice(at, 1);
   }
 }

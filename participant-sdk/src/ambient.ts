@@ -53,6 +53,12 @@ export function within<T>(
         reject(error);
       }
     });
-    void promise.then(resolve, reject).finally(callOff);
+    const settle =
+      <A>(how: (answer: A) => void) =>
+      (answer: A): void => {
+        callOff();
+        how(answer);
+      };
+    promise.then(settle(resolve), settle(reject));
   });
 }

@@ -290,8 +290,8 @@ export const driver: readonly Mutant[] = [
   {
     name: 'sends the order to apply without its payload',
     file: 'coordinator/src/messages.ts',
-    from: 'redo: Buffer.from(redo.buffer, redo.byteOffset, redo.byteLength),',
-    to: 'redo: Buffer.from(redo.buffer, 0, 0),',
+    from: 'redo: asBuffer(redo),',
+    to: 'redo: noBytes,',
     breaks: ['rule 3'],
     tests: [unit, 'test/participant-sdk/participant/logged.test.ts'],
   },

@@ -21,7 +21,7 @@ export function step(state: BranchState, input: BranchInput): BranchStep {
   let after = state;
   for (const event of events) {
     after = evolve(after, event);
-    effects.push(...effectsOf(event, after));
+    for (const effect of effectsOf(event, after)) effects.push(effect);
   }
   const isOver = after.at === 'absent' || after.at === 'done';
   return { state: after, effects: isOver ? [...effects, { run: 'forget' }] : effects };
