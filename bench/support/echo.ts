@@ -10,7 +10,6 @@ import { fileURLToPath } from 'node:url';
 import { NodeProcess } from '../../test/integration/support/node-process.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { echoedBranches } from './echoed-branches.ts';
-import { fromSources } from './from-sources.ts';
 
 /** What waits for the answer to a request, by the request's number. */
 type Answered = (message: { readonly gid?: string }) => void;
@@ -48,7 +47,7 @@ export class Echo implements AsyncDisposable {
     const folder = tempDir('unanimous-bench-');
     const echo = new NodeProcess({
       name: 'the echo',
-      args: [...fromSources, fileURLToPath(new URL('./echo-process.ts', import.meta.url))],
+      args: ['--import', 'tsx', fileURLToPath(new URL('./echo-process.ts', import.meta.url))],
       env: {},
       readyLine: 'echo ready',
       logFile: folder.file('echo.log'),

@@ -1,0 +1,131 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { closedLoop } from '../load.ts';
+import type { Case, RunningScenario, Scenario, ScenarioOptions, Subject } from '../scenario.ts';
+import { residentBytes } from '../support/cpu-time.ts';
+import { IdleSessions } from '../support/idle-sessions.ts';
+import { VotingShop } from '../support/voting-shop.ts';
+
+/** What grows, and what must not. CPU time, which other processes of the machine hardly change. */
+export const scenario: Scenario = {
+  name: 'scale',
+  title: 'More participants, sessions and bytes, and more time',
+  page: 'performance.md',
+  start,
+};
+
+const inFlight = 64;
+const kib = 1_024;
+const mib = 1_024 * kib;
+
+async function start({ isQuick, minutes }: ScenarioOptions): Promise<RunningScenario> {
+  const opened: AsyncDisposable[] = [];
+  const keep = async <D extends AsyncDisposable>(opening: Promise<D>): Promise<D> => {
+    const one = await opening;
+    opened.push(one);
+    return one;
+  };
+  const shop = (participants: number, payloadBytes = 0) =>
+    keep(VotingShop.open({ participants, payloadBytes }));
+  const two = await shop(2);
+  const participants = isQuick ? [16] : [4, 8, 16, 32];
+  const sessions = isQuick ? [100] : [10, 100, 1_000];
+  const payloads = isQuick ? [16] : [0.1, 1, 16, 256];
+  const cases: Case[] = [];
+  for (const count of participants) cases.push(participantsCase(two, await shop(count), count));
+  for (const count of sessions) {
+    const crowded = await shop(2);
+    const beforeBytes = residentBytes(crowded.coordinator.pid);
+    await keep(IdleSessions.open(crowded.coordinator.address, count));
+    const bytes = (residentBytes(crowded.coordinator.pid) - beforeBytes) / count;
+    cases.push(sessionsCase(two, crowded, { count, bytes }));
+  }
+  for (const size of payloads) cases.push(payloadCase(two, await shop(2, size * kib), size));
+  const forgetful = await keep(
+    VotingShop.open({ participants: 2, args: ['--retain-outcomes', '1000'] }),
+  );
+  cases.push(lastingCase(forgetful, minutes));
+  return {
+    cases,
+    async [Symbol.asyncDispose]() {
+      for (const one of opened.toReversed()) await one[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function cpuOf(name: string, shop: VotingShop, share: number, isFloor = false): Subject {
+  return {
+    name,
+    isFloor,
+    async measure({ durationMs }) {
+      return { value: (await shop.cpuUsOfOne(inFlight, durationMs)) / share };
+    },
+  };
+}
+
+function participantsCase(two: VotingShop, many: VotingShop, count: number): Case {
+  return {
+    name: `${count} participants`,
+    unit: 'µs of CPU for each',
+    better: 'less',
+    subjects: [cpuOf('2 participants', two, 2, true), cpuOf(`${count} participants`, many, count)],
+  };
+}
+
+function sessionsCase(
+  two: VotingShop,
+  crowded: VotingShop,
+  { count, bytes }: { readonly count: number; readonly bytes: number },
+): Case {
+  const each = `${Math.round(bytes / kib)} KiB of the coordinator each`;
+  return {
+    name: `${count} idle sessions`,
+    unit: 'µs of CPU',
+    better: 'less',
+    subjects: [
+      cpuOf('no idle sessions', two, 1, true),
+      cpuOf(`${count} idle sessions, ${each}`, crowded, 1),
+    ],
+  };
+}
+
+function payloadCase(two: VotingShop, loaded: VotingShop, size: number): Case {
+  return {
+    name: `${size} KiB in each vote`,
+    unit: 'µs of CPU',
+    better: 'less',
+    subjects: [cpuOf('no payload', two, 1, true), cpuOf(`${size} KiB`, loaded, 1)],
+  };
+}
+
+/** Runs for minutes: memory and log must not grow after the first quarter. */
+function lastingCase(shop: VotingShop, minutes: number): Case {
+  const { pid } = shop.coordinator;
+  const load = () =>
+    closedLoop(() => shop.transaction(), { inFlight, durationMs: (minutes * 60_000) / 4 });
+  const subject = (name: string, isFloor: boolean, quarters: number, bytesOf: () => number) => ({
+    name,
+    isFloor,
+    async measure({ index }: { readonly index: number }) {
+      if (index >= 0) for (let quarter = 0; quarter < quarters; quarter++) await load();
+      return { value: bytesOf() / mib };
+    },
+  });
+  return {
+    name: `${minutes} minutes of load`,
+    unit: 'MiB',
+    better: 'less',
+    rounds: 1,
+    subjects: [
+      subject('memory after a quarter', true, 1, () => residentBytes(pid)),
+      subject('log after a quarter', true, 0, () => folderBytes(shop.dataDir)),
+      subject('memory at the end', false, 3, () => residentBytes(pid)),
+      subject('log at the end', false, 0, () => folderBytes(shop.dataDir)),
+    ],
+  };
+}
+
+function folderBytes(dir: string): number {
+  const files = readdirSync(dir, { withFileTypes: true }).filter((entry) => entry.isFile());
+  return files.reduce((sum, { name }) => sum + statSync(join(dir, name)).size, 0);
+}

@@ -1,0 +1,75 @@
+import { TransactionClient } from '@unanimous/participant-sdk';
+import { tempDir } from '../../test/support/temp-dir.ts';
+import { closedLoop } from '../load.ts';
+import { BuiltCoordinator } from './built-coordinator.ts';
+import { cpuTimeUs } from './cpu-time.ts';
+import { VotingResource } from './voting-resource.ts';
+
+/** What a shop is made of. */
+export interface VotingShopOptions {
+  readonly participants: number;
+  readonly payloadBytes?: number;
+  /** Further arguments of `unanimous serve`. */
+  readonly args?: readonly string[];
+}
+
+/** A coordinator of its own, and one process with so many participants that only vote. */
+export class VotingShop implements AsyncDisposable {
+  readonly coordinator: BuiltCoordinator;
+  readonly dataDir: string;
+  readonly #tm: TransactionClient;
+  readonly #resources: readonly VotingResource[];
+  readonly #remove: () => void;
+
+  private constructor(
+    coordinator: BuiltCoordinator,
+    tm: TransactionClient,
+    resources: readonly VotingResource[],
+    folder: { readonly dataDir: string; readonly remove: () => void },
+  ) {
+    this.coordinator = coordinator;
+    this.dataDir = folder.dataDir;
+    this.#tm = tm;
+    this.#resources = resources;
+    this.#remove = folder.remove;
+  }
+
+  static async open(options: VotingShopOptions): Promise<VotingShop> {
+    const { participants, payloadBytes = 0, args = [] } = options;
+    const folder = tempDir('unanimous-bench-');
+    const dataDir = folder.file('coordinator');
+    const coordinator = await BuiltCoordinator.launch(dataDir, ...args);
+    const tm = new TransactionClient({ address: coordinator.address, service: 'bench' });
+    const resources = await Promise.all(
+      Array.from({ length: participants }, (_, index) =>
+        tm.serve(new VotingResource(`rm-${index}`, payloadBytes)),
+      ),
+    );
+    return new VotingShop(coordinator, tm, resources, { dataDir, remove: () => folder.remove() });
+  }
+
+  /** One transaction in which all participants take part. */
+  async transaction(): Promise<void> {
+    await this.#tm.transaction(() => Promise.all(this.#resources.map((one) => one.write())), {
+      timeoutMs: 60_000,
+    });
+  }
+
+  /** Runs transactions, and answers the CPU time of each, of all processes, in microseconds. */
+  async cpuUsOfOne(inFlight: number, durationMs: number): Promise<number> {
+    const beforeUs = this.#cpuUs();
+    const { latencyUs } = await closedLoop(() => this.transaction(), { inFlight, durationMs });
+    return (this.#cpuUs() - beforeUs) / Math.max(1, latencyUs?.totalCount ?? 0);
+  }
+
+  #cpuUs(): number {
+    const { user, system } = process.cpuUsage();
+    return user + system + cpuTimeUs(this.coordinator.pid);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#tm.close();
+    await this.coordinator[Symbol.asyncDispose]();
+    this.#remove();
+  }
+}
