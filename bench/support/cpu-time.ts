@@ -3,8 +3,17 @@ import { readFileSync } from 'node:fs';
 /** Linux counts the time of processes in hundredths of a second. */
 const tickUs = 10_000;
 
+/** CPU time of this process and another while `work` runs, in microseconds. */
+export async function cpuTimeOf(work: () => Promise<void>, pid: number): Promise<number> {
+  const otherUs = cpuTimeUs(pid);
+  const own = process.cpuUsage();
+  await work();
+  const { user, system } = process.cpuUsage(own);
+  return user + system + cpuTimeUs(pid) - otherUs;
+}
+
 /** CPU time that a process has used so far, in microseconds, in all its threads. */
-export function cpuTimeUs(pid: number): number {
+function cpuTimeUs(pid: number): number {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   // The name, in parentheses, may hold blanks; utime and stime are the 12th and 13th after it.
   const [user = 0, system = 0] = stat

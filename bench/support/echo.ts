@@ -9,6 +9,7 @@ import {
 import { fileURLToPath } from 'node:url';
 import { NodeProcess } from '../../test/integration/support/node-process.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
+import { cpuTimeOf } from './cpu-time.ts';
 import { echoedBranches } from './echoed-branches.ts';
 
 /** What waits for the answer to a request, by the request's number. */
@@ -73,6 +74,11 @@ export class Echo implements AsyncDisposable {
   /** One message there, one back. */
   async roundTrip(): Promise<void> {
     await this.#ask((ref) => this.#writer.add('begins', { ref, timeoutMs: 10_000, name: '' }));
+  }
+
+  /** CPU time of this process and the echo while `work` runs, in microseconds. */
+  cpuUsOf(work: () => Promise<void>): Promise<number> {
+    return cpuTimeOf(work, this.#process.pid);
   }
 
   #ask(send: (ref: number) => void): Promise<{ readonly gid?: string }> {

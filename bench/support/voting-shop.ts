@@ -2,7 +2,7 @@ import { TransactionClient } from '@unanimous/participant-sdk';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { closedLoop } from '../load.ts';
 import { BuiltCoordinator } from './built-coordinator.ts';
-import { cpuTimeUs } from './cpu-time.ts';
+import { cpuTimeOf } from './cpu-time.ts';
 import { VotingResource } from './voting-resource.ts';
 
 /** What a shop is made of. */
@@ -55,16 +55,19 @@ export class VotingShop implements AsyncDisposable {
     });
   }
 
-  /** Runs transactions, and answers the CPU time of each, of all processes, in microseconds. */
+  /** Runs transactions, and answers the CPU time of each, of both processes, in microseconds. */
   async cpuUsOfOne(inFlight: number, durationMs: number): Promise<number> {
-    const beforeUs = this.#cpuUs();
-    const { latencyUs } = await closedLoop(() => this.transaction(), { inFlight, durationMs });
-    return (this.#cpuUs() - beforeUs) / Math.max(1, latencyUs?.totalCount ?? 0);
+    let count = 0;
+    const us = await this.cpuUsOf(async () => {
+      const { latencyUs } = await closedLoop(() => this.transaction(), { inFlight, durationMs });
+      count = latencyUs?.totalCount ?? 0;
+    });
+    return us / Math.max(1, count);
   }
 
-  #cpuUs(): number {
-    const { user, system } = process.cpuUsage();
-    return user + system + cpuTimeUs(this.coordinator.pid);
+  /** CPU time of this process and the coordinator while `work` runs, in microseconds. */
+  cpuUsOf(work: () => Promise<void>): Promise<number> {
+    return cpuTimeOf(work, this.coordinator.pid);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
