@@ -26,7 +26,12 @@ interface Scalar {
 
 const scalars: Readonly<Record<string, Scalar>> = {
   TYPE_STRING: { wireType: 2, method: 'text', empty: "''", isSet: (value) => value },
-  TYPE_BYTES: { wireType: 2, method: 'bytes', empty: 'noBytes', isSet: (v) => `${v}?.length` },
+  TYPE_BYTES: {
+    wireType: 2,
+    method: 'bytes',
+    empty: 'WireReader.noBytes',
+    isSet: (v) => `${v}?.length`,
+  },
   TYPE_UINT32: { wireType: 0, method: 'uint32', empty: '0', isSet: (value) => value },
   TYPE_UINT64: { wireType: 0, method: 'uint64', empty: '0', isSet: (value) => value },
   TYPE_BOOL: { wireType: 0, method: 'bool', empty: 'false', isSet: (value) => value },
@@ -60,7 +65,7 @@ export function frameCodec(protoDir: string): string {
   return [
     '// Written by `npm run proto:generate`.',
     `import type { ${names.join(', ')} } from './messages.js';`,
-    "import { type WireReader, type WireWriter, noBytes, wordOf } from '../wire-format.ts';",
+    "import { WireReader, type WireWriter } from '../wire-format.ts';",
     '',
     ...[...enums].toSorted().map((name) => enumTables(name, typeOf(name) as unknown as EnumType)),
     ...[...messages]
@@ -77,7 +82,7 @@ function enumTables(name: string, { value }: EnumType): string {
   const words = value.map((member) => `'${member.name}'`).join(', ');
   return [
     `const numberOf${name}: Record<${name}, number> = { ${numbers} };`,
-    `const wordsOf${name}: readonly ${name}[] = [${words}];`,
+    `const wordsOf${name}: readonly [${name}, ...${name}[]] = [${words}];`,
     '',
   ].join('\n');
 }
@@ -113,10 +118,9 @@ function readerOf(name: string, fields: readonly Field[]): string {
   const variables = fields.map((field) => {
     if (isRepeated(field)) return `  const ${field.name}: ${field.typeName}[] = [];`;
     const scalar = scalars[field.type];
-    if (scalar?.method === 'bytes') return `  let ${field.name}: Buffer = noBytes;`;
+    if (scalar?.method === 'bytes') return `  let ${field.name}: Buffer = WireReader.noBytes;`;
     if (scalar) return `  let ${field.name} = ${scalar.empty};`;
-    if (field.type === 'TYPE_ENUM')
-      return `  let ${field.name} = wordOf(wordsOf${field.typeName}, 0);`;
+    if (field.type === 'TYPE_ENUM') return `  let ${field.name} = wordsOf${field.typeName}[0];`;
     return `  let ${field.name}: ${field.typeName} | null = null;`;
   });
   const cases = fields.map((field) => `      case ${tagOf(field)}: ${readOf(field)}; break;`);
@@ -142,7 +146,7 @@ function readOf(field: Field): string {
   if (scalar?.method === 'uint64') return `${field.name} = reader.uint64('${field.name}')`;
   if (scalar) return `${field.name} = reader.${scalar.method}()`;
   if (field.type === 'TYPE_ENUM') {
-    return `${field.name} = wordOf(wordsOf${field.typeName}, reader.uint32())`;
+    return `${field.name} = reader.word(wordsOf${field.typeName})`;
   }
   const nested = `read${field.typeName}(reader, reader.end())`;
   return isRepeated(field) ? `${field.name}.push(${nested})` : `${field.name} = ${nested}`;

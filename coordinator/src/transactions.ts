@@ -365,7 +365,7 @@ export class Transactions {
 
   #tellWaiters(entry: Entry): void {
     if (entry.waiters.count === 0) return;
-    if (entry.wordsAtLog === 0) entry.waiters.tell(() => entry.state);
+    if (entry.wordsAtLog === 0) entry.waiters.tell(entry.state);
   }
 }
 

@@ -127,6 +127,9 @@ function varintBytes(value: number): number {
  * are no such message; what it returns shares no memory with them.
  */
 export class WireReader {
+  /** What stands where no bytes do. */
+  static readonly noBytes: Buffer = Buffer.alloc(0);
+
   readonly #buffer: Buffer;
   /** Where the next value stands. */
   at = 0;
@@ -193,6 +196,11 @@ export class WireReader {
     throw new RangeError(`${name}: above 2^53 - 1`);
   }
 
+  /** The member of an enum by its number; its zero where there is none of that number. */
+  word<W extends string>(words: readonly [W, ...W[]]): W {
+    return words[this.uint32()] ?? words[0];
+  }
+
   bool(): boolean {
     return this.uint32() !== 0;
   }
@@ -216,14 +224,6 @@ export class WireReader {
         throw new RangeError(`wire type ${tag & 7} in a frame`);
     }
   }
-}
-
-/** What stands where no bytes do. */
-export const noBytes = Buffer.alloc(0);
-
-/** The member of an enum with that number; its zero where there is none. */
-export function wordOf<W extends string>(words: readonly W[], number: number): W {
-  return words[number] ?? (words[0] as W);
 }
 
 function endsEarly(): RangeError {

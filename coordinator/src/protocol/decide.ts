@@ -52,7 +52,7 @@ export type Decision =
 
 const nothing: Decision = { events: [] };
 
-const noBytes = new Uint8Array();
+const nothingWritten = { receipt: '', redo: new Uint8Array() } as const;
 
 /** Turns an input into events. All rules of the coordinator's side stand here. */
 export function decide(state: Transaction, input: Input): Decision {
@@ -133,17 +133,23 @@ function decideVote(state: Transaction, input: Input & { kind: 'vote' }): Decisi
     return decideAbort(state, reason('prepare-refused', message, branch.rm));
   }
   if (vote.is === 'no') return aborted(state, voted(branch, { is: 'no' }), vote.reason);
-  const payload = vote.is === 'read-only' ? { receipt: '', redo: noBytes } : vote;
-  const event = { ...voted(branch, { is: vote.is }), ...payload, incarnation };
+  const { receipt, redo } = vote.is === 'read-only' ? nothingWritten : vote;
+  const { is } = vote;
+  const event: Voted = {
+    kind: 'voted',
+    branch: branch.branch,
+    state: { is },
+    receipt,
+    redo,
+    incarnation,
+  };
   return { events: [event, ...decideWhenAllVoted(evolve(state, event))] };
 }
 
 type Voted = TransactionEvent & { kind: 'voted' };
 
 function voted(branch: Branch, state: Voted['state']): Voted {
-  const empty = { receipt: '', redo: noBytes, incarnation: '' };
-  const { is } = state;
-  return { kind: 'voted', branch: branch.branch, state: { is }, ...empty };
+  return { kind: 'voted', branch: branch.branch, state, ...nothingWritten, incarnation: '' };
 }
 
 function aborted(state: Transaction, vote: Voted, why: Reason): Decision {

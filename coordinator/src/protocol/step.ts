@@ -31,10 +31,11 @@ export function step(before: Transaction, input: Input): Step | { readonly refus
   const decision = decide(before, input);
   if ('refused' in decision) return decision;
   let state = before;
-  const messages: Message[] = [];
+  let messages: readonly Message[] = [];
   for (const event of decision.events) {
     const after = evolve(state, event);
-    for (const told of tell(state, event, after)) messages.push(told);
+    const told = tell(state, event, after);
+    messages = messages.length === 0 ? told : [...messages, ...told];
     state = after;
   }
   return { state, events: decision.events, messages };

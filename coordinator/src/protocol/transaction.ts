@@ -211,7 +211,7 @@ function change(branches: readonly Branch[], number: number, changes: Change): r
 /** Field by field: a branch changes often, and two spreads cost four times as much. */
 function changed(b: Branch, changes: Change): Branch {
   const report = changes.report ?? b.report;
-  return {
+  const branch: Branch = {
     branch: b.branch,
     rm: b.rm,
     kind: b.kind,
@@ -222,8 +222,8 @@ function changed(b: Branch, changes: Change): Branch {
     receipt: changes.receipt ?? b.receipt,
     redo: changes.redo ?? b.redo,
     incarnation: changes.incarnation ?? b.incarnation,
-    ...(report && { report }),
   };
+  return report === undefined ? branch : { ...branch, report };
 }
 
 /** True when the branch needs nothing more from phase two. */

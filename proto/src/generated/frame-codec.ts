@@ -1,24 +1,24 @@
 // Written by `npm run proto:generate`.
 import type { Abort, AbortBranch, Acknowledgement, Ask, Begin, Begun, BranchKind, Commit, CommitBranch, CommitKind, CoordinatorFrame, Enlist, Enlisted, Hello, Heuristic, InDoubt, LogPosition, Outcome, OutcomeKind, PeerFrame, PendingBranch, Prepare, Reason, Refusal, Result, Serve, Served, Verdict, VerdictKind, Vote, VoteKind, Welcome } from './messages.js';
-import { type WireReader, type WireWriter, noBytes, wordOf } from '../wire-format.ts';
+import { WireReader, type WireWriter } from '../wire-format.ts';
 
 const numberOfBranchKind: Record<BranchKind, number> = { BRANCH_KIND_UNSPECIFIED: 0, NATIVE: 1, LOGGED: 2 };
-const wordsOfBranchKind: readonly BranchKind[] = ['BRANCH_KIND_UNSPECIFIED', 'NATIVE', 'LOGGED'];
+const wordsOfBranchKind: readonly [BranchKind, ...BranchKind[]] = ['BRANCH_KIND_UNSPECIFIED', 'NATIVE', 'LOGGED'];
 
 const numberOfCommitKind: Record<CommitKind, number> = { COMMIT_UNSPECIFIED: 0, COMMIT_PREPARED: 1, APPLY: 2, ONE_PHASE: 3, SETTLE: 4 };
-const wordsOfCommitKind: readonly CommitKind[] = ['COMMIT_UNSPECIFIED', 'COMMIT_PREPARED', 'APPLY', 'ONE_PHASE', 'SETTLE'];
+const wordsOfCommitKind: readonly [CommitKind, ...CommitKind[]] = ['COMMIT_UNSPECIFIED', 'COMMIT_PREPARED', 'APPLY', 'ONE_PHASE', 'SETTLE'];
 
 const numberOfOutcomeKind: Record<OutcomeKind, number> = { OUTCOME_UNSPECIFIED: 0, OUTCOME_COMMITTED: 1, OUTCOME_ABORTED: 2, OUTCOME_UNKNOWN: 3, OUTCOME_EXPIRED: 4 };
-const wordsOfOutcomeKind: readonly OutcomeKind[] = ['OUTCOME_UNSPECIFIED', 'OUTCOME_COMMITTED', 'OUTCOME_ABORTED', 'OUTCOME_UNKNOWN', 'OUTCOME_EXPIRED'];
+const wordsOfOutcomeKind: readonly [OutcomeKind, ...OutcomeKind[]] = ['OUTCOME_UNSPECIFIED', 'OUTCOME_COMMITTED', 'OUTCOME_ABORTED', 'OUTCOME_UNKNOWN', 'OUTCOME_EXPIRED'];
 
 const numberOfResult: Record<Result, number> = { RESULT_UNSPECIFIED: 0, COMMITTED: 1, ROLLED_BACK: 2, UNKNOWN_RESULT: 3, PENDING: 4 };
-const wordsOfResult: readonly Result[] = ['RESULT_UNSPECIFIED', 'COMMITTED', 'ROLLED_BACK', 'UNKNOWN_RESULT', 'PENDING'];
+const wordsOfResult: readonly [Result, ...Result[]] = ['RESULT_UNSPECIFIED', 'COMMITTED', 'ROLLED_BACK', 'UNKNOWN_RESULT', 'PENDING'];
 
 const numberOfVerdictKind: Record<VerdictKind, number> = { VERDICT_UNSPECIFIED: 0, VERDICT_COMMIT: 1, VERDICT_ABORT: 2, VERDICT_WAIT: 3, VERDICT_HAZARD: 4, VERDICT_FOREIGN: 5 };
-const wordsOfVerdictKind: readonly VerdictKind[] = ['VERDICT_UNSPECIFIED', 'VERDICT_COMMIT', 'VERDICT_ABORT', 'VERDICT_WAIT', 'VERDICT_HAZARD', 'VERDICT_FOREIGN'];
+const wordsOfVerdictKind: readonly [VerdictKind, ...VerdictKind[]] = ['VERDICT_UNSPECIFIED', 'VERDICT_COMMIT', 'VERDICT_ABORT', 'VERDICT_WAIT', 'VERDICT_HAZARD', 'VERDICT_FOREIGN'];
 
 const numberOfVoteKind: Record<VoteKind, number> = { VOTE_UNSPECIFIED: 0, YES: 1, NO: 2, READ_ONLY: 3, READY: 4 };
-const wordsOfVoteKind: readonly VoteKind[] = ['VOTE_UNSPECIFIED', 'YES', 'NO', 'READ_ONLY', 'READY'];
+const wordsOfVoteKind: readonly [VoteKind, ...VoteKind[]] = ['VOTE_UNSPECIFIED', 'YES', 'NO', 'READ_ONLY', 'READY'];
 
 export function writeAbort(writer: WireWriter, message: Abort): void {
   if (message.ref) writer.uint32(8, message.ref);
@@ -84,7 +84,7 @@ export function readAcknowledgement(reader: WireReader, end: number): Acknowledg
   let gid = '';
   let branch = 0;
   let rm = '';
-  let result = wordOf(wordsOfResult, 0);
+  let result = wordsOfResult[0];
   let reason: Reason | null = null;
   while (reader.at < end) {
     const tag = reader.uint32();
@@ -92,7 +92,7 @@ export function readAcknowledgement(reader: WireReader, end: number): Acknowledg
       case 10: gid = reader.text(); break;
       case 16: branch = reader.uint32(); break;
       case 26: rm = reader.text(); break;
-      case 32: result = wordOf(wordsOfResult, reader.uint32()); break;
+      case 32: result = reader.word(wordsOfResult); break;
       case 42: reason = readReason(reader, reader.end()); break;
       default: reader.skip(tag);
     }
@@ -207,9 +207,9 @@ export function readCommitBranch(reader: WireReader, end: number): CommitBranch 
   let gid = '';
   let branch = 0;
   let rm = '';
-  let kind = wordOf(wordsOfCommitKind, 0);
+  let kind = wordsOfCommitKind[0];
   let receipt = '';
-  let redo: Buffer = noBytes;
+  let redo: Buffer = WireReader.noBytes;
   let epoch = 0;
   let seq = 0;
   let lowWaterSeq = 0;
@@ -220,7 +220,7 @@ export function readCommitBranch(reader: WireReader, end: number): CommitBranch 
       case 10: gid = reader.text(); break;
       case 16: branch = reader.uint32(); break;
       case 26: rm = reader.text(); break;
-      case 32: kind = wordOf(wordsOfCommitKind, reader.uint32()); break;
+      case 32: kind = reader.word(wordsOfCommitKind); break;
       case 42: receipt = reader.text(); break;
       case 50: redo = reader.bytes(); break;
       case 56: epoch = reader.uint64('epoch'); break;
@@ -375,14 +375,14 @@ export function writeHeuristic(writer: WireWriter, message: Heuristic): void {
 export function readHeuristic(reader: WireReader, end: number): Heuristic {
   let branch = 0;
   let rm = '';
-  let result = wordOf(wordsOfResult, 0);
+  let result = wordsOfResult[0];
   let reason: Reason | null = null;
   while (reader.at < end) {
     const tag = reader.uint32();
     switch (tag) {
       case 8: branch = reader.uint32(); break;
       case 18: rm = reader.text(); break;
-      case 24: result = wordOf(wordsOfResult, reader.uint32()); break;
+      case 24: result = reader.word(wordsOfResult); break;
       case 34: reason = readReason(reader, reader.end()); break;
       default: reader.skip(tag);
     }
@@ -459,7 +459,7 @@ export function writeOutcome(writer: WireWriter, message: Outcome): void {
 export function readOutcome(reader: WireReader, end: number): Outcome {
   let ref = 0;
   let gid = '';
-  let kind = wordOf(wordsOfOutcomeKind, 0);
+  let kind = wordsOfOutcomeKind[0];
   let applied = false;
   const pending: PendingBranch[] = [];
   let reason: Reason | null = null;
@@ -469,7 +469,7 @@ export function readOutcome(reader: WireReader, end: number): Outcome {
     switch (tag) {
       case 8: ref = reader.uint32(); break;
       case 18: gid = reader.text(); break;
-      case 24: kind = wordOf(wordsOfOutcomeKind, reader.uint32()); break;
+      case 24: kind = reader.word(wordsOfOutcomeKind); break;
       case 32: applied = reader.bool(); break;
       case 42: pending.push(readPendingBranch(reader, reader.end())); break;
       case 50: reason = readReason(reader, reader.end()); break;
@@ -563,7 +563,7 @@ export function readPrepare(reader: WireReader, end: number): Prepare {
   let rm = '';
   let remainingMs = 0;
   let onePhase = false;
-  let work: Buffer = noBytes;
+  let work: Buffer = WireReader.noBytes;
   while (reader.at < end) {
     const tag = reader.uint32();
     switch (tag) {
@@ -647,7 +647,7 @@ export function readServe(reader: WireReader, end: number): Serve {
   let rm = '';
   let identity = '';
   let incarnation = '';
-  let kind = wordOf(wordsOfBranchKind, 0);
+  let kind = wordsOfBranchKind[0];
   let seen: LogPosition | null = null;
   let takesWork = false;
   while (reader.at < end) {
@@ -657,7 +657,7 @@ export function readServe(reader: WireReader, end: number): Serve {
       case 18: rm = reader.text(); break;
       case 26: identity = reader.text(); break;
       case 34: incarnation = reader.text(); break;
-      case 40: kind = wordOf(wordsOfBranchKind, reader.uint32()); break;
+      case 40: kind = reader.word(wordsOfBranchKind); break;
       case 50: seen = readLogPosition(reader, reader.end()); break;
       case 56: takesWork = reader.bool(); break;
       default: reader.skip(tag);
@@ -699,7 +699,7 @@ export function readVerdict(reader: WireReader, end: number): Verdict {
   let gid = '';
   let branch = 0;
   let rm = '';
-  let kind = wordOf(wordsOfVerdictKind, 0);
+  let kind = wordsOfVerdictKind[0];
   let word: Reason | null = null;
   while (reader.at < end) {
     const tag = reader.uint32();
@@ -707,7 +707,7 @@ export function readVerdict(reader: WireReader, end: number): Verdict {
       case 10: gid = reader.text(); break;
       case 16: branch = reader.uint32(); break;
       case 26: rm = reader.text(); break;
-      case 32: kind = wordOf(wordsOfVerdictKind, reader.uint32()); break;
+      case 32: kind = reader.word(wordsOfVerdictKind); break;
       case 42: word = readReason(reader, reader.end()); break;
       default: reader.skip(tag);
     }
@@ -729,9 +729,9 @@ export function writeVote(writer: WireWriter, message: Vote): void {
 export function readVote(reader: WireReader, end: number): Vote {
   let gid = '';
   let branch = 0;
-  let kind = wordOf(wordsOfVoteKind, 0);
+  let kind = wordsOfVoteKind[0];
   let receipt = '';
-  let redo: Buffer = noBytes;
+  let redo: Buffer = WireReader.noBytes;
   let reason: Reason | null = null;
   let incarnation = '';
   while (reader.at < end) {
@@ -739,7 +739,7 @@ export function readVote(reader: WireReader, end: number): Vote {
     switch (tag) {
       case 10: gid = reader.text(); break;
       case 16: branch = reader.uint32(); break;
-      case 24: kind = wordOf(wordsOfVoteKind, reader.uint32()); break;
+      case 24: kind = reader.word(wordsOfVoteKind); break;
       case 34: receipt = reader.text(); break;
       case 42: redo = reader.bytes(); break;
       case 50: reason = readReason(reader, reader.end()); break;
