@@ -32,7 +32,7 @@ export function bulkResults(answer: unknown): readonly BulkResult[] {
     const { status = 0, error } = item ?? {};
     if (status === 409) return 'newer-stands';
     if (status >= 200 && status < 300 && !error) return 'written';
-    const cause = error?.caused_by?.reason;
+    const [cause] = error?.caused_by?.reason?.split('\n') ?? []; // the rest is about the parser
     const reason = `${error?.reason ?? ''}${cause ? `: ${cause}` : ''}`;
     return { status, type: error?.type ?? '', reason };
   });

@@ -28,12 +28,12 @@ export const notRemoved = {
  */
 export function searchEffect(index: string, id: string, document?: unknown): string {
   // A name as the server allows it, and of one index: no wildcard, list or date math.
-  const isName = typeof index === 'string' && /^[^-_+\s"*\\<|,>/?#:]/u.test(index);
-  if (!isName || /[\s"*\\<|,>/?#:]/u.test(index) || index !== index.toLowerCase()) {
+  const isName =
+    typeof index === 'string' && /^[^-_+\s"*\\<|,>/?#:][^\s"*\\<|,>/?#:]*$/u.test(index);
+  if (!isName || index !== index.toLowerCase() || index === '.' || index === '..') {
     throw invalid('index', `${JSON.stringify(index)} is not the name of one index`);
   }
   if (Buffer.byteLength(index) > 255) throw invalid('index', 'is longer than 255 bytes');
-  if (index === '.' || index === '..') throw invalid('index', 'is not the name of one index');
   if (typeof id !== 'string' || id === '') throw invalid('id', 'is not a text');
   if (Buffer.from(id).toString() !== id) throw invalid('id', 'is not well-formed Unicode');
   if (Buffer.byteLength(id) > 512) throw invalid('id', 'is longer than 512 bytes');

@@ -1,6 +1,4 @@
-import { Client } from '@opensearch-project/opensearch';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { search } from '../../../participant-sdk/src/search/index.ts';
 import { TcpRelay } from '../../integration/support/tcp-relay.ts';
 import { type OpensearchServer, startOpensearch } from '../../servers/opensearch.ts';
 import { serverOrSkip } from '../../servers/require-server.ts';
@@ -41,6 +39,8 @@ serverOrSkip('opensearch').describe('search indexes', () => {
   test('what has committed is found, with refresh as soon as it is applied; an abort leaves nothing', async () => {
     await using fixture = new SearchFixture(server);
     const index = await fixture.serve({ refresh: 'wait_for' });
+    const { body } = await fixture.operator.info();
+    expect(await index.open()).toMatchObject({ identity: `search:${body.cluster_uuid}` });
     await fixture.create('found');
     const aborted = await fixture.coordinator.begin(() => index.index('found', 'x', { n: 0 }));
     await aborted.prepare();
@@ -59,6 +59,18 @@ serverOrSkip('opensearch').describe('search indexes', () => {
     expect(await fixture.find('found')).toEqual([{ n: 2 }]);
     await index.commit(remove.id(index), remove.decided(index));
     expect(await fixture.find('found')).toEqual([{ n: 2 }]);
+  });
+
+  test('a repeat writes again, so that what it confirms is on disk', async () => {
+    await using fixture = new SearchFixture(server);
+    const [here, there] = [await fixture.serve(), await fixture.serve()];
+    await fixture.create('again');
+    const one = await fixture.coordinator.commit(() => here.index('again', 'a', { n: 1 }));
+    const meta = async () => (await fixture.operator.get({ index: 'again', id: 'a' })).body;
+    const version = 2 ** 53 + 1; // epoch 1, seq 1; the client rounds it
+    expect(await meta()).toMatchObject({ _version: version, _seq_no: 0 });
+    await there.commit(one.id(here), one.decided(here));
+    expect(await meta()).toMatchObject({ _version: version, _seq_no: 1 });
   });
 
   test('a write that lost against a newer one is applied only when the newer is found', async () => {
@@ -147,6 +159,7 @@ serverOrSkip('opensearch').describe('search indexes', () => {
       fixture.coordinator.begin(async () => {
         await index.index('guessed', `${id}-1`, { n: 1 });
         await index.index('guessed', `${id}-2`, { guess: value });
+        await index.index('guessed', `${id}-3`, { guess: value }); // replaced, and so never sent
         await index.index('guessed', `${id}-3`, { n: 3 });
       });
     const [first, second] = [await work(1, 'a'), await work({ deep: 1 }, 'b')];
@@ -157,7 +170,9 @@ serverOrSkip('opensearch').describe('search indexes', () => {
         result: 'unknown',
         reason: expect.objectContaining({
           code: 'heuristic',
-          message: expect.stringMatching(/refused for good.*\/1: guessed\/b-2: .*guess/),
+          message: expect.stringMatching(
+            /refused for good[^;]*\/1: guessed\/b-2: [^;]*guess[^;]*$/,
+          ),
         }),
       },
     ]);
@@ -276,16 +291,5 @@ serverOrSkip('opensearch').describe('search indexes', () => {
       reason: { message: expect.stringContaining('2097152.1 does not fit a version') },
     });
     expect(await fixture.get('beyond', 'a')).toBe(undefined);
-  });
-
-  test('opens with the cluster’s identity, and says so when nobody answers', async () => {
-    await using fixture = new SearchFixture(server);
-    const { body } = await fixture.operator.info();
-    const index = await fixture.serve();
-    expect(await index.open()).toMatchObject({ identity: `search:${body.cluster_uuid}` });
-    const client = new Client({ node: 'http://127.0.0.1:1' });
-    const nobody = search({ rm: 'index', client });
-    await expect(nobody.open()).rejects.toMatchObject({ code: 'rm-unavailable', rm: 'index' });
-    await client.close();
   });
 });
