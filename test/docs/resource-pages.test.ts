@@ -33,6 +33,7 @@ const pages = [
   'rabbitmq',
   'redis',
   'nats',
+  'search',
 ];
 let folder: string;
 let coordinator: Service;

@@ -57,8 +57,8 @@ export const search: readonly Mutant[] = [
   {
     name: 'lets the server make an index anew',
     file: `${src}/search.ts`,
-    from: 'indexes.map((index) => this.#server.mustHave(index, this.#confirmTimeoutMs)),',
-    to: '[],',
+    from: 'await Promise.all(indexes.map((each) => this.#server.mustHave(each, this.#confirmTimeoutMs)));',
+    to: '',
     breaks: ['promise: an index that is missing is waited for'],
     tests: [`${onServer} > an index that is missing`],
   },

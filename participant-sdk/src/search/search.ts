@@ -115,7 +115,7 @@ class SearchResource extends LoggedResource<SearchEffect> implements Search {
     if (versioned.length === 0) return;
     const indexes = [...new Set(versioned.map(({ effect }) => effect.index))];
     // The server would make a missing index anew, with a mapping that it guesses.
-    await Promise.all(indexes.map((index) => this.#server.mustHave(index, this.#confirmTimeoutMs)));
+    await Promise.all(indexes.map((each) => this.#server.mustHave(each, this.#confirmTimeoutMs)));
     const results = await this.#write(versioned);
     if (this.#refreshes && results.includes('newer-stands')) await this.#refresh(indexes);
     this.#settle(versioned, results, settle);
