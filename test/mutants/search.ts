@@ -9,8 +9,8 @@ export const search: readonly Mutant[] = [
   {
     name: 'lets an index take what comes last',
     file: `${src}/bulk-write.ts`,
-    from: "return [{ index: { ...action, version_type: 'external_gte' } }, source];",
-    to: 'return [{ index: { _index: action._index, _id: action._id } }, source];',
+    from: "return [{ index: { ...action, version_type: 'external_gte' } }, sourceOf(effect, removedAt)];",
+    to: 'return [{ index: { _index: action._index, _id: action._id } }, sourceOf(effect, removedAt)];',
     breaks: ['rule 14'],
     tests: [`${onServer} > search indexes conform applied out of order, the newer write stays`],
   },
@@ -33,8 +33,8 @@ export const search: readonly Mutant[] = [
   {
     name: 'truly deletes a document, and forgets its version',
     file: `${src}/bulk-write.ts`,
-    from: "return [{ index: { ...action, version_type: 'external_gte' } }, source];",
-    to: "const way = { ...action, version_type: 'external_gte' };\n    return document ? [{ index: way }, source] : [{ delete: way }];",
+    from: "return [{ index: { ...action, version_type: 'external_gte' } }, sourceOf(effect, removedAt)];",
+    to: "const way = { ...action, version_type: 'external_gte' };\n    return effect.document ? [{ index: way }, effect.document] : [{ delete: way }];",
     breaks: ['rule 14'],
     tests: [`${onServer} > what was removed stays away`],
   },

@@ -1,5 +1,5 @@
 import type { PlacedEffect } from '../logged/effect.ts';
-import { removedField, type SearchEffect } from './search-document.ts';
+import { type SearchEffect, sourceOf } from './search-document.ts';
 import type { SearchFailure } from './search-error.ts';
 
 /** An effect and the version that it writes. */
@@ -13,11 +13,11 @@ export interface VersionedEffect extends PlacedEffect<SearchEffect> {
  * mere conflict could stem from a first one that is not yet.
  */
 export function bulkLines(effects: readonly VersionedEffect[], removedAt: Date): string {
-  const lines = effects.flatMap(({ effect: { index, id, document }, version }) => {
+  const lines = effects.flatMap(({ effect, version }) => {
+    const { index, id } = effect;
     // As text: a number of JavaScript would be rounded.
     const action = { _index: index, _id: id, version: String(version) };
-    const source = document ?? { [removedField]: removedAt.toISOString() };
-    return [{ index: { ...action, version_type: 'external_gte' } }, source];
+    return [{ index: { ...action, version_type: 'external_gte' } }, sourceOf(effect, removedAt)];
   });
   return `${lines.map((line) => JSON.stringify(line)).join('\n')}\n`;
 }

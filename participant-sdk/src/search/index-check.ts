@@ -1,6 +1,6 @@
 import { UnanimousError } from '@unanimous/proto';
 import type { SearchServer } from './search-client.ts';
-import { removedField, type SearchEffect } from './search-document.ts';
+import { removedField, type SearchEffect, sourceOf } from './search-document.ts';
 import { failureError, type SearchFailure, unroutable } from './search-error.ts';
 
 /** How indexes are checked. */
@@ -56,10 +56,11 @@ export class IndexCheck {
    * keeps nothing: the one dry run that both servers have.
    */
   async #parse(effects: readonly SearchEffect[]): Promise<void> {
-    const docs = effects.flatMap(({ index, id, document }) =>
-      document ? [{ _index: index, doc: document, routing: id, fields: ['_none'] }] : [],
-    );
-    if (docs.length === 0) return;
+    const now = new Date();
+    const docs = effects.map((effect) => {
+      const { index, id } = effect;
+      return { _index: index, doc: sourceOf(effect, now), routing: id, fields: ['_none'] };
+    });
     const request = { method: 'POST', path: '/_mtermvectors', body: { docs } };
     const answer = (await this.#server.send(request, this.#options.timeoutMs)) as Parsed;
     const { rm } = this.#options;

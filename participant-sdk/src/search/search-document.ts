@@ -47,6 +47,11 @@ export function searchEffect(index: string, id: string, document?: unknown): str
   return `${JSON.stringify({ index, id }).slice(0, -1)},"document":${text}}`;
 }
 
+/** What is written for an effect: its document, or the stone of a removal. */
+export function sourceOf({ document }: SearchEffect, removedAt: Date): object {
+  return document ?? { [removedField]: removedAt.toISOString() };
+}
+
 /** Splits off what a later effect of the same branch replaces: its document is never sent. */
 export function lastOfEach(effects: readonly PlacedEffect<SearchEffect>[]): {
   readonly last: readonly PlacedEffect<SearchEffect>[];

@@ -24,14 +24,14 @@ export class SearchFixture {
   }
 
   /** Makes an index as the page says, with an alias for readers. */
-  async create(index: string, settings: object = {}, mappings: object = {}): Promise<void> {
+  async create(index: string, settings = {}, mappings = {}, query = {}): Promise<void> {
     const properties = { n: { type: 'integer' }, unanimous_removed: { type: 'date' } };
     const body = {
       settings: { number_of_replicas: 0, ...settings },
       mappings: { properties, ...mappings },
       aliases: { [`${index}-now`]: { filter: notRemoved } },
     };
-    await this.operator.indices.create({ index, body } as never);
+    await this.operator.indices.create({ index, body, ...query } as never);
   }
 
   /** What stands under an id, as it is stored. */

@@ -6,6 +6,7 @@ import { waitUntil } from '../../support/wait-until.ts';
 import { testConformance } from '../support/run-conformance.ts';
 import { conformanceSubject } from './conformance-subject.ts';
 import { SearchFixture } from './search-fixture.ts';
+import { testVotes } from './vote-cases.ts';
 
 serverOrSkip('opensearch').describe('search indexes', () => {
   let server: OpensearchServer;
@@ -35,6 +36,8 @@ serverOrSkip('opensearch').describe('search indexes', () => {
     const shape = conformanceSubject({ address: '', readerAddress: '' });
     testConformance({ ...shape, ...more }, () => ({ ...subject, ...more }));
   });
+
+  testVotes(() => server);
 
   test('what has committed is found, with refresh as soon as it is applied', async () => {
     await using fixture = new SearchFixture(server);
@@ -122,35 +125,6 @@ serverOrSkip('opensearch').describe('search indexes', () => {
     expect(await fixture.get('removed', 'a')).toEqual({ n: 3 });
   }, 90_000);
 
-  test('what the mapping refuses is a no, and nothing of it is kept', async () => {
-    await using fixture = new SearchFixture(server);
-    const index = await fixture.serve();
-    await fixture.create('mapped', {}, { dynamic: 'strict' });
-    await fixture.create('routed', {}, { _routing: { required: true } });
-    await fixture.operator.indices.create({ index: 'unprepared' });
-    const vote = async (work: () => Promise<void>) =>
-      (await fixture.coordinator.begin(work)).prepare();
-    await expect(vote(() => index.index('mapped', 'a', { n: 'x' }))).rejects.toMatchObject({
-      code: 'prepare-refused',
-      message: expect.stringContaining('mapped/a: failed to parse field [n]'),
-    });
-    await expect(vote(() => index.index('mapped', 'a', { more: 1 }))).rejects.toMatchObject({
-      code: 'prepare-refused',
-      message: expect.stringContaining('introduction of [more]'),
-    });
-    await expect(vote(() => index.index('routed', 'a', {}))).rejects.toMatchObject({
-      code: 'prepare-refused',
-      message: 'index routed wants a routing of its own',
-    });
-    await expect(vote(() => index.remove('unprepared', 'a'))).rejects.toMatchObject({
-      code: 'prepare-refused',
-      message: 'index unprepared does not map unanimous_removed',
-    });
-    await vote(() => index.index('unprepared', 'a', { new: 1 })); // tried, and not kept
-    const { body } = await fixture.operator.indices.getMapping({ index: 'unprepared' });
-    expect(body.unprepared?.mappings).toEqual({});
-  });
-
   test('a mapping that changes after the vote is a hazard of one effect, not of the others', async () => {
     await using fixture = new SearchFixture(server);
     const index = await fixture.serve();
@@ -196,22 +170,6 @@ serverOrSkip('opensearch').describe('search indexes', () => {
     await fixture.create('gone');
     expect(await decided.commit()).toEqual([{ result: 'committed' }]);
     expect(await fixture.get('gone', 'a')).toEqual({ n: 1 });
-  });
-
-  test('an alias of several indexes is a no; of one it is that index', async () => {
-    await using fixture = new SearchFixture(server);
-    const index = await fixture.serve();
-    await fixture.create('one');
-    await fixture.create('two');
-    await fixture.operator.indices.putAlias({ index: 'one,two', name: 'both' });
-    const refused = await fixture.coordinator.begin(() => index.index('both', 'a', {}));
-    await expect(refused.prepare()).rejects.toMatchObject({
-      code: 'prepare-refused',
-      message: 'both stands for 2 indexes',
-    });
-    await fixture.operator.indices.deleteAlias({ index: 'two', name: 'both' });
-    await fixture.coordinator.commit(() => index.index('both', 'a', { n: 1 }));
-    expect(await fixture.get('one', 'a')).toEqual({ n: 1 });
   });
 
   test('a blocked index is a no, and after the decision nothing is dropped', async () => {
