@@ -15,7 +15,8 @@ const java = ['-XX:TieredStopAtLevel=1', '-Dlog4j2.level=ERROR', ...heap];
 
 /** Whether an OpenSearch could be started here: with a JDK, and what Maven fetches at first. */
 export function hasOpensearch(): boolean {
-  return classPath() !== undefined;
+  const hasJava = spawnSync('java', ['-version'], { stdio: 'ignore' }).status === 0;
+  return hasJava && classPath() !== undefined;
 }
 
 /** Builds the class path with Maven and compiles `OneNode.java`, once for each version of both. */
@@ -23,8 +24,14 @@ function classPath(): string | undefined {
   const version = createHash('sha1').update(readFileSync(pom)).update(readFileSync(source));
   const cache = fileURLToPath(new URL('../../.cache/', import.meta.url));
   const folder = join(cache, `opensearch-${version.digest('hex').slice(0, 12)}`);
-  if (!existsSync(folder) && !build(folder)) return undefined;
-  const jars = readFileSync(join(folder, 'class-path'), 'utf8').trim();
+  return built(folder) ?? (build(folder) ? built(folder) : undefined);
+}
+
+/** What was built before; nothing when Maven's own cache was emptied meanwhile. */
+function built(folder: string): string | undefined {
+  const list = join(folder, 'class-path');
+  if (!existsSync(list)) return undefined;
+  const jars = readFileSync(list, 'utf8').trim();
   return jars.split(':').every((jar) => existsSync(jar)) ? `${folder}:${jars}` : undefined;
 }
 
@@ -38,7 +45,8 @@ function build(folder: string): boolean {
     if (spawnSync('mvn', ['-q', '-B', '-f', pom, ...goal], options).status !== 0) return false;
     const compile = ['-cp', readFileSync(list, 'utf8').trim(), '-d', building, source];
     if (spawnSync('javac', compile, options).status !== 0) return false;
-    if (!existsSync(folder)) renameSync(building, folder); // another run may have been faster
+    rmSync(folder, { recursive: true, force: true });
+    renameSync(building, folder);
     return true;
   } finally {
     rmSync(building, { recursive: true, force: true });
