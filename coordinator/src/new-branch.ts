@@ -1,7 +1,6 @@
 import { UnanimousError } from '@unanimous/proto';
 import type { Coordinator } from './coordinator.ts';
 import type { Branch } from './protocol/transaction.ts';
-import type { Serving } from './resource-managers.ts';
 import type { Session } from './sessions/session.ts';
 
 /** A session works on a resource manager that it serves. */
@@ -45,7 +44,8 @@ function sessionBranch(
   if (!serving) {
     throw new UnanimousError('unknown-rm', `rm: this session does not serve ${rm}`, { rm });
   }
-  return unvoted(serving, { rm, canOnePhase, work: nothing });
+  const { kind } = serving;
+  return unvoted({ rm, kind, session: session.number, canOnePhase, work: nothing });
 }
 
 function workBranch(
@@ -58,7 +58,8 @@ function workBranch(
   }
   const serving = rms.pickWorker(rm);
   if (serving) {
-    return unvoted(serving, { rm, canOnePhase: false, work });
+    const { kind, session } = serving;
+    return unvoted({ rm, kind, session: session.number, canOnePhase: false, work });
   }
   if (rms.pick(rm)) {
     throw new UnanimousError('takes-no-work', `rm: ${rm} is written through the SDK`, { rm });
@@ -71,15 +72,15 @@ const nothing = new Uint8Array();
 
 const working = { is: 'working' } as const;
 
-function unvoted(
-  { kind, session }: Serving,
-  { rm, canOnePhase, work }: Pick<Branch, 'rm' | 'canOnePhase' | 'work'>,
-): Omit<Branch, 'branch'> {
+type Enlisted = Pick<Branch, 'rm' | 'kind' | 'canOnePhase' | 'session' | 'work'>;
+
+/** Field by field: there is one for each branch, and a spread makes larger objects. */
+function unvoted({ rm, kind, canOnePhase, session, work }: Enlisted): Omit<Branch, 'branch'> {
   return {
     rm,
     kind,
-    session: session.number,
     canOnePhase,
+    session,
     work,
     state: working,
     receipt: '',

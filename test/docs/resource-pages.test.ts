@@ -34,6 +34,7 @@ const pages = [
   'redis',
   'nats',
   'search',
+  'kafka',
 ];
 let folder: string;
 let coordinator: Service;

@@ -1,56 +1,32 @@
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ServerFolder } from '../../examples/support/server-folder.ts';
 import { ServerProcess } from '../../examples/support/server-process.ts';
 import { freePort } from '../support/free-port.ts';
 import { waitUntil } from '../support/wait-until.ts';
+import { javaClassPath } from './java-class-path.ts';
 
-const pom = fileURLToPath(new URL('opensearch/pom.xml', import.meta.url));
-const source = fileURLToPath(new URL('opensearch/OneNode.java', import.meta.url));
+const source = fileURLToPath(new URL('opensearch-node.java', import.meta.url));
 const heap = ['-Xms256m', '-Xmx512m', '-XX:+UseSerialGC'];
 const java = ['-XX:TieredStopAtLevel=1', '-Dlog4j2.level=ERROR', ...heap];
 
-/** Whether an OpenSearch could be started here: with a JDK, and what Maven fetches at first. */
+/** Whether an OpenSearch could be started here: a JDK, and its jars from Maven. */
 export function hasOpensearch(): boolean {
-  const hasJava = spawnSync('java', ['-version'], { stdio: 'ignore' }).status === 0;
-  return hasJava && classPath() !== undefined;
+  return classPath() !== undefined;
 }
 
-/** Builds the class path with Maven and compiles `OneNode.java`, once for each version of both. */
+/** The jars, and before them our own program, compiled once for each version of it. */
 function classPath(): string | undefined {
-  const version = createHash('sha1').update(readFileSync(pom)).update(readFileSync(source));
-  const cache = fileURLToPath(new URL('../../.cache/', import.meta.url));
-  const folder = join(cache, `opensearch-${version.digest('hex').slice(0, 12)}`);
-  return built(folder) ?? (build(folder) ? built(folder) : undefined);
-}
-
-/** What was built before; nothing when Maven's own cache was emptied meanwhile. */
-function built(folder: string): string | undefined {
-  const list = join(folder, 'class-path');
-  if (!existsSync(list)) return undefined;
-  const jars = readFileSync(list, 'utf8').trim();
-  return jars.split(':').every((jar) => existsSync(jar)) ? `${folder}:${jars}` : undefined;
-}
-
-function build(folder: string): boolean {
-  const building = `${folder}-${process.pid}`;
-  mkdirSync(building, { recursive: true });
-  const list = join(building, 'class-path');
-  const goal = ['dependency:build-classpath', `-Dmdep.outputFile=${list}`];
-  const options = { stdio: 'ignore', timeout: 300_000 } as const;
-  try {
-    if (spawnSync('mvn', ['-q', '-B', '-f', pom, ...goal], options).status !== 0) return false;
-    const compile = ['-cp', readFileSync(list, 'utf8').trim(), '-d', building, source];
-    if (spawnSync('javac', compile, options).status !== 0) return false;
-    rmSync(folder, { recursive: true, force: true });
-    renameSync(building, folder);
-    return true;
-  } finally {
-    rmSync(building, { recursive: true, force: true });
-  }
+  const jars = javaClassPath('./opensearch-pom.xml');
+  if (jars === undefined) return undefined;
+  const version = createHash('sha256').update(readFileSync(source)).digest('hex').slice(0, 16);
+  const classes = fileURLToPath(new URL(`../../.cache/java/${version}`, import.meta.url));
+  if (existsSync(join(classes, 'OneNode.class'))) return `${classes}:${jars}`;
+  const compiled = spawnSync('javac', ['-cp', jars, '-d', classes, source], { stdio: 'ignore' });
+  return compiled.status === 0 ? `${classes}:${jars}` : undefined;
 }
 
 /** Starts an OpenSearch of one node, without security, in a temporary folder, on a free port. */

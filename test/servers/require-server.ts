@@ -1,6 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { describe, test } from 'vitest';
 import { postgresBinaries } from '../../examples/support/postgres-server.ts';
+import { hasKafka } from './kafka.ts';
 import { hasMariadb } from './mariadb.ts';
 import { hasNats } from './nats.ts';
 import { hasOpensearch } from './opensearch.ts';
@@ -8,7 +9,14 @@ import { hasRabbitmq } from './rabbitmq.ts';
 import { hasRedis } from './redis.ts';
 
 /** A server that a test starts for itself. */
-export type ServerName = 'mariadb' | 'postgres' | 'rabbitmq' | 'redis' | 'nats' | 'opensearch';
+export type ServerName =
+  | 'kafka'
+  | 'mariadb'
+  | 'postgres'
+  | 'rabbitmq'
+  | 'redis'
+  | 'nats'
+  | 'opensearch';
 
 /** A command-line tool that a test runs. `python` stands for a Python that can import grpc_tools. */
 export type CommandName = 'psql' | 'sqlite3' | 'python' | 'cc';
@@ -21,6 +29,7 @@ export interface Needing {
 }
 
 const serverIsPresent: Record<ServerName, () => boolean> = {
+  kafka: hasKafka,
   mariadb: hasMariadb,
   postgres: () => postgresIsPresent,
   rabbitmq: hasRabbitmq,
