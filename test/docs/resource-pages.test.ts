@@ -33,6 +33,7 @@ const pages = [
   'rabbitmq',
   'redis',
   'nats',
+  'search',
   'kafka',
 ];
 let folder: string;

@@ -10,6 +10,7 @@ import { participant } from './participant.ts';
 import { postgres } from './postgres.ts';
 import { queue } from './queue.ts';
 import { rules } from './rules.ts';
+import { search } from './search.ts';
 import { sessionLayer } from './session.ts';
 
 /** All mutants, by the part that they spoil. */
@@ -25,6 +26,7 @@ const catalogue: Readonly<Record<string, readonly Mutant[]>> = {
   mysql,
   queue,
   effects,
+  search,
   rules,
 };
 

@@ -4,11 +4,19 @@ import { postgresBinaries } from '../../examples/support/postgres-server.ts';
 import { hasKafka } from './kafka.ts';
 import { hasMariadb } from './mariadb.ts';
 import { hasNats } from './nats.ts';
+import { hasOpensearch } from './opensearch.ts';
 import { hasRabbitmq } from './rabbitmq.ts';
 import { hasRedis } from './redis.ts';
 
 /** A server that a test starts for itself. */
-export type ServerName = 'kafka' | 'mariadb' | 'postgres' | 'rabbitmq' | 'redis' | 'nats';
+export type ServerName =
+  | 'kafka'
+  | 'mariadb'
+  | 'postgres'
+  | 'rabbitmq'
+  | 'redis'
+  | 'nats'
+  | 'opensearch';
 
 /** A command-line tool that a test runs. `python` stands for a Python that can import grpc_tools. */
 export type CommandName = 'psql' | 'sqlite3' | 'python' | 'cc';
@@ -27,6 +35,7 @@ const serverIsPresent: Record<ServerName, () => boolean> = {
   rabbitmq: hasRabbitmq,
   redis: hasRedis,
   nats: hasNats,
+  opensearch: hasOpensearch,
 };
 
 const postgresIsPresent = (await postgresBinaries()) !== undefined;
