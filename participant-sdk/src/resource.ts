@@ -22,7 +22,10 @@ export interface Resource {
    * @throws UnanimousError with the remedy; nothing is served then.
    */
   open(): Promise<RmIdentity>;
-  /** Native: all prepared branches of this RM, by whichever instance. Logged: never called. */
+  /**
+   * Native: all prepared branches of this RM, by whichever instance. Logged: those that an abort
+   * must undo although nobody may know of them any more; a commit does not need to be found.
+   */
   scan(): Promise<readonly BranchId[]>;
   /** The highest log position that the RM itself remembers of this log (PROTOCOL rule 17). */
   remembered(logId: LogId): Promise<SeenPosition | undefined>;

@@ -86,8 +86,12 @@ describe('an order that is paid at a provider', () => {
     expect(await fleet.place('thrown', 'throw')).toMatch(/^aborted .*changed his mind/);
     const isCancelled = async () => (await fleet.look('thrown')).payments[0] === 'cancelled';
     await waitUntil(isCancelled, { what: 'the payment to be cancelled before it lapses' });
-    expect(await fleet.place('dear', 'pay', 200_000)).toMatch(/prepare-refused: .*over the limit/);
-    expect(await fleet.place('gone-on', 'decline-and-go-on', 200_000)).toMatch(/^committed/);
+    expect(await fleet.place('dear', 'pay', { cents: 200_000 })).toMatch(
+      /prepare-refused: .*over the limit/,
+    );
+    expect(await fleet.place('gone-on', 'decline-and-go-on', { cents: 200_000 })).toMatch(
+      /^committed/,
+    );
     expect(await fleet.look('gone-on')).toEqual({ isPublished: true, payments: [] });
   });
 
@@ -128,19 +132,26 @@ describe('an order that is paid at a provider', () => {
     60_000,
   );
 
-  test('the shop is killed while it waits for the provider: the reservation lapses', async () => {
-    await warmUp();
-    const order = randomUUID();
-    await fleet.fault({ act: 'try', is: 'slow', times: 1 });
-    const told = fleet.place(order, 'pay');
-    const isHeld = async () => (await fleet.look(order)).payments[0] === 'held';
-    await waitUntil(isHeld, { what: 'the payment to be held' });
-    await fleet.processes.shop.kill9();
-    await fleet.processes.shop.start();
-    expect(await told).toBe('nothing');
-    expect((await fleet.look(order)).payments).toEqual(['held']);
-    await expectFate(order, 'aborted');
-  }, 60_000);
+  test.each([
+    ['payments', 'held', 'lapses'],
+    ['listed', 'cancelled', 'is found by a scan and cancelled'],
+  ])(
+    'the shop is killed while it waits for the provider: from %s, it is %s: what was reserved %s',
+    async (via, state) => {
+      await warmUp();
+      const order = randomUUID();
+      await fleet.fault({ act: 'try', is: 'slow', times: 1 });
+      const told = fleet.place(order, 'pay', { via });
+      const isIn = (wanted: string) => async () => (await fleet.look(order)).payments[0] === wanted;
+      await waitUntil(isIn('held'), { what: 'the payment to be held' });
+      await fleet.processes.shop.kill9();
+      await fleet.processes.shop.start();
+      expect(await told).toBe('nothing');
+      await waitUntil(isIn(state), { what: `the payment to be ${state}`, timeoutMs: 10_000 });
+      await expectFate(order, 'aborted');
+    },
+    60_000,
+  );
 
   test('keys tell repeats from others: one for each act and reservation', async () => {
     const calls = await fleet.calls();

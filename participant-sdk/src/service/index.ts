@@ -2,6 +2,7 @@
 
 export { reservation, type Reservation } from './reservation.ts';
 export type {
+  OpenReservation,
   ReservationContext,
   ReservationDefinition,
   TryContext,

@@ -61,6 +61,21 @@ export interface ReservationDefinition<Request, Reserved> extends LoggedOptions 
    * cancel what it gives, say. Left out, such a reservation lapses.
    */
   cancelUnanswered?(request: Request, context: UnansweredContext): Answer | Promise<Answer>;
+  /**
+   * All that is reserved at the service and neither confirmed, cancelled nor lapsed, by whichever
+   * process. With it what a dead process has reserved is found by a scan and cancelled when its
+   * transaction is aborted, instead of blocking until it lapses.
+   */
+  listOpen?(
+    signal: AbortSignal,
+  ): readonly OpenReservation<Reserved>[] | Promise<readonly OpenReservation<Reserved>[]>;
+}
+
+/** A reservation as the service lists it. */
+export interface OpenReservation<Reserved> {
+  /** The `id` that `try` was given and kept with it. What has another form is left alone. */
+  readonly id: string;
+  readonly reserved: Reserved;
 }
 
 /** Nothing, or a refusal. */

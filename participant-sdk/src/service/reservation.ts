@@ -1,4 +1,4 @@
-import { type BranchId, reason, UnanimousError } from '@unanimous/proto';
+import { type BranchId, parseGid, reason, UnanimousError } from '@unanimous/proto';
 import { type Ambient, systemAmbient } from '../ambient.ts';
 import type { PlacedEffect } from '../logged/effect.ts';
 import { type ApplyTry, LoggedResource } from '../logged/logged-resource.ts';
@@ -9,6 +9,7 @@ import { Cancels } from './cancels.ts';
 import { type Held, ReservationBranch, type ReservedEffect } from './reservation-branch.ts';
 import {
   type Answer,
+  type OpenReservation,
   readDefinition,
   type ReservationDefinition,
   type Settings,
@@ -40,6 +41,9 @@ export function reservation<Request, Reserved>(
   return new ReservationResource(readDefinition(definition));
 }
 
+/** It keeps no state here that could go back in time. */
+const incarnation = '1';
+
 class ReservationResource<Request, Reserved>
   extends LoggedResource<ReservedEffect<Reserved>>
   implements Reservation<Request, Reserved>
@@ -66,7 +70,7 @@ class ReservationResource<Request, Reserved>
     const { identity = `service:${this.rm}` } = this.#settings.acts;
     return {
       identity: typeof identity === 'string' ? identity : await identity(),
-      incarnation: '1', // it keeps no state here that could go back in time
+      incarnation,
     };
   }
 
@@ -89,13 +93,28 @@ class ReservationResource<Request, Reserved>
     if (failed?.status === 'rejected') throw failed.reason;
   }
 
-  /** Of a branch that voted yes: its receipt tells what to cancel; without it all of it lapses. */
+  /** Of branches whose process may be gone: the service itself knows what it holds. */
+  override async scan(): Promise<readonly BranchId[]> {
+    const found = new Map<string, BranchId>();
+    for (const { id } of await this.#listOpen()) {
+      const branch = branchOf(id, this.rm);
+      if (branch) found.set(`${branch.gid}/${branch.branch}`, branch);
+    }
+    return [...found.values()];
+  }
+
+  /** The receipt tells what to cancel, or the service's list; without both it lapses. */
   override async abort({ gid, branch }: BranchId, receipt: string): Promise<Finished> {
     const stop = this.#cancels.stop;
+    const of = `${gid}/${branch}/`;
+    const told = readReceipt<Reserved>(receipt).map(({ index, reserved }) => ({
+      id: `${of}${index}`,
+      reserved,
+    }));
+    const listed = told.length > 0 ? [] : await this.#listOpen();
+    const open = [...told, ...listed.filter(({ id }) => id.startsWith(of))];
     const results = await Promise.allSettled(
-      readReceipt<Reserved>(receipt).map(({ index, reserved }) =>
-        this.#cancel(`${gid}/${branch}/${index}`, reserved, stop),
-      ),
+      open.map(({ id, reserved }) => this.#cancel(id, reserved, stop)),
     );
     const refusals: string[] = [];
     for (const result of results) {
@@ -158,6 +177,15 @@ class ReservationResource<Request, Reserved>
     return true;
   }
 
+  async #listOpen(): Promise<readonly OpenReservation<Reserved>[]> {
+    const { acts } = this.#settings;
+    if (!acts.listOpen) return [];
+    const open = await this.#call('listOpen', this.#cancels.stop, (signal) =>
+      acts.listOpen?.(signal),
+    );
+    return open ?? [];
+  }
+
   #cancel(id: string, reserved: Reserved, stop: AbortSignal): Promise<Answer> {
     const gid = id.slice(0, id.indexOf('/')) as BranchId['gid'];
     return this.#call(`cancel of ${id}`, stop, (signal) =>
@@ -165,12 +193,22 @@ class ReservationResource<Request, Reserved>
     );
   }
 
-  #call(
+  #call<T>(
     what: string,
     stop: AbortSignal,
-    call: (signal: AbortSignal) => Answer | Promise<Answer>,
-  ): Promise<Answer> {
+    call: (signal: AbortSignal) => T | Promise<T>,
+  ): Promise<T> {
     const { applyTimeoutMs: timeoutMs = 30_000 } = this.#settings.acts;
     return attempt({ ambient: this.#ambient, rm: this.rm, what, timeoutMs, stop }, call);
+  }
+}
+
+/** The branch that an id names; undefined for what was reserved outside of transactions. */
+function branchOf(id: string, rm: string): BranchId | undefined {
+  const [, gid = '', branch = ''] = /^([^/]+)\/([1-9]\d{0,8})\/\d+$/.exec(id) ?? [];
+  try {
+    return { gid: parseGid(gid).gid, branch: Number(branch), rm, incarnation };
+  } catch {
+    return undefined;
   }
 }

@@ -98,8 +98,8 @@ export class PayFleet implements AsyncDisposable {
   }
 
   /** Places an order; what the shop says of it, or `nothing` when it was killed. */
-  async place(order: string, how: string, cents = 500): Promise<string> {
-    const body = JSON.stringify({ order, cents, how });
+  async place(order: string, how: string, { cents = 500, via = 'payments' } = {}): Promise<string> {
+    const body = JSON.stringify({ order, cents, how, via });
     return fetch(this.#shopUrl, { method: 'POST', body })
       .then((response) => response.text())
       .catch(() => 'nothing');

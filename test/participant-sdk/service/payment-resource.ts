@@ -16,45 +16,46 @@ export interface PaymentOptions {
   readonly url: string;
   readonly lapsesAfterMs: number;
   readonly tryTimeoutMs?: number;
+  /** Also the provider's account; `payments` unless told. */
   readonly rm?: string;
+  /** Asks the provider for what it holds, too. */
+  readonly lists?: boolean;
 }
 
 /** The payment provider of the tests, by HTTP, as a resource. */
-export function payments({ url, lapsesAfterMs, tryTimeoutMs = 2_000, rm }: PaymentOptions) {
+export function payments(options: PaymentOptions) {
+  const { url, lapsesAfterMs, tryTimeoutMs = 2_000, rm = 'payments', lists = false } = options;
+  const reserve = async (request: PaymentRequest, id: string, key: string, signal: AbortSignal) => {
+    const wanted = { account: rm, reference: id, ...request, holdMs: lapsesAfterMs };
+    const { status, body } = await post(`${url}/reservations`, key, signal, wanted);
+    return status === 402 ? { refused: body.why ?? '' } : { payment: body.payment ?? 0 };
+  };
+  const end = async (act: string, payment: number, key: string, signal: AbortSignal) => {
+    const { status, body } = await post(`${url}/reservations/${payment}/${act}`, key, signal);
+    return status === 409 ? { refused: body.why ?? '' } : undefined;
+  };
   return reservation<PaymentRequest, ReservedPayment>({
-    rm: rm ?? 'payments',
-    identity: url,
+    rm,
+    identity: `${url}/${rm}`,
     lapsesAfterMs,
     confirmWithinMs: lapsesAfterMs / 2,
     tryTimeoutMs,
     applyTimeoutMs: 2_000,
-    try: (request, { key, signal }) => reserve(url, request, lapsesAfterMs, key, signal),
-    async confirm({ payment }, { key, signal }) {
-      const { status, body } = await post(`${url}/reservations/${payment}/confirm`, key, signal);
-      return status === 409 ? { refused: body.why ?? '' } : undefined;
+    try: (request, { id, key, signal }) => reserve(request, id, key, signal),
+    confirm: ({ payment }, { key, signal }) => end('confirm', payment, key, signal),
+    cancel: ({ payment }, { key, signal }) => end('cancel', payment, key, signal),
+    async cancelUnanswered(request, { id, key, tryKey, signal }) {
+      const answer = await reserve(request, id, tryKey, signal);
+      if ('payment' in answer) await end('cancel', answer.payment, key, signal);
     },
-    async cancel({ payment }, { key, signal }) {
-      const { status, body } = await post(`${url}/reservations/${payment}/cancel`, key, signal);
-      return status === 409 ? { refused: body.why ?? '' } : undefined;
-    },
-    async cancelUnanswered(request, { key, tryKey, signal }) {
-      const answer = await reserve(url, request, lapsesAfterMs, tryKey, signal);
-      if ('refused' in answer) return;
-      await post(`${url}/reservations/${answer.payment}/cancel`, key, signal);
-    },
+    ...(lists && {
+      async listOpen(signal: AbortSignal) {
+        const response = await fetch(`${url}/open/${rm}`, { signal });
+        const open = (await response.json()) as { payment: number; reference: string }[];
+        return open.map(({ payment, reference }) => ({ id: reference, reserved: { payment } }));
+      },
+    }),
   });
-}
-
-async function reserve(
-  url: string,
-  { order, cents }: PaymentRequest,
-  holdMs: number,
-  key: string,
-  signal: AbortSignal,
-): Promise<ReservedPayment | { readonly refused: string }> {
-  const wanted = { order, cents, holdMs };
-  const { status, body } = await post(`${url}/reservations`, key, signal, wanted);
-  return status === 402 ? { refused: body.why ?? '' } : { payment: body.payment ?? 0 };
 }
 
 async function post(url: string, key: string, signal: AbortSignal, body: object = {}) {

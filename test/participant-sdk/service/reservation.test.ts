@@ -1,3 +1,4 @@
+import type { Gid } from '@unanimous/proto';
 import { describe, expect, test } from 'vitest';
 import { reservation } from '../../../participant-sdk/src/service/index.ts';
 import { waitUntil } from '../../support/wait-until.ts';
@@ -236,6 +237,50 @@ describe('an abort', () => {
       code: 'rm-unavailable',
       message: expect.stringContaining('503'),
     });
+  });
+});
+
+describe('what the service lists as open', () => {
+  const other = '4f1c9a7be203-1-9';
+
+  test('is found by branch, and what others reserved there is left alone', async () => {
+    const office = new TicketOffice();
+    const ids = [
+      `${other}/2/0`,
+      `${other}/2/1`,
+      'x',
+      'not-a-gid/1/0',
+      `${other}/0/0`,
+      `${other}/2`,
+    ];
+    const tickets = await office.serve({
+      listOpen: () => ids.map((id) => ({ id, reserved: { ticket: id } })),
+    });
+    const branch = { gid: other, branch: 2, rm: 'tickets', incarnation: '1' };
+    expect(await tickets.scan()).toEqual([branch]);
+  });
+
+  test('is cancelled by an abort that brings no receipt, of its own branch only', async () => {
+    const office = new TicketOffice();
+    const ids = [`${other}/2/0`, `${other}/2/1`, `${other}/21/0`, `${other}9/2/0`];
+    const tickets = await office.serve({
+      listOpen: async () => ids.map((id) => ({ id, reserved: { ticket: id } })),
+    });
+    const branch = { gid: other as Gid, branch: 2, rm: 'tickets', incarnation: '1' };
+    expect(await tickets.abort(branch, '')).toEqual({ result: 'rolled-back' });
+    expect(office.acts).toEqual([`cancel ${other}/2/0`, `cancel ${other}/2/1`]);
+  });
+
+  test('that cannot be asked for fails the scan and the abort', async () => {
+    const office = new TicketOffice();
+    const tickets = await office.serve({
+      listOpen: () => {
+        throw new Error('503');
+      },
+    });
+    const branch = { gid: other as Gid, branch: 2, rm: 'tickets', incarnation: '1' };
+    await expect(tickets.scan()).rejects.toMatchObject({ code: 'rm-unavailable' });
+    await expect(tickets.abort(branch, '')).rejects.toMatchObject({ code: 'rm-unavailable' });
   });
 });
 

@@ -23,7 +23,7 @@ db.pragma('journal_mode = wal');
 db.pragma('synchronous = full');
 db.exec(`
   create table if not exists payments (id integer primary key, order_id text not null,
-    cents integer not null, state text not null, lapses_at_ms integer not null) strict;
+    account text not null, reference text not null, cents integer not null, state text not null, lapses_at_ms integer not null) strict;
   create table if not exists answers (key text primary key, status integer not null, body text not null) strict;
   create table if not exists calls (n integer primary key, act text not null, key text not null) strict;`);
 
@@ -37,11 +37,22 @@ function lapse(): void {
   );
 }
 
-function reserve(body: { order: string; cents: number; holdMs: number }): Answer {
-  if (body.cents > 100_000) return { status: 402, body: { why: 'over the limit' } };
+interface Wanted {
+  readonly account: string;
+  readonly reference: string;
+  readonly order: string;
+  readonly cents: number;
+  readonly holdMs: number;
+}
+
+function reserve({ account, reference, order, cents, holdMs }: Wanted): Answer {
+  if (cents > 100_000) return { status: 402, body: { why: 'over the limit' } };
   const { lastInsertRowid } = db
-    .prepare(`insert into payments (order_id, cents, state, lapses_at_ms) values (?, ?, 'held', ?)`)
-    .run(body.order, body.cents, Date.now() + aheadMs + body.holdMs);
+    .prepare(
+      `insert into payments (account, reference, order_id, cents, state, lapses_at_ms)
+       values (?, ?, ?, ?, 'held', ?)`,
+    )
+    .run(account, reference, order, cents, Date.now() + aheadMs + holdMs);
   return { status: 201, body: { payment: Number(lastInsertRowid) } };
 }
 
@@ -100,6 +111,11 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
       return perform('confirm', request, response, () => finish(Number(id), 'confirmed'));
     case 'POST reservations cancel':
       return perform('cancel', request, response, () => finish(Number(id), 'cancelled'));
+    case 'GET open': {
+      lapse();
+      const query = `select id as payment, reference from payments where account = ? and state = 'held'`;
+      return void response.end(JSON.stringify(db.prepare(query).all(id)));
+    }
     case 'GET payments':
       lapse();
       return void response.end(

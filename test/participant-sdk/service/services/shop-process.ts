@@ -15,17 +15,22 @@ const tm = new TransactionClient({
   connectTimeoutMs: 5_000,
 });
 const events = await tm.serve(sqliteQueue({ rm: 'events', file: SHOP_QUEUE, Database }));
-const provider = await tm.serve(payments({ url: SHOP_PAYMENTS, lapsesAfterMs: 60_000 }));
+const options = { url: SHOP_PAYMENTS, lapsesAfterMs: 60_000 };
+const providers = {
+  payments: await tm.serve(payments(options)),
+  listed: await tm.serve(payments({ ...options, rm: 'listed', lists: true })),
+};
 
 /** An order as the tests place it. */
 interface Order {
   readonly order: string;
   readonly cents: number;
+  readonly via: keyof typeof providers;
   readonly how: 'pay' | 'throw' | 'decline-and-go-on';
 }
 
-async function place({ order, cents, how }: Order): Promise<void> {
-  const reserved = provider.reserve({ order, cents });
+async function place({ order, cents, via, how }: Order): Promise<void> {
+  const reserved = providers[via].reserve({ order, cents });
   if (how === 'decline-and-go-on') await reserved.catch(() => undefined);
   else await reserved;
   await events.publish('paid', { order });
