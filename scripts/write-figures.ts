@@ -17,6 +17,12 @@ export function withFigures(text: string, figures: string, name?: string): strin
   return `${before}${marks.from}\n\n${figures}\n\n${marks.to}${after[1]}`;
 }
 
+/** The figures that stand in a page of docs/, between the marks without a name. */
+export function readFigures(page: string): string {
+  const text = readFileSync(new URL(`../docs/${page}`, import.meta.url), 'utf8');
+  return /<!-- figures -->(.*)<!-- end of figures -->/s.exec(text)?.[1]?.trim() ?? '';
+}
+
 /** Puts figures of a run into a page of docs/. */
 export function writeFigures(page: string, figures: string, name?: string): void {
   const url = new URL(`../docs/${page}`, import.meta.url);

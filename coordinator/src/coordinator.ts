@@ -293,11 +293,10 @@ export class Coordinator implements AsyncDisposable {
     waitAppliedMs: number,
     answer: (outcome: Outcome) => void,
   ): () => void {
-    const { gid } = this.ownGid(gidText);
-    const entry = this.transactions.find(gid);
+    const entry = this.transactions.find(gidText as Gid);
     // Not live, and known by the log alone if at all: the answer is the outcome.
     if (!entry || this.#failure) {
-      answer(this.outcome(gid));
+      answer(this.outcome(gidText));
       return () => {};
     }
     // After a restart nobody owns what the log brought back, and anybody may ask for its outcome.
@@ -325,9 +324,9 @@ export class Coordinator implements AsyncDisposable {
   }
 
   #liveEntry(gidText: string, what: string): Entry {
-    const { gid } = this.ownGid(gidText);
-    const entry = this.transactions.find(gid);
+    const entry = this.transactions.find(gidText as Gid); // it has only what was given out here
     if (entry) return entry;
+    const { gid } = this.ownGid(gidText);
     throw new UnanimousError('not-live', `${what}: transaction ${gid} is not live`, { gid });
   }
 

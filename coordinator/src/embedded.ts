@@ -1,7 +1,7 @@
 import type { CoordinatorFrame, PeerFrame } from '@unanimous/proto';
 import { Coordinator } from './coordinator.ts';
 import type { Limits } from './limits.ts';
-import type { Logger } from './log-events.ts';
+import { type Logger, logEvents, silent } from './log-events.ts';
 import { SqliteDecisionLog } from './log/sqlite/sqlite-decision-log.ts';
 
 /** Receives what the coordinator says to a peer in the same process. */
@@ -28,6 +28,10 @@ export interface EmbeddedCoordinator {
 export interface EmbeddedOptions {
   /** Folder of the log. It must outlive the process, and one process may use it at a time. */
   readonly dataDir: string;
+  /** A file, best on another disk, that holds every record as well: see SqliteLogOptions. */
+  readonly mirror?: string;
+  /** Go on without the mirror that the log has; recorded in the log. */
+  readonly dropMirror?: boolean;
   readonly limits?: Partial<Limits>;
   readonly logger?: Logger;
 }
@@ -38,9 +42,13 @@ export interface EmbeddedOptions {
  * @throws UnanimousError as Coordinator.start does.
  */
 export async function startEmbedded(options: EmbeddedOptions): Promise<EmbeddedCoordinator> {
-  const { dataDir, ...rest } = options;
-  const log = new SqliteDecisionLog({ dir: dataDir });
+  const { dataDir, mirror, dropMirror = false, ...rest } = options;
+  const { logger = silent } = rest;
+  const where = mirror === undefined ? {} : { mirror };
+  const log = new SqliteDecisionLog({ dir: dataDir, dropMirror, ...where });
+  if (dropMirror) logger.warn({ event: logEvents.mirrorDropped, dataDir });
   const coordinator = await Coordinator.start({ ...rest, log });
+  for (const repair of log.repairs) logger.warn({ event: logEvents.logRepaired, reason: repair });
   return {
     coordinator,
     connect: (listener) => connectInProcess(coordinator, listener),

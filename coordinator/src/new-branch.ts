@@ -1,6 +1,7 @@
 import { UnanimousError } from '@unanimous/proto';
 import type { Coordinator } from './coordinator.ts';
 import type { Branch } from './protocol/transaction.ts';
+import type { Serving } from './resource-managers.ts';
 import type { Session } from './sessions/session.ts';
 
 /** A session works on a resource manager that it serves. */
@@ -44,8 +45,7 @@ function sessionBranch(
   if (!serving) {
     throw new UnanimousError('unknown-rm', `rm: this session does not serve ${rm}`, { rm });
   }
-  const { kind } = serving;
-  return { ...unvoted, rm, kind, session: session.number, canOnePhase, work: nothing };
+  return unvoted(serving, { rm, canOnePhase, work: nothing });
 }
 
 function workBranch(
@@ -58,8 +58,7 @@ function workBranch(
   }
   const serving = rms.pickWorker(rm);
   if (serving) {
-    const { kind, session } = serving;
-    return { ...unvoted, rm, kind, session: session.number, canOnePhase: false, work };
+    return unvoted(serving, { rm, canOnePhase: false, work });
   }
   if (rms.pick(rm)) {
     throw new UnanimousError('takes-no-work', `rm: ${rm} is written through the SDK`, { rm });
@@ -70,4 +69,21 @@ function workBranch(
 
 const nothing = new Uint8Array();
 
-const unvoted = { state: { is: 'working' }, receipt: '', redo: nothing, incarnation: '' } as const;
+const working = { is: 'working' } as const;
+
+function unvoted(
+  { kind, session }: Serving,
+  { rm, canOnePhase, work }: Pick<Branch, 'rm' | 'canOnePhase' | 'work'>,
+): Omit<Branch, 'branch'> {
+  return {
+    rm,
+    kind,
+    session: session.number,
+    canOnePhase,
+    work,
+    state: working,
+    receipt: '',
+    redo: nothing,
+    incarnation: '',
+  };
+}

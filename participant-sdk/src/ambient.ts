@@ -53,6 +53,12 @@ export function within<T>(
         reject(error);
       }
     });
-    void promise.then(resolve, reject).finally(callOff);
+    const settled =
+      <V>(settle: (value: V) => void) =>
+      (value: V) => {
+        callOff();
+        settle(value);
+      };
+    promise.then(settled(resolve), settled(reject));
   });
 }

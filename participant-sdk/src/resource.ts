@@ -1,7 +1,7 @@
 import type { BranchId, Gid, LogId, Reason } from '@unanimous/proto';
 
 /**
- * What a resource manager must offer to take part. `postgres`, `sqliteQueue`, `rabbitmq` and
+ * What a resource manager must offer to take part. `postgres`, `mysql`, `sqliteQueue`, `rabbitmq` and
  * `defineResource` make such objects; write one to enlist something else.
  *
  * Two kinds (see docs/architecture.md): a *native* one prepares in the resource manager itself and

@@ -9,6 +9,6 @@ export function estimateBytes(value: unknown): number {
   if (value === null || value === undefined) return 0;
   if (value instanceof Uint8Array) return 7 + value.byteLength;
   let bytes = 7;
-  for (const field of Object.values(value)) bytes += estimateBytes(field);
+  for (const key in value) bytes += estimateBytes((value as Record<string, unknown>)[key]);
   return bytes;
 }

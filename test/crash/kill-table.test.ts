@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect } from 'vitest';
 import { serverOrSkip } from '../servers/require-server.ts';
 import { CrashFleet } from './support/crash-fleet.ts';
-import { crashRows } from './support/crash-rows.ts';
+import { crashRows } from './support/crash-table.ts';
 import { Ledger } from './support/ledger.ts';
 import { testRows } from './support/row-tests.ts';
 

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect } from 'vitest';
 import { type RabbitmqServer, startRabbitmq } from '../servers/rabbitmq.ts';
 import { serverOrSkip } from '../servers/require-server.ts';
 import { CrashFleet } from './support/crash-fleet.ts';
-import { crashRows } from './support/crash-rows.ts';
+import { crashRows } from './support/crash-table.ts';
+import { diskRows } from './support/disk-rows.ts';
 import { Ledger } from './support/ledger.ts';
 import { testRows } from './support/row-tests.ts';
 
@@ -19,7 +20,7 @@ serverOrSkip('postgres', 'rabbitmq').describe(
     beforeAll(async () => {
       server = await startRabbitmq();
       await onChannel((channel) => channel.assertQueue('orders', { durable: true }));
-      fleet = await CrashFleet.start({ rabbitmqUrl: server.url });
+      fleet = await CrashFleet.start({ rabbitmqUrl: server.url, withDisk: isFull });
       ledger = new Ledger(fleet);
       const delivered = new Set<string>();
       ledger.told = () => drain(delivered);
@@ -32,7 +33,9 @@ serverOrSkip('postgres', 'rabbitmq').describe(
     });
 
     testRows(
-      crashRows.filter(({ quick, dish }) => (isFull || quick) && dish === 'told'),
+      [...crashRows, ...(isFull ? diskRows : [])].filter(
+        ({ quick, dish }) => (isFull || quick) && dish === 'told',
+      ),
       () => ({ fleet, ledger }),
     );
   },

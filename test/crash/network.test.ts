@@ -1,9 +1,12 @@
+import { performance } from 'node:perf_hooks';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Direction, type Passage, TcpRelay } from '../integration/support/tcp-relay.ts';
 import { serverOrSkip } from '../servers/require-server.ts';
 import { waitUntil } from '../support/wait-until.ts';
+import { allowedMs } from './support/bounds.ts';
 import { CrashFleet } from './support/crash-fleet.ts';
-import { Ledger } from './support/ledger.ts';
+import { type Cut, CutLanes } from './support/cut-lanes.ts';
+import { Ledger, type PlacedOrder } from './support/ledger.ts';
 
 const mode = process.env.UNANIMOUS_CRASH;
 
@@ -31,7 +34,8 @@ async function untilServed(): Promise<void> {
 serverOrSkip('postgres').describe('the network between a service and the coordinator', () => {
   beforeAll(async () => {
     fleet = await CrashFleet.start({
-      route: async (coordinator) => {
+      route: async (coordinator, role) => {
+        if (role !== 'stock') return undefined;
         relay = await TcpRelay.start(coordinator);
         return relay.address;
       },
@@ -47,18 +51,35 @@ serverOrSkip('postgres').describe('the network between a service and the coordin
 
   /** Breaks it when the stock service has prepared: its vote, and all that follows, is concerned. */
   async function breakAtVote(fault: () => void): Promise<void> {
-    const { stock } = fleet.failpoints;
-    stock.arm({ name: 'p.prepare.before-vote', action: 'pause' });
-    const order = ledger.place('all');
-    await stock.untilFired('p.prepare.before-vote');
+    const order = await orderUntilVote();
     fault();
-    stock.go();
-    stock.disarm();
+    goOn();
     await order.told;
     await heal();
-    await fleet.untilAtRest();
+    await fleet.untilAtRest(allowedMs('S+Q'));
     expect(await ledger.violations()).toEqual([]);
   }
+
+  async function orderUntilVote(): Promise<PlacedOrder> {
+    fleet.failpoints.stock.arm({ name: 'p.prepare.before-vote', action: 'pause' });
+    const order = ledger.place('all');
+    await fleet.failpoints.stock.untilFired('p.prepare.before-vote');
+    return order;
+  }
+
+  function goOn(): void {
+    fleet.failpoints.stock.go();
+    fleet.failpoints.stock.disarm();
+  }
+
+  test('is gone without a word, and nobody mends it: noticed within 5 s', async () => {
+    await orderUntilVote();
+    relay.strand();
+    goOn();
+    await fleet.untilAtRest(allowedMs('K+S+Q'));
+    await untilServed();
+    expect(await ledger.violations()).toEqual([]);
+  });
 
   const passages: [string, Direction[], Passage][] = [
     ['loses what the service says', ['requests'], 'drop'],
@@ -66,7 +87,7 @@ serverOrSkip('postgres').describe('the network between a service and the coordin
     ['loses both, and tells nobody', ['requests', 'answers'], 'drop'],
     ['carries single bytes', ['requests', 'answers'], 'dribble'],
     ['is slow', ['requests', 'answers'], { delayMs: 200 }],
-    ['is slower than the deadline', ['requests', 'answers'], { delayMs: 1_700 }],
+    ['is slower than the deadline', ['requests', 'answers'], { delayMs: 2_700 }],
   ];
 
   test.each(passages)('%s: nothing is split', { timeout: 30_000 }, async (_name, ways, passage) => {
@@ -83,27 +104,52 @@ serverOrSkip('postgres').describe('the network between a service and the coordin
   });
 
   describe('cut in a session', () => {
-    test('after any number of bytes: nothing is split', { timeout: 3_600_000 }, async () => {
-      await heal();
-      await ledger.place('all').told;
-      await fleet.untilAtRest();
-      const lengths = { requests: relay.passed('requests'), answers: relay.passed('answers') };
-      expect(Math.min(lengths.requests, lengths.answers)).toBeGreaterThan(300);
-      const sampleBytes = Math.ceil((lengths.requests + lengths.answers) / 8);
-      const stepBytes = mode === 'every' ? 1 : mode === 'all' ? 24 : sampleBytes;
-      let cuts = 0;
-      for (const direction of ['requests', 'answers'] as const) {
-        for (let bytes = 1; bytes <= lengths[direction]; bytes += stepBytes) {
-          relay.cutNextAt(direction, bytes);
-          relay.cut();
-          await ledger.place('all').told;
-          await fleet.untilAtRest();
-          if (!relay.isCutDue) cuts += 1;
-        }
-      }
-      await heal();
-      expect(await ledger.violations()).toEqual([]);
-      expect(cuts).toBeGreaterThan(3);
+    let lanes: CutLanes;
+
+    beforeAll(async () => {
+      const { ordersServer } = fleet.databases;
+      const urls = [
+        await ordersServer.createDatabase('lanes_first'),
+        await ordersServer.createDatabase('lanes_second'),
+      ] as const;
+      const count = mode === 'every' ? 12 : 4;
+      lanes = await CutLanes.start({ coordinator: fleet.settings.coordinator, urls, count });
     });
+
+    afterAll(() => lanes?.[Symbol.asyncDispose]());
+
+    test.each([
+      [2, 'two phases'],
+      [1, 'one phase'],
+    ] as const)(
+      'after any number of bytes, %i places: nothing is split',
+      { timeout: 3_600_000 },
+      async (places, phases) => {
+        const lengths = await lanes.record(places);
+        expect(Math.min(lengths.requests, lengths.answers)).toBeGreaterThan(300);
+        const totalBytes = lengths.requests + lengths.answers;
+        const stepBytes =
+          mode === 'every' ? 1 : Math.ceil(totalBytes / (mode === 'all' ? 160 : 20));
+        const cuts: Cut[] = [];
+        for (const direction of ['requests', 'answers'] as const) {
+          for (let bytes = 1; bytes <= lengths[direction]; bytes += stepBytes) {
+            cuts.push({ direction, bytes });
+          }
+        }
+        const beganMs = performance.now();
+        const results = await lanes.cutAll(cuts, places);
+        await fleet.untilAtRest(allowedMs('S+Q'));
+        expect(await lanes.violations()).toEqual([]);
+        const reached = results.filter(({ isReached }) => isReached);
+        expect(reached.length).toBeGreaterThan(0.9 * cuts.length);
+        const told = (what: string) => results.filter((result) => result.told === what).length;
+        const seconds = Math.round((performance.now() - beganMs) / 1_000);
+        console.log(
+          `${phases}: ${lengths.requests} bytes one way and ${lengths.answers} the other, ` +
+            `${reached.length} cuts of ${cuts.length} reached in ${seconds} s; ` +
+            `${told('committed')} told committed, ${told('aborted')} aborted, ${told('unknown')} unknown`,
+        );
+      },
+    );
   });
 });

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { PostgresServer } from '../servers/postgres.ts';
 import { serverOrSkip } from '../servers/require-server.ts';
 import { CrashFleet } from './support/crash-fleet.ts';
-import type { Fate } from './support/crash-rows.ts';
+import type { Fate } from './support/crash-row.ts';
 import { Ledger } from './support/ledger.ts';
 
 const isFull = process.env.UNANIMOUS_CRASH === 'all';

@@ -1,7 +1,8 @@
 // npm run soak -- --minutes N | --kills N [--seed S]
-// Kills, freezes and cuts everything at random while orders are placed, and compares all places with
-// each other and with what clients were told. Ends with 1 on any violation. The seed repeats the
-// choices, not the timing of the processes. Ctrl-C ends it after the round that runs.
+// Kills and freezes processes, crashes databases and breaks the network at random while orders are
+// placed, and compares all places with each other and with what clients were told. Ends with 1 on any
+// violation. The seed repeats the choices, not the timing of the processes. Ctrl-C ends it after the
+// round that runs.
 import { parseArgs } from 'node:util';
 import { soak } from './support/soak-run.ts';
 

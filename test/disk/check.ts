@@ -1,11 +1,11 @@
 // Damages logs in every way and starts on each: `npm run check:disk -- [--sample | --quick | --long]
-// [--only NAME …] [--jobs N] [--dir FOLDER] [--reasons] [--json]
-// [--write]`. Without a scale every byte of the
-// main images is flipped and every length tried; `--quick` takes some thousands, `--long` every bit.
-// `--dir` is where it works, best in memory (/dev/shm). `--write` puts the table into
-// docs/disk-faults.md.
+// [--only NAME …] [--image NAME …] [--jobs N] [--dir FOLDER] [--reasons] [--json] [--write]`. Without a
+// scale every byte of the main images is flipped and every length tried; `--quick` takes some
+// thousands, `--long` every bit. `--dir` is where it works, best in memory (/dev/shm). `--write` puts the
+// tables into docs/disk-faults.md; with `--read FILE`, once or more, those that earlier runs printed with
+// `--json`. SIGINT ends a run early; it then tells of what it has tried.
 import { fork } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -24,6 +24,8 @@ const { values } = parseArgs({
     quick: { type: 'boolean', default: false },
     long: { type: 'boolean', default: false },
     only: { type: 'string', multiple: true },
+    image: { type: 'string', multiple: true },
+    read: { type: 'string', multiple: true },
     jobs: { type: 'string', default: String(Math.min(2, availableParallelism())) },
     dir: { type: 'string', default: tmpdir() },
     reasons: { type: 'boolean', default: false },
@@ -36,38 +38,46 @@ const { values } = parseArgs({
 const scale = (['sample', 'quick', 'long'] as const).find((name) => values[name]) ?? 'full';
 const jobs = Number(values.jobs);
 
-/** What a child process says: what it is at, now and then, and what a check has come to. */
-type FromSlice =
-  | { readonly at: string }
-  | { readonly name: string; readonly about: string; readonly tally: Tally };
+/** What a child process says, now and then and when a check is over: what it has come to. */
+interface FromSlice extends Omit<Line, 'scale'> {
+  /** The trial that it begins; undefined when the check is over. */
+  readonly at?: string;
+}
+
+type Add = (line: Omit<Line, 'scale'>) => void;
 
 const silenceMs = 60_000;
 const heartbeatMs = 1_000;
 
-if (values.slice === undefined) await runAll();
+if (values.read) {
+  const read = (path: string) => JSON.parse(readFileSync(path, 'utf8')) as Line[];
+  finish(values.read.flatMap(read));
+} else if (values.slice === undefined) await runAll();
 else runOneSlice(values.dir, Number(values.slice));
 
 function runOneSlice(root: string, index: number): void {
   let saidAtMs = 0;
   const tell = (message: FromSlice) => process.send?.(message);
-  const onTrial = (at: string) => {
-    if (performance.now() - saidAtMs < heartbeatMs) return;
-    saidAtMs = performance.now();
-    tell({ at });
-  };
-  const { images, checks } = makeBench(root);
+  const { images: all, checks } = makeBench(root);
+  const images = all.filter(({ name }) => values.image?.includes(name) ?? true);
   for (const check of checks) {
     if (values.only && !values.only.some((name) => check.name.startsWith(name))) continue;
+    const { name, about } = check;
+    const onTrial = (at: string, tally: Tally) => {
+      if (performance.now() - saidAtMs < heartbeatMs) return;
+      saidAtMs = performance.now();
+      tell({ name, about, tally, at });
+    };
     const tally = runSlice(root, check, images, scale, { index, of: jobs }, onTrial);
-    tell({ name: check.name, about: check.about, tally });
+    tell({ name, about, tally });
   }
   process.disconnect();
 }
 
 async function runAll(): Promise<void> {
   const lines = new Map<string, Line>();
-  const add = ({ name, about, tally }: Line) => {
-    const line = lines.get(name) ?? { name, about, tally: newTally() };
+  const add: Add = ({ name, about, tally }) => {
+    const line = lines.get(name) ?? { name, about, scale, tally: newTally() };
     addTally(line.tally, tally);
     lines.set(name, line);
   };
@@ -82,7 +92,10 @@ async function runAll(): Promise<void> {
   } finally {
     rmSync(root, { recursive: true, force: true });
   }
-  const all = [...lines.values()];
+  finish([...lines.values()]);
+}
+
+function finish(all: readonly Line[]): void {
   if (all.length === 0) throw new Error('no check has that name');
   if (values.json) process.stdout.write(`${JSON.stringify(all)}\n`);
   else print(all);
@@ -106,14 +119,20 @@ async function superviseSlice(
   root: string,
   index: number,
   shim: string | undefined,
-  add: (line: Line) => void,
+  add: Add,
 ): Promise<void> {
   const dir = join(root, `slice-${index}`);
   mkdirSync(dir);
   const args = [...process.argv.slice(2), '--dir', dir, '--slice', String(index)];
   const env = { ...process.env, ...(shim && shimEnvironment(shim, dir)) };
   const child = fork(fileURLToPath(import.meta.url), args, { env });
-  let at = 'the beginning';
+  let last: FromSlice | undefined;
+  let isEndedEarly = false;
+  const endEarly = () => {
+    isEndedEarly = true;
+    child.kill('SIGKILL');
+  };
+  process.once('SIGINT', endEarly);
   let timer: NodeJS.Timeout | undefined;
   const listen = () => {
     clearTimeout(timer);
@@ -122,25 +141,27 @@ async function superviseSlice(
   listen();
   child.on('message', (message: FromSlice) => {
     listen();
-    if ('at' in message) at = message.at;
-    else add(message);
+    last = message;
+    if (message.at === undefined) add(message);
   });
   const [code, signal] = await new Promise<[number | null, string | null]>((resolve) => {
     child.once('exit', (exitCode, exitSignal) => resolve([exitCode, exitSignal]));
   });
   clearTimeout(timer);
-  if (code !== 0) throw new Error(`a process ended with ${code ?? signal}, last at ${at}`);
+  process.off('SIGINT', endEarly);
+  if (isEndedEarly && last?.at !== undefined) add(last);
+  else if (code !== 0 && !isEndedEarly) {
+    throw new Error(`a process ended with ${code ?? signal}, at ${last?.at ?? 'the beginning'}`);
+  }
 }
 
 function writePage(lines: readonly Line[]): void {
   const day = new Date().toISOString().slice(0, 10);
-  const command = `npm run check:disk${scale === 'full' ? '' : ` -- --${scale}`}`;
-  const figures = [
-    `\`${command}\`, ${day} (seconds of all processes together):`,
-    '',
-    tableOf(lines),
-    '',
-    tableOfChecks(lines),
-  ].join('\n');
-  writeFigures('disk-faults.md', figures);
+  const tables = (['sample', 'quick', 'full', 'long'] as const).flatMap((each) => {
+    const ofScale = lines.filter((line) => line.scale === each);
+    const command = `npm run check:disk${each === 'full' ? '' : ` -- --${each}`}`;
+    const head = `\`${command}\`, ${day} (seconds of all processes together):`;
+    return ofScale.length === 0 ? [] : [head, tableOf(ofScale)];
+  });
+  writeFigures('disk-faults.md', [...tables, tableOfChecks(lines)].join('\n\n'));
 }

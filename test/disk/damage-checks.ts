@@ -69,12 +69,13 @@ function flips(role: FileRole, quickCount: number, mirrored: boolean): Check {
     *trials(images, scale) {
       const targets = targetsOf(images, role, mirrored);
       for (const target of targets) {
+        const { length } = target.bytes;
+        const count = wanted(scale, quickCount, target, targets.length);
         const everyBit = scale === 'long' && mainImages.has(target.image.name);
-        for (const at of spread(
-          target.bytes.length,
-          wanted(scale, quickCount, target, targets.length),
-        )) {
-          for (const bit of everyBit ? [0, 1, 2, 3, 4, 5, 6, 7] : [at % 8]) {
+        // One bit of every byte, then the next, so that a run that is ended early has been everywhere.
+        for (let turn = 0; turn < (everyBit ? 8 : 1); turn += 1) {
+          for (const at of spread(length, count)) {
+            const bit = (at + turn) % 8;
             const change = () => flipBit(target.bytes, at, bit);
             yield damaged(target, `byte ${at} bit ${bit}`, change);
           }

@@ -80,9 +80,15 @@ function firstLife(site: Site): Image[] {
       files: withFile(behind, 'mirror', older.get('mirror')),
       promises: untold,
     },
+    {
+      name: 'mirror-ahead',
+      about: 'killed when the mirror had the last decision, and the log had not',
+      files: withFile(older, 'mirror', crashed.get('mirror')),
+      promises: untold,
+    },
   ];
-  const count = hasMirror ? images.length : images.length - 1;
-  return images.slice(0, count).map((image) => ({ ...image, hasMirror }));
+  const shown = hasMirror ? images : images.filter(({ name }) => !name.startsWith('mirror'));
+  return shown.map((image) => ({ ...image, hasMirror }));
 }
 
 /** Three epochs, with compaction: killed right after it, and killed with more in the WAL. */

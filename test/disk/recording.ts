@@ -9,16 +9,17 @@ export type Act =
 
 const headBytes = 17;
 
-/** Reads what the shim has recorded: see disk-shim.c. */
+/** Reads what the shim has recorded: see disk-shim.c. A killed process may have half written the last. */
 export function readRecording(bytes: Buffer): Act[] {
   const acts: Act[] = [];
-  for (let at = 0; at < bytes.length; ) {
+  for (let at = 0; at + headBytes <= bytes.length; ) {
     const op = bytes.toString('latin1', at, at + 1);
     const pathAt = at + headBytes;
     const secondAt = pathAt + bytes.readUInt16LE(at + 1);
     const dataAt = secondAt + bytes.readUInt16LE(at + 3);
     const offset = Number(bytes.readBigUInt64LE(at + 5));
     const end = dataAt + bytes.readUInt32LE(at + 13);
+    if (end > bytes.length) break;
     const path = bytes.toString('utf8', pathAt, secondAt);
     const data = bytes.subarray(dataAt, end);
     acts.push(actOf(op, path, bytes.toString('utf8', secondAt, dataAt), offset, data));

@@ -1,10 +1,11 @@
 import { markdownTable } from '../support/markdown-table.ts';
-import type { Tally } from './check-list.ts';
+import type { Scale, Tally } from './check-list.ts';
 
 /** A line of the table: a check, and what it has found. */
 export interface Line {
   readonly name: string;
   readonly about: string;
+  readonly scale: Scale;
   readonly tally: Tally;
 }
 
@@ -25,8 +26,6 @@ export function tableOf(lines: readonly Line[]): string {
 
 /** What each check tries. */
 export function tableOfChecks(lines: readonly Line[]): string {
-  return markdownTable(
-    ['check', 'what is tried'],
-    lines.map(({ name, about }) => [name, about]),
-  );
+  const abouts = new Map(lines.map(({ name, about }) => [name, about]));
+  return markdownTable(['check', 'what is tried'], [...abouts]);
 }

@@ -16,7 +16,7 @@ export function runSlice(
   images: readonly Image[],
   scale: Scale,
   { index, of }: Slice,
-  onTrial: (what: string) => void = () => {},
+  onTrial: (what: string, soFar: Tally) => void = () => {},
 ): Tally {
   const tally = newTally();
   const dir = join(root, 'trial');
@@ -27,7 +27,8 @@ export function runSlice(
     if (n % of !== index) continue;
     const trial = lazy();
     if (!trial) continue;
-    onTrial(trial.what);
+    tally.milliseconds = performance.now() - startedMs;
+    onTrial(trial.what, tally);
     count(tally, `${check.name}, ${trial.what}`, judge(dir, trial));
   }
   tally.milliseconds = performance.now() - startedMs;

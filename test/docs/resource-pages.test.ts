@@ -24,7 +24,16 @@ import { typescriptBlocks } from './snippets.ts';
 const run = promisify(execFile);
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const tsx = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-const pages = ['write-a-resource', 'postgres', 'sqlite-queue', 'rabbitmq', 'redis', 'nats'];
+const pages = [
+  'write-a-resource',
+  'write-a-native-resource',
+  'postgres',
+  'mysql',
+  'sqlite-queue',
+  'rabbitmq',
+  'redis',
+  'nats',
+];
 let folder: string;
 let coordinator: Service;
 

@@ -1,49 +1,50 @@
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import {
-  appendFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import type { Server } from 'node:http';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import type { RequestListener, Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import {
+  type ConformanceError,
+  conformanceCases,
+  type ConformanceSubject,
+} from '@unanimous/participant-sdk/conformance';
+import { afterAll, describe, expect, test } from 'vitest';
 import type { DefinedResource } from '../../participant-sdk/src/define-resource.ts';
+import { sourceArgv } from '../participant-sdk/support/source-argv.ts';
 import { TestCoordinator } from '../participant-sdk/support/test-coordinator.ts';
-import { typescriptBlocks } from './snippets.ts';
+import { PageFolder, root } from './pages-as-files.ts';
 
 // The blocks of the page are files, named in their first line. They are run as they stand.
 
-const root = fileURLToPath(new URL('../../', import.meta.url));
-let folder: string;
+const page = new PageFolder('write-a-resource', (text, folder) =>
+  text
+    .replace("'./unanimous-data'", JSON.stringify(join(folder, 'log')))
+    .replace("'audit.jsonl'", JSON.stringify(join(folder, 'audit.jsonl'))),
+);
+afterAll(() => page.remove());
 
-beforeAll(() => {
-  mkdirSync(join(root, '.cache'), { recursive: true });
-  folder = mkdtempSync(join(root, '.cache/write-a-resource-')); // where imports find the packages
-  for (const block of typescriptBlocks('docs/write-a-resource.md')) {
-    const name = /^\/\/ ([a-z-]+\.ts)\n/.exec(block)?.[1];
-    if (!name) throw new Error(`a block without a name: ${block.slice(0, 40)}`);
-    const text = block.replace("'./unanimous-data'", JSON.stringify(join(folder, 'log')));
-    writeFileSync(join(folder, name), text.replace("'audit.jsonl'", JSON.stringify(file())));
-  }
-});
-
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
-
-const file = (name = 'audit.jsonl') => join(folder, name);
+const file = (name = 'audit.jsonl') => page.file(name);
 const lines = (name?: string) => readFileSync(file(name), 'utf8').trim().split('\n');
-const load = (name: string): Promise<Record<string, unknown>> => import(join(folder, name));
+const load = (name: string): Promise<Record<string, unknown>> => import(page.file(name));
 
 interface Entry {
   readonly who: string;
   readonly did: string;
 }
 type AuditLog = DefinedResource<Entry>;
-type MakeLog = (file: string) => AuditLog | Promise<AuditLog>;
+type MakeLog = (path: string) => AuditLog | Promise<AuditLog>;
+
+async function loadLog(module: string): Promise<MakeLog> {
+  return ((await load(module)) as { auditLog: MakeLog }).auditLog;
+}
+
+async function entries(name: string): Promise<readonly Entry[]> {
+  const { entriesOf } = (await load('audit-log.ts')) as {
+    entriesOf: (folder: string) => Promise<readonly Entry[]>;
+  };
+  return entriesOf(file(name));
+}
 
 test('the first log, used as on the page, has Ada’s line and nothing of Bob’s', async () => {
   await load('use.ts');
@@ -53,9 +54,9 @@ test('the first log, used as on the page, has Ada’s line and nothing of Bob’
 });
 
 describe('a process that dies between the line and its word', () => {
-  /** Applies one effect twice, by two lives of the resource; the lines of the file. */
-  async function applyTwice(module: string, name: string): Promise<string[]> {
-    const { auditLog } = (await load(module)) as { auditLog: MakeLog };
+  /** Applies one effect twice, by two lives of the resource. */
+  async function applyTwice(module: string, name: string): Promise<void> {
+    const auditLog = await loadLog(module);
     const coordinator = new TestCoordinator();
     const first = await coordinator.serve(await auditLog(file(name)));
     const transaction = await coordinator.begin(() => first.write({ who: 'ada', did: 'x' }));
@@ -63,51 +64,83 @@ describe('a process that dies between the line and its word', () => {
     await transaction.commit();
     const second = await auditLog(file(name));
     await second.commit(transaction.id(first), transaction.decided(first));
-    return lines(name);
   }
 
   test('leaves two lines with the first log, as the page warns', async () => {
-    const [one, two, ...rest] = await applyTwice('first-log.ts', 'twice.jsonl');
+    await applyTwice('first-log.ts', 'twice.jsonl');
+    const [one, two, ...rest] = lines('twice.jsonl');
     expect(one).toBe(two);
     expect(rest).toEqual([]);
   });
 
-  test('leaves one line with the second log', async () => {
-    expect(await applyTwice('audit-log.ts', 'once.jsonl')).toHaveLength(1);
+  test('leaves one entry with the second log', async () => {
+    await applyTwice('audit-log.ts', 'once');
+    expect(await entries('once')).toHaveLength(1);
   });
 });
 
 describe('the second log', () => {
   async function served(name: string) {
-    const { auditLog } = (await load('audit-log.ts')) as { auditLog: MakeLog };
     const coordinator = new TestCoordinator();
-    const audit = await coordinator.serve(await auditLog(file(name)));
+    const audit = await coordinator.serve(await (await loadLog('audit-log.ts'))(file(name)));
     return { audit, coordinator };
   }
 
   test('says no before the decision', async () => {
-    const { audit, coordinator } = await served('refused.jsonl');
+    const { audit, coordinator } = await served('refused');
     const transaction = await coordinator.begin(() => audit.write({ who: '', did: 'x' }));
     await expect(transaction.prepare()).rejects.toMatchObject({
       code: 'prepare-refused',
       message: 'an entry needs a name',
     });
-    expect((await audit.open()).identity).toBe(`file:${file('refused.jsonl')}`);
+    expect((await audit.open()).identity).toBe(`folder:${file('refused')}`);
   });
 
-  test('drops a torn last line, and writes the effect again', async () => {
-    const { audit, coordinator } = await served('torn.jsonl');
-    await coordinator.commit(() => audit.write({ who: 'ada', did: 'ümläut' }));
-    appendFileSync(file('torn.jsonl'), '{"id":"torn');
-    const again = await served('torn.jsonl');
-    await again.coordinator.commit(async () => {
-      await again.audit.write({ who: 'ada', did: 'same id as before' });
-      await again.audit.write({ who: 'bob', did: 'y' });
+  test('has its entries in the order of the decisions, and no draft of a crash', async () => {
+    const { audit, coordinator } = await served('order');
+    writeFileSync(file('order/torn.draft'), '{"id":"torn');
+    await coordinator.commit(async () => {
+      for (const did of ['ümläut', 'second']) await audit.write({ who: 'ada', did });
     });
-    expect(lines('torn.jsonl').map((text) => JSON.parse(text) as Entry)).toMatchObject([
-      { did: 'ümläut' },
-      { who: 'bob' },
-    ]);
+    await coordinator.commit(() => audit.write({ who: 'bob', did: 'third' }));
+    const done = (await entries('order')).map(({ did }) => did);
+    expect(done).toEqual(['ümläut', 'second', 'third']);
+  });
+});
+
+describe('the proof', () => {
+  const run = (name: string) => {
+    const args = [...sourceArgv, '--test-reporter=tap', page.file(name)];
+    const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    return { output: stdout + stderr, status };
+  };
+
+  test('is given by the second log', () => {
+    const { output, status } = run('prove-it.ts');
+    expect(status, output).toBe(0);
+    expect(output).toMatch(/^ok \d+ - killed with branches at every step/m);
+    expect(output).toMatch(/not tried: applied out of order.* \(the subject has no `ordered`\)/);
+  }, 120_000);
+
+  test('is not given by the first log, with the words of the page', async () => {
+    const auditLog = await loadLog('first-log.ts');
+    const cases = conformanceCases<AuditLog>({
+      kind: 'logged',
+      rm: 'audit-log',
+      make: () => auditLog(file('proof.jsonl')),
+      write: (audit, who, did) => audit.write({ who, did }),
+      read: async (who) => {
+        if (!existsSync(file('proof.jsonl'))) return [];
+        const all = lines('proof.jsonl').map((text) => JSON.parse(text) as Entry);
+        return all.filter((entry) => entry.who === who).map(({ did }) => did);
+      },
+    });
+    const again = cases.find(({ name }) => name.startsWith('commit is idempotent: again'));
+    const error = await again?.run().catch((thrown: ConformanceError) => thrown);
+    const text = readFileSync(join(root, 'docs/write-a-resource.md'), 'utf8');
+    const words = (value: string) => value.replaceAll(/\s+/g, ' ');
+    const message = words(error?.message ?? 'it passed');
+    expect(words(text).includes(message), message).toBe(true);
   });
 });
 
@@ -141,7 +174,8 @@ describe('the price list', () => {
         service.server.close(resolve);
         service.server.closeAllConnections();
       });
-    return { list, begin, stop, price: () => service.prices.get('ramen')?.cents };
+    const price = () => service.prices.get('ramen')?.cents;
+    return { list, begin, stop, price, service, make: () => priceList(url) };
   }
 
   test('keeps the later price, in whichever order they arrive', async () => {
@@ -167,4 +201,31 @@ describe('the price list', () => {
     await expect(waiting.commit()).rejects.toThrow(/fetch failed/);
     expect(price()).toBeUndefined();
   });
+
+  test('proves it, too, and keeps the later price whatever comes', async () => {
+    const { make, stop, service } = await served();
+    const texts: string[] = []; // a price is a number: each text has its own
+    const subject: ConformanceSubject<DefinedResource<Price>> = {
+      kind: 'logged',
+      rm: 'price-list',
+      make,
+      write: (prices, item, text) => prices.write({ item, cents: texts.push(text) }),
+      async read(item) {
+        const stored = service.prices.get(item);
+        return stored ? [texts[stored.cents - 1] ?? ''] : [];
+      },
+      ordered: true,
+      async hang() {
+        const [answer] = service.server.listeners('request') as RequestListener[];
+        service.server.removeAllListeners('request');
+        return async () => void service.server.on('request', answer as RequestListener);
+      },
+    };
+    for (const { name, run } of conformanceCases(subject)) {
+      await run().catch((error: unknown) => {
+        throw new Error(name, { cause: error });
+      });
+    }
+    await stop();
+  }, 60_000);
 });

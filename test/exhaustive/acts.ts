@@ -1,6 +1,6 @@
 import type { Resolution } from '../../coordinator/src/protocol/record.ts';
 import { CoordinatorActs } from './coordinator-acts.ts';
-import { held, heldByHand, late, type Slot, word, work } from './layout.ts';
+import { entryIsAhead, held, heldByHand, late, type Slot, work } from './layout.ts';
 import { ends, ManagerActs } from './manager-acts.ts';
 import { ParticipantActs } from './participant-acts.ts';
 import type { World } from './world.ts';
@@ -69,28 +69,30 @@ export class Acts {
   /** What may be possible in the world's state; `perform` has the last word. */
   candidates(out: number[]): void {
     out.length = 0;
-    this.#ofCoordinator(out);
-    for (let site = 0; site < this.world.layout.sites.length; site += 1) this.#ofSite(site, out);
+    const { desks, sites } = this.world.layout;
+    for (let index = 0; index < desks.length; index += 1) this.#ofCoordinator(index, out);
+    for (let site = 0; site < sites.length; site += 1) this.#ofSite(site, out);
     for (let slot = 0; slot < this.world.layout.slots.length; slot += 1) this.#ofSlot(slot, out);
   }
 
-  #ofCoordinator(out: number[]): void {
+  #ofCoordinator(index: number, out: number[]): void {
     const { world } = this;
+    world.turnTo(index);
+    const { desk } = world;
     const { log } = world.coordinator;
-    const state = world.at(word.log);
+    const state = world.at(desk.log);
     if (!world.isUp()) {
-      if (world.at(word.up) === 0) out.push(encodeAct('restart'));
+      if (world.at(desk.up) === 0) out.push(encodeAct('restart', 0, index));
       const mayRestore = world.left('restores') > 0 && world.variant.restored === 'log';
       const length = mayRestore ? log.length(state) : 0;
-      for (let kept = 0; kept < length; kept += 1) out.push(encodeAct('restore-log', kept));
+      for (let kept = 0; kept < length; kept += 1) out.push(encodeAct('restore-log', kept, index));
     } else {
-      if (log.unanswered(state) >= 0) out.push(encodeAct('log-answers'));
+      if (log.unanswered(state) >= 0) out.push(encodeAct('log-answers', 0, index));
       if (world.left('crashes') > 0) {
-        for (let n = 0; n <= log.tail(state); n += 1) out.push(encodeAct('crash', n));
+        for (let n = 0; n <= log.tail(state); n += 1) out.push(encodeAct('crash', n, index));
       }
     }
-    const { txs } = world.layout;
-    for (let tx = 0; tx < txs.length; tx += 1) {
+    for (const tx of desk.txs) {
       const calls = world.variant.plans[tx]?.length ?? 0;
       const client = world.at(world.txWords(tx).client);
       if (!world.isUp()) continue;
@@ -103,6 +105,7 @@ export class Acts {
 
   #ofSite(site: number, out: number[]): void {
     const { world } = this;
+    world.turnToSite(site);
     const { session, down, up, scan } = world.site(site);
     const sides = world.at(session) & 3;
     if (world.at(down) !== 0) out.push(encodeAct('deliver-down', site));
@@ -123,6 +126,7 @@ export class Acts {
   #ofSlot(index: number, out: number[]): void {
     const { world } = this;
     const slot = world.slot(index);
+    world.turnToTx(slot.tx);
     const client = world.at(world.txWords(slot.tx).client);
     const state = world.at(slot.work);
     if (client === slot.call) {
@@ -142,8 +146,9 @@ export class Acts {
   #ofHands(index: number, slot: Slot, out: number[]): void {
     const { world } = this;
     const isPrepared = (world.at(slot.held) & 7) === held.prepared;
-    if (world.left('hands') > 0) {
-      if (isPrepared) out.push(encodeAct('by-hand', index, 0), encodeAct('by-hand', index, 1));
+    const isAnnounced = (world.at(slot.audit) & entryIsAhead) !== 0;
+    if (world.left('hands') > 0 || isAnnounced) {
+      if (isPrepared) for (const how of [0, 1, 3, 4]) out.push(encodeAct('by-hand', index, how));
       else if (world.at(slot.held) > held.prepared) out.push(encodeAct('by-hand', index, 2));
     }
     if (
@@ -182,6 +187,7 @@ export class Acts {
   #perform(code: number): boolean {
     const { coordinator, participants, managers, world } = this;
     const { name, a, b } = decodeAct(code);
+    world.turnTo(this.#coordinatorOf(name, a, b));
     switch (name) {
       case 'restart':
         return coordinator.restart();
@@ -220,7 +226,7 @@ export class Acts {
       case 'forget':
         return coordinator.forget(a);
       case 'crash':
-        return coordinator.crash(a);
+        return this.#crash(a);
       case 'death':
         return participants.crash(a);
       case 'repeat':
@@ -228,7 +234,7 @@ export class Acts {
       case 'time-out':
         return participants.callTimesOut(a);
       case 'by-hand':
-        return b === 2 ? managers.forgetReceipt(a) : managers.byHand(a, b === 1);
+        return this.#byHand(a, b);
       case 'resolve':
         return this.#resolve(a, b);
       case 'restore-log':
@@ -242,6 +248,46 @@ export class Acts {
   #break(site: number): boolean {
     const isWhole = (this.world.at(this.world.site(site).session) & 3) === 3;
     return !isWhole || this.world.spend('losses');
+  }
+
+  /** The coordinator to which something happens, or that hears of it. */
+  #coordinatorOf(name: ActName, a: number, b: number): number {
+    const { plans, sites } = this.world.variant;
+    if (sites.length < 2 || this.world.layout.desks.length === 1) return 0;
+    const at = (site = 0) => sites[site]?.coordinator ?? 0;
+    switch (name) {
+      case 'restart':
+      case 'log-answers':
+      case 'crash':
+      case 'restore-log':
+        return b;
+      case 'commit-arrives':
+      case 'deadline':
+      case 'forget':
+        return at(plans[a]?.[0]);
+      case 'resolve':
+        return at(this.world.slot(a).site);
+      case 'operation':
+      case 'retry':
+      case 'participant-deadline':
+        return at(a >> 2);
+      default:
+        return at(a);
+    }
+  }
+
+  /** With an embedded coordinator the whole process dies. */
+  #crash(landed: number): boolean {
+    const { coordinator, participants, world } = this;
+    if (!coordinator.crash(landed)) return false;
+    if (world.variant.embedded) for (const site of world.desk.sites) participants.die(site);
+    return true;
+  }
+
+  #byHand(index: number, how: number): boolean {
+    if (how === 2) return this.managers.forgetReceipt(index);
+    if (how > 2) return this.managers.announce(index, how === 4);
+    return this.managers.byHand(index, how === 1);
   }
 
   #repeat(site: number): boolean {

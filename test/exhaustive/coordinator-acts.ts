@@ -1,7 +1,8 @@
+import { wordOn } from '../../coordinator/src/protocol/answers.ts';
 import type { Input } from '../../coordinator/src/protocol/decide.ts';
 import type { Resolution } from '../../coordinator/src/protocol/record.ts';
 import { type Move, rmName } from './coordinator-cell.ts';
-import { told, word } from './layout.ts';
+import { type Desk, type Slot, told } from './layout.ts';
 import type { Down, Up } from './messages.ts';
 import type { Site } from './variant.ts';
 import type { World } from './world.ts';
@@ -51,12 +52,12 @@ export class CoordinatorActs {
   }
 
   #append(tx: number, { batch, forced }: Move): void {
-    const { s, coordinator, without } = this.#world;
-    s[word.log] = coordinator.log.append(s[word.log] as number, batch);
+    const { s, coordinator, without, desk } = this.#world;
+    s[desk.log] = coordinator.log.append(s[desk.log] as number, batch);
     const { records } = coordinator.log.batches.value(batch);
     const isPermission = records.some((record) => record.kind === 'delegated');
     if (forced && isPermission && without === '6-fence') {
-      this.#input(tx, this.#recorded(coordinator.log.length(s[word.log] as number) - 1));
+      this.#input(tx, this.#recorded(coordinator.log.length(s[desk.log] as number) - 1));
     }
   }
 
@@ -69,13 +70,13 @@ export class CoordinatorActs {
 
   /** The log answers the oldest append for which somebody waits. */
   logAnswers(): boolean {
-    const { s, coordinator } = this.#world;
+    const { s, coordinator, desk } = this.#world;
     const { log } = coordinator;
-    const before = s[word.log] as number;
+    const before = s[desk.log] as number;
     const index = log.unanswered(before);
     if (index < 0 || !this.#world.isUp()) return false;
     const { tx, records } = log.batchAt(before, index);
-    s[word.log] = log.answer(before, index);
+    s[desk.log] = log.answer(before, index);
     if (records.length === 0) this.#forgotten(tx);
     else {
       // As the driver does it: nothing that hangs on an operator's word is said before.
@@ -85,24 +86,51 @@ export class CoordinatorActs {
       const isAnyEnough = this.#world.without === '13-append';
       if (this.#world.at(resolving) > 0) s[resolving] = isAnyEnough ? 0 : left;
       this.#input(tx, this.#recorded(index));
+      for (const record of records)
+        if (record.kind === 'resolved') this.#tellWord(tx, record.branch);
     }
     return true;
+  }
+
+  /** As the driver does it: who serves the resource manager shall write the word down. */
+  #tellWord(tx: number, branch: number): void {
+    const world = this.#world;
+    const { sites } = world.variant;
+    const { rm } = world.layout.slots.find((slot) => {
+      return slot.tx === tx && world.at(slot.number) === branch;
+    }) as Slot;
+    const site = world.desk.sites.find((one) => {
+      return sites[one]?.rm === rm && world.coordinatorHolds(one);
+    });
+    if (world.variant.audits && site !== undefined && this.#hasWord(tx, branch)) {
+      this.#tellVerdict(site, { tx, branch }, 'late', false);
+    }
+  }
+
+  #hasWord(tx: number, branch: number): boolean {
+    const { coordinator, layout, s } = this.#world;
+    const words = layout.txs[tx];
+    if (!this.#world.variant.audits || words === undefined || s[words.resolving] !== 0)
+      return false;
+    const state = coordinator.tx(s[words.tx] as number);
+    return state !== undefined && wordOn(state, branch) !== undefined;
   }
 
   /** Stops dead; of what the log had not confirmed, `landed` appends are on the disk. */
   crash(landed: number): boolean {
     const world = this.#world;
-    const { s, coordinator, layout } = world;
-    if (!world.isUp() || landed > coordinator.log.tail(s[word.log] as number)) return false;
+    const { s, coordinator, desk } = world;
+    if (!world.isUp() || landed > coordinator.log.tail(s[desk.log] as number)) return false;
     if (!world.spend('crashes')) return false;
     if (world.without === '20-undetermined') this.#guessAborted();
-    s[word.log] = coordinator.log.crash(s[word.log] as number, landed);
-    s[word.up] = 0;
-    for (const { tx, resolving } of layout.txs) {
+    s[desk.log] = coordinator.log.crash(s[desk.log] as number, landed);
+    s[desk.up] = 0;
+    for (const index of desk.txs) {
+      const { tx, resolving } = world.txWords(index);
       s[tx] = 0;
       if (s[resolving] !== 0) s[resolving] = 0;
     }
-    for (const site of layout.sites.keys()) this.#dropSide(site);
+    for (const site of desk.sites) this.#dropSide(site);
     return true;
   }
 
@@ -116,27 +144,27 @@ export class CoordinatorActs {
   }
 
   restart(): boolean {
-    const { s, coordinator, layout } = this.#world;
-    if (s[word.up] !== 0) return false;
-    const { txs, mark } = coordinator.replay(s[word.log] as number);
-    for (const [index, { tx }] of layout.txs.entries()) s[tx] = txs[index] as number;
-    s[word.mark] = mark;
-    s[word.up] = 1;
+    const { s, coordinator, desk } = this.#world;
+    if (s[desk.up] !== 0) return false;
+    const { txs, mark } = coordinator.replay(s[desk.log] as number);
+    for (const index of desk.txs) s[this.#world.txWords(index).tx] = txs[index] as number;
+    s[desk.mark] = mark;
+    s[desk.up] = 1;
     return true;
   }
 
   /** While it is down somebody puts back a backup of its log. */
   restoreLog(kept: number): boolean {
     const world = this.#world;
-    const { s, coordinator } = world;
-    const log = s[word.log] as number;
-    if (s[word.up] !== 0 || kept >= coordinator.log.length(log)) return false;
+    const { s, coordinator, desk } = world;
+    const log = s[desk.log] as number;
+    if (s[desk.up] !== 0 || kept >= coordinator.log.length(log)) return false;
     // A silent restore shows only to who has seen the lost part: all here have.
     const isSeenByAll = world.layout.sites.every(({ seen }) => {
       return coordinator.log.length(world.at(seen)) > kept;
     });
     if (!isSeenByAll || !world.spend('restores')) return false;
-    s[word.log] = coordinator.log.restore(log, kept);
+    s[desk.log] = coordinator.log.restore(log, kept);
     return true;
   }
 
@@ -175,34 +203,34 @@ export class CoordinatorActs {
   /** The retention of an ended transaction is over: its mark goes to the log. */
   forget(tx: number): boolean {
     const world = this.#world;
-    const { s, coordinator } = world;
+    const { s, coordinator, desk } = world;
     const words = world.txWords(tx);
     const { phase } = coordinator.tx(world.at(words.tx)) ?? {};
-    const isIdle = coordinator.log.unanswered(s[word.log] as number) < 0;
+    const isIdle = coordinator.log.unanswered(s[desk.log] as number) < 0;
     if (!world.isUp() || phase !== 'committed' || !isIdle) return false;
     if (world.without === '7-mark') {
       s[words.tx] = 0;
-      s[word.log] = coordinator.log.compact(s[word.log] as number, tx);
+      s[desk.log] = coordinator.log.compact(s[desk.log] as number, tx);
       return true;
     }
     const mark = coordinator.log.batches.id({ tx, records: [], forced: true, epoch: 0 });
-    s[word.log] = coordinator.log.append(s[word.log] as number, mark);
+    s[desk.log] = coordinator.log.append(s[desk.log] as number, mark);
     return true;
   }
 
   #forgotten(tx: number): void {
-    const { s, coordinator } = this.#world;
-    s[word.mark] = Math.max(s[word.mark] as number, tx + 1);
+    const { s, coordinator, desk } = this.#world;
+    s[desk.mark] = Math.max(s[desk.mark] as number, tx + 1);
     s[this.#world.txWords(tx).tx] = 0;
-    s[word.log] = coordinator.log.compact(s[word.log] as number, tx);
+    s[desk.log] = coordinator.log.compact(s[desk.log] as number, tx);
   }
 
   /** Says again what a resource manager owes. */
   resend(rm: number): void {
     const world = this.#world;
     if (!world.isUp() || world.without === '10-resend') return;
-    for (const { tx } of world.layout.txs) {
-      const id = world.at(tx);
+    for (const index of world.desk.txs) {
+      const id = world.at(world.txWords(index).tx);
       const sends = id === 0 ? 0 : world.coordinator.owed(id, rm);
       if (sends !== 0) this.#send(sends);
     }
@@ -211,17 +239,17 @@ export class CoordinatorActs {
   /** A new stream: hello, served, and what is owed. */
   connect(site: number): boolean {
     const world = this.#world;
-    const { s, layout } = world;
+    const { s, layout, desk } = world;
     const { session, seen, up, down } = world.site(site);
     if (!world.isUp() || (world.at(session) & 3) !== 0) return false;
     s[up] = 0;
     s[down] = 0;
     const { log } = world.coordinator;
-    if (world.without !== '17-position' && !log.holds(s[word.log] as number, world.at(seen))) {
+    if (world.without !== '17-position' && !log.holds(s[desk.log] as number, world.at(seen))) {
       // The log was restored from a backup: it stops for good, and answers nobody.
-      s[word.up] = 2;
-      for (const { tx } of layout.txs) s[tx] = 0;
-      for (const other of layout.sites.keys()) this.#dropSide(other);
+      s[desk.up] = 2;
+      for (const tx of desk.txs) s[world.txWords(tx).tx] = 0;
+      for (const other of desk.sites) this.#dropSide(other);
       return true;
     }
     s[session] = ((world.generation(site) + 1) << 2) | 3;
@@ -244,7 +272,7 @@ export class CoordinatorActs {
       session,
       owned: false,
     }));
-    for (const tx of world.layout.txs.keys()) this.#input(tx, input);
+    for (const tx of world.desk.txs) this.#input(tx, input);
     this.resend(world.variant.sites[site]?.rm ?? 0);
     return true;
   }
@@ -274,6 +302,7 @@ export class CoordinatorActs {
         this.#vote(site, message, id);
         return true;
       case 'result': {
+        if (!world.isOwn(message.tx)) return true;
         const input = this.#cached(id, 0, () => {
           return { kind: 'result', branch: message.branch, result: message.result };
         });
@@ -293,7 +322,7 @@ export class CoordinatorActs {
     const id = world.at(offset);
     const isKnown = world.coordinator.tx(id)?.branches.some((b) => b.branch === branch) === true;
     if (isKnown) return false;
-    const isPresumed = this.#answer(id, tx) === told.aborted;
+    const isPresumed = this.#answer(world.desk, id, tx) === told.aborted;
     const { is } = result;
     if (!isPresumed || is === 'rolled-back' || is === 'pending') return true;
     const { rm, kind } = world.variant.sites[site] as Site;
@@ -351,15 +380,15 @@ export class CoordinatorActs {
     const state = world.coordinator.tx(world.at(world.txWords(tx).tx));
     const isLate = state === undefined || state.phase === 'aborted';
     // A yes that comes too late holds locks: it hears its verdict at once.
-    if (isLate && vote.is === 'yes') this.#tellVerdict(site, message, false, false);
+    if (isLate && vote.is === 'yes') this.#tellVerdict(site, message, 'late', false);
   }
 
   #inDoubt(site: number, message: Up & { kind: 'in-doubt' }): void {
     const world = this.#world;
-    const { tx, branch, foreign, wentBack } = message;
+    const { tx, branch, foreign, wentBack, audited } = message;
     if (foreign && world.without !== '19-log-id') {
-      const verdict = { kind: 'verdict', tx, branch, verdict: 'foreign', asked: true } as const;
-      world.sendDown(site, world.down.id(verdict));
+      const answer = { verdict: 'foreign', asked: true, audited: false, word: false } as const;
+      world.sendDown(site, world.down.id({ kind: 'verdict', tx, branch, ...answer }));
       return;
     }
     if (world.without === '3-hello' && !foreign) {
@@ -367,34 +396,39 @@ export class CoordinatorActs {
       const session = world.sessionOf(site);
       this.#input(tx, this.#id({ kind: 'vote', branch, session, incarnation: 'i1', vote }));
     }
-    this.#tellVerdict(site, { tx, branch }, true, wentBack);
+    this.#tellVerdict(site, { tx, branch }, audited ? 'audited' : 'asked', wentBack);
   }
 
   #tellVerdict(
     site: number,
     { tx, branch }: { tx: number; branch: number },
-    asked: boolean,
+    why: 'asked' | 'audited' | 'late',
     wentBack: boolean,
   ): void {
     const world = this.#world;
     const verdict = this.#verdict(tx, branch, wentBack);
     const number = ['commit', 'abort', 'wait', 'hazard', 'foreign'].indexOf(verdict);
-    const key = 64 + (((tx * 16 + branch) * 8 + number) * 2 + (asked ? 1 : 0));
-    const answer = this.#down(key, () => ({ kind: 'verdict', tx, branch, verdict, asked }));
+    const [asked, audited] = [why === 'asked', why === 'audited'];
+    const word = this.#hasWord(tx, branch);
+    const bits = (asked ? 1 : 0) | (audited ? 2 : 0) | (word ? 4 : 0);
+    const key = 64 + (((tx * 16 + branch) * 8 + number) * 8 + bits);
+    const answer = this.#down(key, () => {
+      return { kind: 'verdict', tx, branch, verdict, asked, audited, word };
+    });
     world.sendDown(site, answer);
   }
 
   /** As `Coordinator.verdict` does it. */
   #verdict(tx: number, branch: number, wentBack: boolean) {
-    const { coordinator, without, layout, s } = this.#world;
-    const words = layout.txs[tx];
-    const id = words === undefined ? 0 : (s[words.tx] as number);
+    const world = this.#world;
+    const { coordinator, without } = world;
+    const words = world.txWords(tx);
+    const id = world.isOwn(tx) ? world.at(words.tx) : 0;
     if (id !== 0) {
-      const isResolving = words !== undefined && s[words.resolving] !== 0;
-      return isResolving ? 'wait' : coordinator.verdict(id, branch);
+      return world.at(words.resolving) !== 0 ? 'wait' : coordinator.verdict(id, branch);
     }
     if (without === '8-orphan') return 'wait';
-    const isForgotten = tx + 1 <= (s[word.mark] as number);
+    const isForgotten = tx + 1 <= world.at(world.desk.mark);
     return wentBack && without !== '8-incarnation' && isForgotten ? 'hazard' : 'abort';
   }
 
@@ -403,21 +437,25 @@ export class CoordinatorActs {
    * `Coordinator.outcome` does it.
    */
   noteAnswers(): void {
-    const { s, layout } = this.#world;
-    if (s[word.up] !== 1) return;
-    for (const [index, words] of layout.txs.entries()) {
-      const id = s[words.tx] as number;
-      s[words.told] = (s[words.told] as number) | this.#answer(id, index);
+    const world = this.#world;
+    const { s, layout } = world;
+    for (const desk of layout.desks) {
+      if (s[desk.up] !== 1) continue;
+      for (const index of desk.txs) {
+        const words = world.txWords(index);
+        const id = world.at(words.tx);
+        s[words.told] = world.at(words.told) | this.#answer(desk, id, index);
+      }
     }
   }
 
-  #answer(id: number, index: number): number {
+  #answer(desk: Desk, id: number, index: number): number {
     const world = this.#world;
     if (id !== 0) {
       const { resolving } = world.txWords(index);
       return world.at(resolving) === 0 ? world.coordinator.answerBits(id) : 0;
     }
-    if (index + 1 <= world.at(word.mark)) return told.expired;
+    if (index + 1 <= world.at(desk.mark)) return told.expired;
     // A silent restore shows only when a participant says hello; before that a client may be misled.
     const isRestored = world.variant.restored === 'log' && world.left('restores') === 0;
     return isRestored ? 0 : told.aborted;

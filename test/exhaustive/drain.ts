@@ -3,10 +3,10 @@ import { outcomeOf } from '../../coordinator/src/protocol/answers.ts';
 import type { Transaction } from '../../coordinator/src/protocol/transaction.ts';
 import { outstanding } from '../../coordinator/src/protocol/step.ts';
 import { rmName } from './coordinator-cell.ts';
-import { held, heldByHand, heldWentBack, late, type Slot, word } from './layout.ts';
+import { entry, held, heldByHand, heldWentBack, late, type Slot, word } from './layout.ts';
 import { ends } from './manager-acts.ts';
 import { StateSet } from './state-set.ts';
-import { violationIn } from './invariants.ts';
+import { strangerIn, violationIn } from './invariants.ts';
 import type { World } from './world.ts';
 
 /** More steps than any run without faults needs. */
@@ -26,6 +26,7 @@ export class Drain {
   readonly #from: Uint16Array;
   readonly #order: readonly number[];
   readonly #scans: readonly number[];
+  #stranger: string | undefined;
 
   constructor(acts: Acts) {
     this.#acts = acts;
@@ -40,13 +41,16 @@ export class Drain {
     world.s.set(from);
     this.#from.set(from);
     this.path.length = 0;
+    this.#stranger = undefined;
     const way = this.#settle(true);
+    if (this.#stranger !== undefined) return this.#stranger;
     if (way === 'known') return undefined;
     if (way === 'endless') return 'liveness: it goes on for ever without an end';
     this.count += 1;
     for (let round = 0; round < 2; round += 1) {
       for (const scan of this.#scans) if (this.#acts.perform(scan)) this.path.push(scan);
       this.#settle(false);
+      if (this.#stranger !== undefined) return this.#stranger;
     }
     return violationIn(world) ?? this.#leftUndone();
   }
@@ -59,6 +63,9 @@ export class Drain {
       const next = this.#order.find((code) => this.#acts.perform(code));
       if (next === undefined) return 'rested';
       this.path.push(next);
+      // At the end it would be over.
+      this.#stranger = strangerIn(this.#acts.world);
+      if (this.#stranger !== undefined) return 'rested';
     }
     return 'endless';
   }
@@ -80,7 +87,7 @@ export class Drain {
 
   #leftUndone(): string | undefined {
     const { world } = this.#acts;
-    if (world.at(word.up) === 2) return undefined; // it stopped, and says so
+    if (world.layout.desks.some(({ up }) => world.at(up) === 2)) return undefined; // it stopped, and says so
     for (let tx = 0; tx < world.layout.txs.length; tx += 1) {
       const state = world.coordinator.tx(world.at(world.txWords(tx).tx));
       if (state === undefined) continue;
@@ -127,6 +134,8 @@ export class Drain {
     if (state === held.prepared && !isOperators && (bits & heldWentBack) === 0) {
       return `liveness: ${rmName(slot.rm)} stays prepared for ever`;
     }
+    const unwritten = this.#unwritten(slot);
+    if (unwritten !== undefined) return unwritten;
     if (isOperators) return undefined;
     const isCommitted = tx !== undefined && outcomeOf(tx).is === 'committed';
     // Whoever never voted yes left no receipt here, and an answer to an abort is not asked for again.
@@ -136,6 +145,25 @@ export class Drain {
     }
     if (slot.kind === 'logged' && tx?.phase === 'committed' && tx.branches.length > 0) {
       if (state !== held.committed) return `the effect in ${rmName(slot.rm)} was lost`;
+    }
+    return undefined;
+  }
+
+  /** What the audit table should say, and what it says that nobody has told the coordinator. */
+  #unwritten(slot: Slot): string | undefined {
+    const { world } = this.#acts;
+    if (!world.variant.audits) return undefined;
+    const audit = world.at(slot.audit) & 3;
+    const tx = world.coordinator.tx(world.at(world.txWords(slot.tx).tx));
+    const branch = tx?.branches.find((b) => b.branch === world.at(slot.number));
+    const isFound = branch?.state.is === 'heuristic' && branch.state.result !== 'unknown';
+    if (isFound && audit === entry.none) {
+      return `rule 13: ${rmName(slot.rm)} was ended by hand, and has no entry of it`;
+    }
+    const isCommitted = (world.at(slot.held) & 7) === held.committed;
+    const isAborted = tx === undefined || outcomeOf(tx).is === 'aborted';
+    if (audit === entry.committed && isCommitted && isAborted && !this.#isOperators(slot)) {
+      return `rule 13: ${rmName(slot.rm)} has an entry that it was committed, and nobody reports it`;
     }
     return undefined;
   }
@@ -158,7 +186,7 @@ export class Drain {
 
 /** The place of the newest decision. */
 function newestPlace(world: World): number {
-  const entries = world.coordinator.log.entries(world.at(word.log), 'all');
+  const entries = world.coordinator.log.entries(world.at(world.desk.log), 'all');
   return 1 + entries.findLastIndex((e) => e.records.some((r) => r.kind === 'commit-decided'));
 }
 
@@ -169,6 +197,7 @@ function isSame(a: Uint16Array, b: Uint16Array): boolean {
 
 /** What happens first: messages and answers, then sessions, then timers. */
 function orderOf({ world }: Acts): number[] {
+  const desks = [...world.layout.desks.keys()];
   const sites = [...world.layout.sites.keys()];
   const slots = [...world.layout.slots.keys()];
   const pairs = sites.flatMap((site) => {
@@ -176,8 +205,8 @@ function orderOf({ world }: Acts): number[] {
   });
   const txs = [...world.layout.txs.keys()];
   return [
-    encodeAct('restart'),
-    encodeAct('log-answers'),
+    ...desks.map((index) => encodeAct('restart', 0, index)),
+    ...desks.map((index) => encodeAct('log-answers', 0, index)),
     ...sites.map((site) => encodeAct('deliver-down', site)),
     ...sites.map((site) => encodeAct('deliver-up', site)),
     ...pairs.map((pair) => encodeAct('operation', pair, ends.well)),

@@ -1,4 +1,5 @@
 import {
+  entry,
   held,
   heldByHand,
   heldHalf,
@@ -6,19 +7,34 @@ import {
   reply,
   type Slot,
   told,
-  word,
+  wordFollowed,
 } from './layout.ts';
 import { rmName } from './coordinator-cell.ts';
 import type { World } from './world.ts';
 
 /** The first rule of atomic commitment that a state breaks, in words; undefined when it is sound. */
 export function violationIn(world: World): string | undefined {
-  if (world.variant.foreign && world.at(word.foreign) !== held.prepared) {
-    return "another coordinator's prepared branch was ended";
-  }
+  const strange = strangerIn(world);
+  if (strange !== undefined) return strange;
   for (let tx = 0; tx < world.layout.txs.length; tx += 1) {
     const found = violationOf(world, tx);
     if (found !== undefined) return found;
+  }
+  return undefined;
+}
+
+/** A process that works on a branch of another coordinator than its own. */
+export function strangerIn({ layout, variant, s }: World): string | undefined {
+  if (layout.desks.length === 1) return undefined;
+  const coordinatorOf = (site: number) => variant.sites[site]?.coordinator;
+  for (const [site, row] of layout.drivers.entries()) {
+    for (const [index, offset] of row.entries()) {
+      const slot = layout.slots[index] as Slot;
+      const isOther = coordinatorOf(slot.site) !== coordinatorOf(site);
+      if (isOther && offset >= 0 && s[offset] !== 0) {
+        return `rule 19: process ${site + 1} ends a branch of another coordinator in ${rmName(slot.rm)}`;
+      }
+    }
   }
   return undefined;
 }
@@ -34,6 +50,11 @@ function violationOf(world: World, tx: number): string | undefined {
   for (let i = 0; i < slots.length; i += 1) {
     const slot = slots[i] as Slot;
     const state = world.at(slot.held);
+    const isEnded = (state & 7) === held.committed || (state & 7) === held.aborted;
+    const audit = world.variant.audits ? world.at(slot.audit) : 0;
+    if (isEnded && (audit & wordFollowed) !== 0 && (audit & 3) === entry.none) {
+      return `rule 13: ${rmName(slot.rm)} was ended by an operator's word, and has no entry of it`;
+    }
     if (slot.tx !== tx || (state & 7) !== held.committed || (state & heldByHand) !== 0) continue;
     committer = slot;
     if ((state & heldHalf) !== 0)

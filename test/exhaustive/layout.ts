@@ -2,17 +2,10 @@ import type { Budgets, Variant } from './variant.ts';
 
 /** Words that a state has once. */
 export const word = {
-  /** 0 down, 1 up, 2 stopped for good. */
-  up: 0,
-  log: 1,
-  /** Transactions below it were forgotten. */
-  mark: 2,
-  /** What the first resource manager holds of another coordinator's branch. */
-  foreign: 3,
   /** Stays 0: stands for all that a variant has not. */
-  nothing: 4,
+  nothing: 0,
   /** Place of the value that an overwriting target shows. */
-  value: 5,
+  value: 1,
 } as const;
 
 /** The budgets stand behind them, in this order. */
@@ -48,13 +41,28 @@ export interface Slot {
   readonly number: number;
   /** how far the work has come, */
   readonly work: number;
-  /** and what the caller heard of it. */
+  /** what the caller heard of it, */
   readonly reply: number;
+  /** and what the resource manager's audit table says of it. */
+  readonly audit: number;
+}
+
+/** A coordinator: its words, and what is its own. */
+export interface Desk {
+  /** 0 down, 1 up, 2 stopped for good. */
+  readonly up: number;
+  readonly log: number;
+  /** Transactions below it were forgotten. */
+  readonly mark: number;
+  /** Transactions that it began, and processes that are connected to it. */
+  readonly txs: readonly number[];
+  readonly sites: readonly number[];
 }
 
 /** Where in a state each thing stands. */
 export interface Layout {
   readonly words: number;
+  readonly desks: readonly Desk[];
   readonly budget: Readonly<Record<keyof Budgets, number>>;
   /** Words of the transactions. */
   readonly txs: readonly {
@@ -72,6 +80,8 @@ export interface Layout {
     readonly scan: number;
     /** The log as the resource manager remembers it. */
     readonly seen: number;
+    /** Entries of the audit table that were asked about on this session, as bits. */
+    readonly audited: number;
     /** Slots of its resource manager. */
     readonly slots: readonly number[];
   }[];
@@ -89,6 +99,13 @@ export const heldWentBack = 16;
 export const heldByHand = 32;
 export const heldForgotten = 64;
 
+/** The newest entry of the audit table on a branch: the low two bits. */
+export const entry = { none: 0, committed: 1, 'rolled-back': 2 } as const;
+
+/** Bits above them: whoever wrote it is about to act; an operator's word was followed. */
+export const entryIsAhead = 4;
+export const wordFollowed = 8;
+
 /** How far the work of a branch has come. */
 export const work = { none: 0, enlisting: 1, running: 2, done: 3, failed: 4 } as const;
 
@@ -104,6 +121,15 @@ export const late = { none: 0, prepare: 1, commit: 2, drop: 3 } as const;
 export function layoutOf(variant: Variant): Layout {
   let next = head;
   const take = (count: number) => (next += count) - count;
+  const deskCount = 1 + Math.max(...variant.sites.map(({ coordinator }) => coordinator));
+  const desks = Array.from({ length: deskCount }, (_, index): Desk => {
+    const isOwn = (site: number | undefined) => variant.sites[site ?? -1]?.coordinator === index;
+    return {
+      ...{ up: take(1), log: take(1), mark: take(1) },
+      txs: [...variant.plans.keys()].filter((tx) => isOwn(variant.plans[tx]?.[0])),
+      sites: [...variant.sites.keys()].filter(isOwn),
+    };
+  });
   const budget = Object.fromEntries(
     budgetNames.map((name) => [name, variant.budgets[name] > 0 ? take(1) : word.nothing]),
   );
@@ -120,6 +146,7 @@ export function layoutOf(variant: Variant): Layout {
         number: take(1),
         work: take(1),
         reply: take(1),
+        audit: variant.audits ? take(1) : word.nothing,
       };
       return { tx, call, site, rm, kind, readOnly, ...words };
     }),
@@ -127,6 +154,7 @@ export function layoutOf(variant: Variant): Layout {
   const sites = variant.sites.map(({ rm }) => ({
     ...{ session: take(1), down: take(1), up: take(1), scan: take(1) },
     seen: variant.restored === 'log' ? take(1) : word.nothing,
+    audited: variant.audits ? take(1) : word.nothing,
     slots: [...slots.keys()].filter((slot) => slots[slot]?.rm === rm),
   }));
   const drivers = sites.map((site) =>
@@ -135,6 +163,7 @@ export function layoutOf(variant: Variant): Layout {
   // Even, so that it can be read as 32-bit words.
   return {
     words: next + (next % 2),
+    desks,
     budget: budget as Layout['budget'],
     txs,
     sites,

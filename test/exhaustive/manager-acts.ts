@@ -5,6 +5,8 @@ import type {
 import { receiptOf } from '../../participant-sdk/src/protocol/branch-orders.ts';
 import { why } from './coordinator-cell.ts';
 import {
+  entry,
+  entryIsAhead,
   held,
   heldByHand,
   heldForgotten,
@@ -13,6 +15,7 @@ import {
   late,
   type Slot,
   word,
+  wordFollowed,
   work,
 } from './layout.ts';
 import type { Operation, World } from './world.ts';
@@ -136,7 +139,10 @@ export class ManagerActs {
     const receipt = receiptOf(order);
     switch (order.kind) {
       case 'commit':
-        if (!isPrepared) return this.#settle(slot, receipt);
+        if (!isPrepared) {
+          if (receipt !== '') this.#found(slot, held.aborted);
+          return this.#settle(slot, receipt);
+        }
         this.#remember(slot);
         this.#set(slot, held.committed);
         return this.#finished('committed');
@@ -148,10 +154,35 @@ export class ManagerActs {
         if (receipt === '' || this.#world.without === '13-abort-receipt') {
           return this.#finished('rolled-back');
         }
+        this.#found(slot, held.committed);
         return this.#settle(slot, receipt);
       case 'settle':
         return this.#settle(slot, receipt);
     }
+  }
+
+  /** As the driver does it: an end against the order is written down before it is told. */
+  #found(slot: Slot, against: number): void {
+    const isForgotten = (this.#world.at(slot.held) & heldForgotten) !== 0;
+    if (this.#is(slot) !== against || isForgotten || this.#world.without === '13-found') return;
+    this.writeDown(slot, against === held.committed ? 'committed' : 'rolled-back');
+  }
+
+  /** Writes an entry into the audit table; `bits` say what else is known of it. */
+  writeDown(slot: Slot, result: 'committed' | 'rolled-back', bits = 0): void {
+    const { s, variant } = this.#world;
+    if (!variant.audits || slot.kind === 'logged') return;
+    s[slot.audit] = (this.#world.at(slot.audit) & wordFollowed) | entry[result] | bits;
+  }
+
+  /** An operator's word is written down, and then followed. */
+  noteWord(slot: Slot, verdict: 'commit' | 'abort', isFollowed: boolean): void {
+    const { s, variant, without } = this.#world;
+    if (!variant.audits) return;
+    if (without !== '13-entry')
+      this.writeDown(slot, verdict === 'commit' ? 'committed' : 'rolled-back');
+    const isEnding = isFollowed && this.#is(slot) === held.prepared;
+    if (isEnding) s[slot.audit] = this.#world.at(slot.audit) | wordFollowed;
   }
 
   /** What the receipt tells of a branch that is not prepared. */
@@ -187,8 +218,8 @@ export class ManagerActs {
 
   /** It keeps the log's position before it commits (PROTOCOL rule 17). */
   #remember(slot: Slot): void {
-    const { s, variant } = this.#world;
-    if (variant.restored === 'log') s[this.#world.site(slot.site).seen] = s[word.log] as number;
+    const { s, variant, desk } = this.#world;
+    if (variant.restored === 'log') s[this.#world.site(slot.site).seen] = s[desk.log] as number;
   }
 
   /** Its client is dead: what was sent may still land, and what was open is dropped. */
@@ -216,14 +247,30 @@ export class ManagerActs {
     return true;
   }
 
-  /** Somebody ends a prepared branch by hand. */
+  /** Somebody writes down what they are about to do to a prepared branch. */
+  announce(index: number, commits: boolean): boolean {
+    const slot = this.#world.slot(index);
+    if (!this.#world.variant.audits || !this.#isAtRest(index, slot)) return false;
+    if (!this.#world.spend('hands')) return false;
+    this.writeDown(slot, commits ? 'committed' : 'rolled-back', entryIsAhead);
+    return true;
+  }
+
+  /** People look at what stays prepared: at what nobody works on. */
+  #isAtRest(index: number, slot: Slot): boolean {
+    if (slot.kind === 'logged' || this.#is(slot) !== held.prepared) return false;
+    return this.#world.operation(slot.site, index).run === 'none';
+  }
+
+  /** Somebody ends a prepared branch by hand, as announced or without a word. */
   byHand(index: number, commits: boolean): boolean {
     const { s } = this.#world;
     const slot = this.#world.slot(index);
-    if (slot.kind === 'logged' || this.#is(slot) !== held.prepared) return false;
-    // People look at what stays: at what nobody works on.
-    if (this.#world.operation(slot.site, index).run !== 'none') return false;
-    if (!this.#world.spend('hands')) return false;
+    if (!this.#isAtRest(index, slot)) return false;
+    const audit = this.#world.at(slot.audit);
+    const announced = entryIsAhead | entry[commits ? 'committed' : 'rolled-back'];
+    if ((audit & ~wordFollowed) === announced) s[slot.audit] = audit & ~entryIsAhead;
+    else if (!this.#world.spend('hands')) return false;
     this.#set(slot, commits ? held.committed : held.aborted);
     s[slot.held] = (s[slot.held] as number) | heldByHand;
     return true;
@@ -253,14 +300,5 @@ export class ManagerActs {
 
   wentBack(slot: Slot): boolean {
     return (this.#world.at(slot.held) & heldWentBack) !== 0;
-  }
-
-  /** Whether another coordinator's branch is still prepared. */
-  holdsForeign(): boolean {
-    return this.#world.at(word.foreign) === held.prepared;
-  }
-
-  endForeign(verdict: 'commit' | 'abort'): void {
-    this.#world.s[word.foreign] = verdict === 'commit' ? held.committed : held.aborted;
   }
 }

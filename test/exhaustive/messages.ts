@@ -26,8 +26,12 @@ export type Down =
       readonly tx: number;
       readonly branch: number;
       readonly verdict: VerdictOn | 'foreign';
-      /** It answers a question; otherwise a vote that came too late. */
+      /** It answers a question on a prepared branch; otherwise a vote that came too late. */
       readonly asked: boolean;
+      /** It answers a question on an entry of the audit table. */
+      readonly audited: boolean;
+      /** An operator has said so. */
+      readonly word: boolean;
     };
 
 /** What travels to the coordinator. */
@@ -54,6 +58,8 @@ export type Up =
       readonly wentBack: boolean;
       /** Of another coordinator's log. */
       readonly foreign: boolean;
+      /** It was committed by hand, as the audit table says. */
+      readonly audited: boolean;
     };
 
 /** Messages by number, and queues of them by number; queue 0 is empty. */

@@ -135,6 +135,24 @@ export const mutations: readonly Mutation[] = [
     ],
   },
   {
+    rule: '13-found',
+    variant: 'audited',
+    violation: /^rule 13: rm1 was ended by hand, and has no entry of it/,
+    story: [/rolls back the branch in rm1 by hand/, /rm1 executes commit/, /answer rolled-back/],
+  },
+  {
+    rule: '13-entry',
+    variant: 'audited',
+    violation: /^rule 13: rm1 was ended by an operator's word, and has no entry of it/,
+    story: [/operator resolves the branch in rm1 as/, /receives the verdict/, /rm1 executes abort/],
+  },
+  {
+    rule: '13-audited',
+    variant: 'audited-deaths',
+    violation: /^rule 13: rm1 has an entry that it was committed, and nobody reports it/,
+    story: [/writes into rm1 that they will commit it/, /by hand; rm1 has committed/, /is aborted/],
+  },
+  {
     rule: '14-place',
     variant: 'overwriting',
     violation: /^rule 14: the target shows the value of place 1, the newest is 2/,
@@ -160,9 +178,9 @@ export const mutations: readonly Mutation[] = [
   },
   {
     rule: '19-log-id',
-    variant: 'foreign',
-    violation: /another coordinator's prepared branch was ended/,
-    story: [/looks for prepared branches/, /receives the verdict abort; another coordinator's/],
+    variant: 'embedded',
+    violation: /^rule 19: process \d ends a branch of another coordinator in rm1/,
+    story: [/in rm1 is prepared/, /looks for prepared branches/, /receives the verdict abort/],
   },
   {
     rule: '20-undetermined',

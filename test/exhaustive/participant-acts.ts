@@ -6,7 +6,7 @@ import {
 import { readResult, readVote } from '../../coordinator/src/sessions/read-messages.ts';
 import type { BranchEffect, BranchInput } from '../../participant-sdk/src/protocol/branch-state.ts';
 import { gidOf, rmName, why } from './coordinator-cell.ts';
-import { held, reply, type Slot, work } from './layout.ts';
+import { entry, held, reply, type Slot, work } from './layout.ts';
 import { ManagerActs } from './manager-acts.ts';
 import type { Down, Up } from './messages.ts';
 import type { World } from './world.ts';
@@ -220,17 +220,28 @@ export class ParticipantActs {
 
   #verdict(site: number, message: Down & { kind: 'verdict' }): void {
     const world = this.#world;
-    const { tx, branch, verdict, asked } = message;
+    const { tx, branch, verdict, asked, audited, word: isWord } = message;
     if (verdict !== 'commit' && verdict !== 'abort') return;
-    if (tx >= world.layout.txs.length) return this.#manager.endForeign(verdict);
     const slot = world.slotOf(site, tx, branch);
     const isHere = world.at(world.driver(site, slot)) !== 0;
-    if (!asked && !isHere) return;
+    const isFollowed = asked || isHere;
+    if (isWord) this.#manager.noteWord(world.slot(slot), verdict, isFollowed);
+    else if (audited) return verdict === 'abort' ? this.#reportByHand(site, tx, branch) : undefined;
+    if (!isFollowed) return;
     if (verdict === 'commit' && world.slot(slot).kind === 'logged') {
       if (isHere) this.#input(site, slot, this.#inputs.decidedElsewhere);
       return;
     }
     this.#input(site, slot, this.#inputs[verdict]);
+  }
+
+  /** It was committed by hand, as its entry says, and its transaction was aborted. */
+  #reportByHand(site: number, tx: number, branch: number): void {
+    const world = this.#world;
+    const { rm = 0 } = world.variant.sites[site] ?? {};
+    const ref = { gid: gidOf(tx), branch, rm: rmName(rm) };
+    const result = readResult(acknowledgement(ref, 'committed', why));
+    if (result) world.sendUp(site, world.up.id({ kind: 'result', tx, branch, result }));
   }
 
   /** The participant's side of a session breaks: what has not voted dies with it. */
@@ -247,10 +258,11 @@ export class ParticipantActs {
 
   #dropSide(site: number): void {
     const { s } = this.#world;
-    const { session, up, down, scan } = this.#world.site(site);
+    const { session, up, down, scan, audited } = this.#world.site(site);
     s[session] = (s[session] as number) & ~2;
     s[down] = 0;
     s[scan] = 0;
+    s[audited] = 0;
     if (this.#world.at(session) % 4 === 0) s[up] = 0;
   }
 
@@ -266,6 +278,13 @@ export class ParticipantActs {
   crash(site: number): boolean {
     const world = this.#world;
     if (!world.spend('deaths')) return false;
+    this.die(site);
+    return true;
+  }
+
+  /** The end of a process, whoever brought it about. */
+  die(site: number): void {
+    const world = this.#world;
     this.#dropSide(site);
     for (const slot of world.site(site).slots) {
       this.#failWork(site, slot);
@@ -274,7 +293,6 @@ export class ParticipantActs {
       world.s[offset] = 0;
       world.s[offset + 1] = 0;
     }
-    return true;
   }
 
   /** Its deadline passes, by its own clock. */
@@ -347,16 +365,36 @@ export class ParticipantActs {
       const slot = world.slot(index);
       const wentBack = this.#manager.wentBack(slot);
       const branch = world.at(slot.number);
-      const key = 64 + (slot.tx * 16 + branch) * 2 + (wentBack ? 1 : 0);
       const { tx } = slot;
-      const make = () => ({ kind: 'in-doubt', tx, branch, wentBack, foreign: false }) as const;
+      const foreign = this.#coordinatorOf(slot.site) !== this.#coordinatorOf(site);
+      const key = 64 + (tx * 16 + branch) * 4 + (wentBack ? 1 : 0) + (foreign ? 2 : 0);
+      const make = () => {
+        return { kind: 'in-doubt', tx, branch, wentBack, foreign, audited: false } as const;
+      };
       world.sendUp(site, this.#up(key, make));
     }
-    if (world.variant.foreign && site === 0 && this.#manager.holdsForeign()) {
-      const tx = world.layout.txs.length;
-      const doubt = { kind: 'in-doubt', tx, branch: 1, wentBack: false, foreign: true } as const;
-      world.sendUp(site, world.up.id(doubt));
-    }
+    if (world.variant.audits && world.without !== '13-audited') this.#askAudited(site, found);
     return true;
+  }
+
+  #coordinatorOf(site: number): number {
+    return this.#world.variant.sites[site]?.coordinator ?? 0;
+  }
+
+  /** As the scan does it: not yet what is prepared, or held here. */
+  #askAudited(site: number, found: number): void {
+    const world = this.#world;
+    const { audited, slots } = world.site(site);
+    for (const index of slots) {
+      const slot = world.slot(index);
+      const isOpen = (found & (1 << index)) !== 0 || world.at(world.driver(site, index)) !== 0;
+      const wasAsked = (world.at(audited) & (1 << index)) !== 0;
+      if ((world.at(slot.audit) & 3) !== entry.committed || isOpen || wasAsked) continue;
+      world.s[audited] = world.at(audited) | (1 << index);
+      const { tx } = slot;
+      const rest = { wentBack: false, foreign: false, audited: true };
+      const branch = world.at(slot.number);
+      world.sendUp(site, world.up.id({ kind: 'in-doubt', tx, branch, ...rest }));
+    }
   }
 }

@@ -1,7 +1,8 @@
 import type { Transaction } from '../../coordinator/src/protocol/transaction.ts';
 import { Acts, decodeAct, resolutions } from './acts.ts';
 import { rmName } from './coordinator-cell.ts';
-import { held, heldHalf, late, told, word } from './layout.ts';
+import { strangerIn } from './invariants.ts';
+import { entry, heldHalf, late, told } from './layout.ts';
 import { ends } from './manager-acts.ts';
 import type { Down, Up } from './messages.ts';
 import type { Variant } from './variant.ts';
@@ -40,12 +41,15 @@ function facts(world: World): string[] {
   for (const [index, words] of world.layout.txs.entries()) {
     const name = isOne ? 'the transaction' : `transaction ${index + 1}`;
     const state = world.coordinator.tx(world.at(words.tx));
+    world.turnToTx(index);
     if (world.isUp()) all.push(phaseOf(name, state));
     const answers = world.at(words.told);
     if (answers & told.committed) all.push(`who asks for ${name} hears committed`);
     if (answers & told.aborted) all.push(`who asks for ${name} hears aborted`);
     if (answers & told.expired) all.push(`who asks for ${name} hears expired`);
   }
+  const stranger = strangerIn(world);
+  if (stranger !== undefined) all.push(stranger.replace(/^rule 19: /, ''));
   for (const slot of world.layout.slots) {
     const owner = isOne ? '' : ` transaction ${slot.tx + 1} in`;
     const bits = world.at(slot.held);
@@ -53,9 +57,10 @@ function facts(world: World): string[] {
     if (state === '') continue;
     const half = bits & heldHalf ? ', with half of its work' : '';
     all.push(`${owner}${owner ? ' ' : ''}${rmName(slot.rm)} ${state}${half}`.trim());
+    const audit = world.variant.audits ? world.at(slot.audit) & 3 : entry.none;
+    const said = audit === entry.committed ? 'committed' : 'rolled back';
+    if (audit !== entry.none) all.push(`${rmName(slot.rm)} has an entry: ${said}`);
   }
-  const foreign = world.at(word.foreign);
-  if (foreign === held.aborted) all.push("another coordinator's branch is rolled back");
   return all;
 }
 
@@ -79,26 +84,31 @@ function sentence(world: World, code: number): string {
   const at = (site: number) =>
     `process ${site + 1} of ${rmName(world.variant.sites[site]?.rm ?? 0)}`;
   const rm = rmName(world.layout.slots[a]?.rm ?? 0);
+  const ofSite = (site: number) =>
+    coordinatorName(world, world.variant.sites[site]?.coordinator ?? 0);
   switch (name) {
     case 'restart':
-      return 'The coordinator restarts and reads its log';
+      return `${coordinatorName(world, b)} restarts and reads its log`;
     case 'log-answers':
       return 'The log answers that the record is durable';
     case 'deliver-down':
       return `${upper(at(a))} receives ${heardBy(world, a)}`;
     case 'deliver-up':
-      return `The coordinator receives ${saidBy(world, a)} from ${at(a)}`;
+      return `${ofSite(a)} receives ${saidBy(world, a)} from ${at(a)}`;
     case 'operation':
       return operationSentence(world, a, b);
     case 'late':
       return lateSentence(world, a, b === 1);
     case 'connect':
       return `${upper(at(a))} opens a new session`;
-    case 'scan':
+    case 'scan': {
+      const asks = world.variant.slowScans ? '' : ' and asks about them';
+      return `${upper(at(a))} looks for prepared branches${asks}`;
+    }
     case 'scan-asks':
-      return `${upper(at(a))} looks for prepared branches and asks about them`;
+      return `${upper(at(a))} asks about the prepared branches that it has found`;
     case 'coordinator-loses':
-      return `The coordinator sees that the session of ${at(a)} is lost`;
+      return `${ofSite(a)} sees that the session of ${at(a)} is lost`;
     case 'participant-loses':
       return `${upper(at(a))} sees that its session is lost`;
     case 'call':
@@ -116,7 +126,7 @@ function sentence(world: World, code: number): string {
     case 'forget':
       return 'The retention of the outcome is over';
     case 'crash':
-      return `The coordinator crashes; ${lostOf(world, a)}`;
+      return `${coordinatorName(world, b)} crashes; ${lostOf(world, a, b)}`;
     case 'death':
       return `${upper(at(a))} dies`;
     case 'repeat':
@@ -125,6 +135,8 @@ function sentence(world: World, code: number): string {
       return `The client gives up its call of ${rm} and goes on`;
     case 'by-hand':
       if (b === 2) return `${rm} forgets what became of the branch`;
+      if (b > 2)
+        return `Somebody writes into ${rm} that they will ${b === 4 ? 'commit' : 'roll back'} it`;
       return `Somebody ${b === 1 ? 'commits' : 'rolls back'} the branch in ${rm} by hand`;
     case 'resolve':
       return `An operator resolves the branch in ${rm} as ${resolutions[b]}`;
@@ -139,8 +151,14 @@ function upper(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-function lostOf(world: World, landed: number): string {
-  const tail = world.coordinator.log.tail(world.at(word.log));
+/** With several each has the number of its process. */
+function coordinatorName({ layout, variant }: World, index: number): string {
+  if (layout.desks.length === 1) return 'The coordinator';
+  return `${variant.embedded ? 'Embedded coordinator' : 'Coordinator'} ${index + 1}`;
+}
+
+function lostOf(world: World, landed: number, index: number): string {
+  const tail = world.coordinator.log.tail(world.at(world.layout.desks[index]?.log ?? 0));
   if (tail === 0) return 'its log is whole';
   return landed === 0
     ? 'what was on the way to the log is lost'

@@ -2,6 +2,8 @@
 export interface Site {
   /** Number of the resource manager, from 0; two sites may share one. */
   readonly rm: number;
+  /** Number of the coordinator that it is connected to, from 0; each has a log of its own. */
+  readonly coordinator: number;
   readonly kind: 'native' | 'logged';
   readonly canOnePhase: boolean;
   /** Its branches write nothing. */
@@ -54,8 +56,10 @@ export interface Variant {
   readonly restored: 'log' | 'rm' | 'none';
   /** The decisions' places in the log are looked at. */
   readonly places: boolean;
-  /** Another coordinator's prepared branch stands in the first resource manager. */
-  readonly foreign: boolean;
+  /** Resource managers have an audit table, and some people write into it before they act. */
+  readonly audits: boolean;
+  /** Coordinators live in the processes of their sites, and die with them. */
+  readonly embedded: boolean;
   /** Too large to be searched whole. */
   readonly maxStates: number;
 }
@@ -73,12 +77,13 @@ const none: Budgets = {
   restores: 0,
 };
 
-const native: Site = { rm: 0, kind: 'native', canOnePhase: false, readOnly: false };
+const native: Site = { rm: 0, coordinator: 0, kind: 'native', canOnePhase: false, readOnly: false };
 
 /** Sites of a resource manager each. */
 function sitesOf(...kinds: ('native' | 'logged' | 'read-only' | 'one-phase')[]): Site[] {
   return kinds.map((kind, rm) => ({
     rm,
+    coordinator: 0,
     kind: kind === 'logged' ? 'logged' : 'native',
     canOnePhase: kind === 'one-phase',
     readOnly: kind === 'read-only',
@@ -103,7 +108,8 @@ function variant(name: string, about: string, choices: Choices): Variant {
     forgets: false,
     restored: 'none',
     places: false,
-    foreign: false,
+    audits: false,
+    embedded: false,
     maxStates: Infinity,
     ...rest,
     budgets: { ...none, ...budgets },
@@ -158,10 +164,19 @@ export const variants: readonly Variant[] = [
     restored: 'log',
     budgets: { crashes: 1, deaths: 1, failures: 1, restores: 1 },
   }),
-  variant('foreign', "another coordinator's branch in the same database", {
-    ...calm,
-    foreign: true,
+  variant('embedded', 'two processes with a coordinator each, and one database; either crashes', {
+    sites: [native, { ...native, coordinator: 1 }],
+    plans: [[0], [1]],
+    embedded: true,
+    slowScans: true,
     budgets: { crashes: 1, scans: 1 },
+  }),
+  variant('embedded-crashes', 'the same, and it crashes twice, or both do; sessions break', {
+    sites: [native, { ...native, coordinator: 1 }],
+    plans: [[0], [1]],
+    embedded: true,
+    ...calm,
+    budgets: { crashes: 2, losses: 1 },
   }),
   variant('by-hand', 'somebody ends a branch by hand, and an operator resolves it', {
     refusals: false,
@@ -171,6 +186,21 @@ export const variants: readonly Variant[] = [
     sites: sitesOf('one-phase'),
     ...calm,
     budgets: { crashes: 2, deaths: 1, hands: 1, resolutions: 2 },
+  }),
+  variant('audited', 'by hand and by word, written down in an audit table; sessions break', {
+    ...calm,
+    audits: true,
+    budgets: { hands: 1, resolutions: 1, losses: 1 },
+  }),
+  variant('audited-crash', 'the same, and the coordinator crashes', {
+    ...calm,
+    audits: true,
+    budgets: { hands: 1, resolutions: 1, crashes: 1 },
+  }),
+  variant('audited-deaths', 'by hand, and those who would know crash', {
+    ...calm,
+    audits: true,
+    budgets: { hands: 1, crashes: 1, deaths: 1 },
   }),
   variant('twins', 'two processes of one resource manager, and one of another', {
     sites: twins,
@@ -224,7 +254,7 @@ export const variants: readonly Variant[] = [
   }),
 ];
 
-const quickNames = ['two-crashes', 'pair', 'read-only', 'late-work', 'foreign', 'overwriting'];
+const quickNames = ['two-crashes', 'pair', 'read-only', 'late-work', 'embedded', 'overwriting'];
 
 /** Those that take a few seconds together. */
 export const quickVariants: readonly Variant[] = variants.filter((one) => {

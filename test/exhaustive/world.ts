@@ -2,7 +2,7 @@ import type { FinishingOrder } from '../../participant-sdk/src/protocol/branch-s
 import { BranchCell } from './branch-cell.ts';
 import { Interner } from './canonical.ts';
 import { CoordinatorCell, sessionBase, sessionNumber } from './coordinator-cell.ts';
-import { budgetNames, held, type Layout, layoutOf, type Slot, word } from './layout.ts';
+import { budgetNames, type Desk, type Layout, layoutOf, type Slot } from './layout.ts';
 import { type Down, Mail, type Up } from './messages.ts';
 import type { Budgets, Variant } from './variant.ts';
 import type { RuleName } from './without.ts';
@@ -29,6 +29,8 @@ export class World {
   readonly operations = new Interner<Operation>({ run: 'none' });
   readonly coordinator: CoordinatorCell;
   readonly branches: BranchCell;
+  /** The coordinator whose turn it is. */
+  desk: Desk;
 
   constructor(variant: Variant, without?: RuleName) {
     this.variant = variant;
@@ -38,14 +40,14 @@ export class World {
     this.pairs = new Uint32Array(this.s.buffer);
     this.coordinator = new CoordinatorCell(variant, without, this.down);
     this.branches = new BranchCell(without);
+    this.desk = this.layout.desks[0] as Desk;
     this.#begin();
   }
 
   /** Everybody is connected, and the transactions have begun. */
   #begin(): void {
     const { s, layout, variant } = this;
-    s[word.up] = 1;
-    if (variant.foreign) s[word.foreign] = held.prepared;
+    for (const { up } of layout.desks) s[up] = 1;
     for (const name of budgetNames) s[layout.budget[name]] = variant.budgets[name];
     for (const [index, { tx }] of layout.txs.entries()) s[tx] = this.coordinator.begun(index);
     for (const { session } of layout.sites) s[session] = 3 | (1 << 2);
@@ -67,8 +69,28 @@ export class World {
     return this.layout.txs[index] as Layout['txs'][number];
   }
 
+  /** The coordinator whose turn it is, is up. */
   isUp(): boolean {
-    return this.s[word.up] === 1;
+    return this.s[this.desk.up] === 1;
+  }
+
+  turnTo(coordinator: number): void {
+    this.desk = this.layout.desks[coordinator] as Desk;
+  }
+
+  /** It is the turn of the coordinator of a site. */
+  turnToSite(site: number): void {
+    this.turnTo(this.variant.sites[site]?.coordinator ?? 0);
+  }
+
+  /** It is the turn of the coordinator that began a transaction. */
+  turnToTx(tx: number): void {
+    this.turnToSite(this.variant.plans[tx]?.[0] ?? 0);
+  }
+
+  /** Whether the coordinator whose turn it is began a transaction. */
+  isOwn(tx: number): boolean {
+    return this.desk.txs.includes(tx);
   }
 
   /** Spends one of a budget; false when nothing of it is left. */
@@ -100,12 +122,13 @@ export class World {
     return sessionNumber(site, this.generation(site));
   }
 
-  /** On which session each site is served, as one number. */
+  /** On which session of the coordinator whose turn it is each site is served, as one number. */
   serving(): number {
     let key = 0;
     let factor = 1;
     for (let site = 0; site < this.layout.sites.length; site += 1) {
-      if (this.coordinatorHolds(site)) key += this.generation(site) * factor;
+      const isOwn = this.desk.sites.includes(site);
+      if (isOwn && this.coordinatorHolds(site)) key += this.generation(site) * factor;
       factor *= sessionBase;
     }
     return key;

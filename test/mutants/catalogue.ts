@@ -3,10 +3,13 @@ import { core } from './core.ts';
 import { driver } from './driver.ts';
 import { effects } from './effects.ts';
 import { log } from './log.ts';
+import { mirrorLayer } from './mirror.ts';
 import type { Mutant } from './mutant.ts';
+import { mysql } from './mysql.ts';
 import { participant } from './participant.ts';
 import { postgres } from './postgres.ts';
 import { queue } from './queue.ts';
+import { rules } from './rules.ts';
 import { sessionLayer } from './session.ts';
 
 /** All mutants, by the part that they spoil. */
@@ -14,13 +17,19 @@ const catalogue: Readonly<Record<string, readonly Mutant[]>> = {
   core,
   driver,
   log,
+  mirror: mirrorLayer,
   session: sessionLayer,
   participant,
   client,
   postgres,
+  mysql,
   queue,
   effects,
+  rules,
 };
+
+/** The parts, in their order. */
+export const areas: readonly string[] = Object.keys(catalogue);
 
 /** A mutant with its part. */
 export interface Listed {

@@ -1,11 +1,13 @@
 // Tries every mutant: `npm run mutants -- [--only NAME|AREA] [--slice K/N] [--jobs N] [--list]
-// [--json] [--write]`. Ends with 1 when one survives. `--write` puts the table into docs/mutants.md.
+// [--json] [--write]`. Ends with 1 when one survives. `--write` puts the tables, or that of one area, into
+// docs/mutants.md.
 import process from 'node:process';
 import { parseArgs } from 'node:util';
-import { writeFigures } from '../../scripts/write-figures.ts';
-import { allMutants, choose } from './catalogue.ts';
+import { readFigures, writeFigures } from '../../scripts/write-figures.ts';
+import { areas, choose } from './catalogue.ts';
 import { countsOf, lineOf, pageOf } from './report.ts';
 import { runMutants } from './run-mutants.ts';
+import { endRuns } from './run-tests.ts';
 
 const { values } = parseArgs({
   options: {
@@ -22,6 +24,10 @@ function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
+for (const [signal, number] of [['SIGINT', 2] as const, ['SIGTERM', 15] as const]) {
+  process.once(signal, () => void endRuns().then(() => process.exit(128 + number)));
+}
+
 const { only, slice } = values;
 const chosen = choose({ ...(only && { only }), ...(slice && { slice }) });
 if (values.list) {
@@ -29,8 +35,8 @@ if (values.list) {
     say(`${area}: ${mutant.name} (${mutant.breaks.join(', ')}) in ${mutant.file}`);
   }
 } else {
-  if (values.write && chosen.length < allMutants.length) {
-    throw new Error('--write needs all mutants: leave out --only and --slice');
+  if (values.write && (slice !== undefined || (only && !areas.includes(only)))) {
+    throw new Error('--write needs all mutants, or all of one area');
   }
   const startedMs = performance.now();
   const verdicts = await runMutants(chosen, {
@@ -44,6 +50,6 @@ if (values.list) {
     for (const verdict of verdicts.filter(({ is }) => is !== 'killed')) say(lineOf(verdict));
     say(summary);
   }
-  if (values.write) writeFigures('mutants.md', `${summary}\n\n${pageOf(verdicts)}`);
+  if (values.write) writeFigures('mutants.md', pageOf(verdicts, areas, readFigures('mutants.md')));
   process.exitCode = verdicts.every(({ is }) => is === 'killed' || is === 'untried') ? 0 : 1;
 }

@@ -36,6 +36,14 @@ export const core: readonly Mutant[] = [
     tests: ['test/coordinator/coordinator.test.ts > a live gid is answered wait'],
   },
   {
+    name: 'believes an abort that found nothing more than the resource manager itself',
+    file: 'coordinator/src/protocol/decide.ts',
+    from: "(said.is === 'rolled-back' || (said.is",
+    to: '((said.is',
+    breaks: ['rule 13'],
+    tests: [scenarios],
+  },
+  {
     name: 'undoes a branch that an operator has abandoned',
     file: 'coordinator/src/protocol/answers.ts',
     from: "if (resolution === 'abandoned') return 'hazard';",

@@ -96,8 +96,9 @@ export async function judge(
       const usual = baseline.of(name).filter(({ state }) => state === 'passed');
       if (usual.length === 0) continue;
       triedCount += 1;
-      const by = await failureOf(tree, name, usual);
+      const by = await failureOf(tree, name, usual, mutant.alone === true);
       if (!by) continue;
+      if (by.others.length > 0) return verdict('survived', `also ${by.others.join('; also ')}`);
       return isStale(by.message) ? verdict('stale', by.message) : verdict('killed', by.name);
     }
   } finally {
@@ -106,25 +107,43 @@ export async function judge(
   return triedCount === 0 ? verdict('untried', 'its tests are skipped') : verdict('survived', '');
 }
 
+/** A test that fails, and those which must not fail beside it. */
+interface Failure {
+  readonly name: string;
+  readonly message: string;
+  readonly others: readonly string[];
+}
+
 /** The test that fails; a run that takes many times as long as without the defect fails, too. */
-async function failureOf(tree: string, name: string, usual: readonly TestResult[]) {
+async function failureOf(
+  tree: string,
+  name: string,
+  usual: readonly TestResult[],
+  isAlone: boolean,
+): Promise<Failure | undefined> {
   const { file, title } = readTestName(name);
   const longestMs = Math.max(...usual.map(({ durationMs }) => durationMs));
   const wholeMs = usual.reduce((sum, { durationMs }) => sum + durationMs, 0);
   const results = await runTests({
     tree,
     files: [file],
-    titles: title === '' ? [] : [title],
-    bail: true,
+    titles: title === '' || isAlone ? [] : [title],
+    bail: !isAlone,
     testTimeoutMs: Math.round(10_000 + 5 * longestMs),
     timeoutMs: 60_000 + 5 * wholeMs,
     jobs: 1,
   });
-  if (!results) return { name: `${name} (it did not end)`, message: '' };
-  const failed = results.find(({ state }) => state === 'failed');
+  if (!results) return { name: `${name} (it did not end)`, message: '', others: [] };
+  const failures = results.filter(({ state }) => state === 'failed');
+  const [failed] = failures;
   if (!failed) return undefined;
+  const others = failures.filter((one) => isAlone && !one.title.includes(title));
   const what = failed.title === '' ? '(before its tests)' : failed.title;
-  return { name: `${failed.file} > ${what}`, message: failed.message };
+  return {
+    name: `${failed.file} > ${what}`,
+    message: failed.message,
+    others: others.map((one) => `${one.title}: ${one.message.split('\n')[0]}`),
+  };
 }
 
 /** A defect that is no program kills nothing. */

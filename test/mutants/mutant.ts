@@ -19,6 +19,8 @@ export interface Mutant extends Defect {
    * any part of a test's full name.
    */
   readonly tests: readonly string[];
+  /** Of the file of its only test no other test may fail: the rule fails alone, and says its name. */
+  readonly alone?: true;
 }
 
 /**

@@ -4,8 +4,11 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { allMutants, choose, type Listed } from './catalogue.ts';
 import { readTestName } from './judge.ts';
+import { branchRules } from '../properties/branch-rules.ts';
+import { logRules } from '../properties/log-rules.ts';
+import { sessionRules } from '../properties/session-rules.ts';
 import { type Guarantee, withDefect } from './mutant.ts';
-import { lineOf } from './report.ts';
+import { lineOf, pageOf } from './report.ts';
 import { runMutants } from './run-mutants.ts';
 
 const repository = fileURLToPath(new URL('../..', import.meta.url));
@@ -50,10 +53,37 @@ describe('the mutants', () => {
   });
 });
 
+test.each([
+  ['log', logRules],
+  ['session', sessionRules],
+  ['branch', branchRules],
+] as const)('each rule of test/properties/%s.test.ts has one that it alone finds', (layer, all) => {
+  const alone = allMutants.filter(({ mutant }) => mutant.alone).flatMap((one) => one.mutant.tests);
+  const named = alone.map(readTestName).filter(({ file }) => file.endsWith(`/${layer}.test.ts`));
+  const found = all.map(({ name }) => named.filter(({ title }) => name.includes(title)).length);
+  expect(found).toEqual(all.map(() => 1));
+});
+
 test('all slices together are all mutants, each once', () => {
   const names = (listed: readonly Listed[]) => listed.map(({ mutant }) => mutant.name).toSorted();
   const slices = [1, 2, 3].flatMap((part) => choose({ slice: `${part}/3` }));
   expect(names(slices)).toEqual(names(allMutants));
+});
+
+test('the page gets the tables of what was tried, keeps the others, and counts all', () => {
+  const [first, second] = [choose({ only: 'queue' })[0], choose({ only: 'effects' })[0]];
+  if (!first || !second) throw new Error('there are no mutants');
+  const verdict = { is: 'killed', by: 'test/a.test.ts > fails', elapsedMs: 1_500 } as const;
+  const listed = ['queue', 'effects'];
+  const both = [first, second].map((each) => ({ ...each, ...verdict }));
+  const page = pageOf(both, listed, '');
+  expect(page).toMatch(/^2 killed, 0 survived, 0 stale, 0 untried; 3 s in all/);
+  const survivor = { ...second, ...verdict, is: 'survived' as const };
+  const later = pageOf([survivor], listed, page);
+  expect(later).toMatch(/^1 killed, 1 survived, 0 stale, 0 untried; 3 s in all/);
+  expect(later.split('### Effects')[0]?.split('### Queue')[1]).toBe(
+    page.split('### Effects')[0]?.split('### Queue')[1],
+  );
 });
 
 describe('a run', () => {

@@ -253,6 +253,22 @@ const driver: readonly Mutant[] = [
     tests: [unit, 'test/integration/by-hand.test.ts > its entry in the audit tells'],
   },
   {
+    name: 'asks about an entry while it still holds the branch',
+    file: `${src}/in-doubt-scan.ts`,
+    from: 'if (this.#ports.driver(ref)) continue;',
+    to: '',
+    breaks: ['rule 13'],
+    tests: [`${unit} > when nobody holds it any more`],
+  },
+  {
+    name: 'takes the verdict on a prepared branch for that on its entry, too',
+    file: `${src}/participant.ts`,
+    from: 'if (audited) this.#askedAudits.delete(key);',
+    to: 'this.#askedAudits.delete(key);',
+    breaks: ['rule 13'],
+    tests: [`${unit} > by hand between two questions`],
+  },
+  {
     name: 'never opens again a server that has failed over',
     file: `${src}/in-doubt-scan.ts`,
     from: 'if (!this.#isOver()) await this.#served.reopen(this.#link);',

@@ -324,6 +324,22 @@ const finishing: readonly Mutant[] = [
     tests: [`${crash} > one phase`],
   },
   {
+    name: 'takes an id that is missing without a crash for rolled back',
+    file: `${src}/settle.ts`,
+    from: 'if (!isSameHistory || !hasCrashed) return',
+    to: 'if (!isSameHistory) return',
+    breaks: ['rule 11'],
+    tests: [`${crash} > one phase`],
+  },
+  {
+    name: 'takes an id that is missing in another history for rolled back',
+    file: `${src}/settle.ts`,
+    from: 'if (!isSameHistory || !hasCrashed) return',
+    to: 'if (!hasCrashed) return',
+    breaks: ['rule 11', 'scenario 27'],
+    tests: [`${crash} > one phase`],
+  },
+  {
     name: 'lets another cluster or database speak for a receipt',
     file: `${src}/settle.ts`,
     from: 'const doubt = placeDoubt(receipt, server) ?? ',

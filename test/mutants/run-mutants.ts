@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import process from 'node:process';
 import { tempDir } from '../support/temp-dir.ts';
 import type { Listed } from './catalogue.ts';
 import { type Baseline, judge, runBaseline, type Verdict } from './judge.ts';
@@ -21,6 +22,7 @@ export async function runMutants(
   { jobs, onVerdict = () => {} }: RunMutantsOptions,
 ): Promise<readonly Verdict[]> {
   using scratch = tempDir('unanimous-mutants-');
+  process.once('exit', () => scratch.remove()); // a signal disposes of nothing
   const trees = Array.from({ length: jobs }, (_, n) => join(scratch.path, `tree-${n}`));
   for (const tree of trees) copyRepository(tree);
   const [first = ''] = trees;

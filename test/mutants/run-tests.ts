@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -44,6 +44,30 @@ interface Report {
   }[];
 }
 
+/** Vitest processes that run, each the leader of a group with all that its tests have started. */
+const running = new Set<ChildProcess>();
+
+function tell(child: ChildProcess, signal: NodeJS.Signals): void {
+  try {
+    if (child.pid !== undefined) process.kill(-child.pid, signal);
+  } catch {
+    // It has ended meanwhile.
+  }
+}
+
+/** However this process ends, but by SIGKILL, nobody is left behind. */
+process.on('exit', () => {
+  for (const child of running) tell(child, 'SIGKILL');
+});
+
+/** Ends all test runs, and whatever they have started: asks first, so that they end their servers. */
+export async function endRuns(): Promise<void> {
+  const ends = [...running].map((child) => new Promise((resolve) => child.on('close', resolve)));
+  for (const child of running) tell(child, 'SIGTERM');
+  const patience = new Promise((resolve) => setTimeout(resolve, 5_000).unref());
+  await Promise.race([Promise.all(ends), patience]);
+}
+
 /** Runs tests of a tree in a process of their own. Undefined when its time was over. */
 export async function runTests(options: RunOptions): Promise<readonly TestResult[] | undefined> {
   const { tree, files, titles, bail, testTimeoutMs, timeoutMs, jobs } = options;
@@ -57,8 +81,10 @@ export async function runTests(options: RunOptions): Promise<readonly TestResult
     ...(testTimeoutMs === undefined ? [] : [`--testTimeout=${testTimeoutMs}`]),
   ];
   // As many random runs as the rules' own mutants get, see test/coordinator/protocol.
-  const env = { ...process.env, PROTOCOL_RUNS: '3000' };
+  // Of the layers' rules each sees its defect in the life that is written down.
+  const env = { ...process.env, PROTOCOL_RUNS: '3000', PROPERTY_RUNS: '0' };
   const child = spawn(process.execPath, args, { cwd: tree, env, detached: true, stdio: 'pipe' });
+  running.add(child);
   let said = '';
   for (const stream of [child.stdout, child.stderr]) {
     stream.on('data', (chunk: Buffer) => (said = (said + chunk.toString()).slice(-4_000)));
@@ -66,7 +92,7 @@ export async function runTests(options: RunOptions): Promise<readonly TestResult
   let isLate = false;
   const end = (signal: NodeJS.Signals) => {
     isLate = true;
-    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, signal);
+    tell(child, signal);
   };
   const timers = [
     setTimeout(() => end('SIGTERM'), timeoutMs), // so that it ends its servers
@@ -74,6 +100,7 @@ export async function runTests(options: RunOptions): Promise<readonly TestResult
   ];
   await new Promise((resolve) => child.on('close', resolve));
   for (const timer of timers) clearTimeout(timer);
+  running.delete(child);
   if (isLate) return undefined;
   if (!existsSync(report)) throw new Error(`vitest wrote no report: ${said}`);
   return readReport(tree, JSON.parse(readFileSync(report, 'utf8')) as Report);

@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import type { TransactionClient } from '../../participant-sdk/src/client/transaction-client.ts';
 import type { Resource } from '../../participant-sdk/src/resource.ts';
 import { CoordinatorHost } from '../participant-sdk/support/coordinator-host.ts';
-import { FakeDatabase, FakeStore } from '../participant-sdk/support/fake-database.ts';
+import { FakeBranch, FakeDatabase, FakeStore } from '../participant-sdk/support/fake-database.ts';
 import { waitUntil } from '../support/wait-until.ts';
 
 /** Databases that a transaction writes: all of them, and all its rows are named alike. */
@@ -18,6 +18,16 @@ export class PortScene implements AsyncDisposable {
   readonly #told = new Map<string, 'committed' | 'aborted' | 'unknown'>();
   readonly #line = this.host.line();
   #tm: TransactionClient | undefined;
+
+  constructor() {
+    for (const database of [this.orders, this.stock]) {
+      database.acceptWork = async (id, work) => {
+        const branch = new FakeBranch(database, id);
+        await branch.write(Buffer.from(work).toString(), 0);
+        return branch;
+      };
+    }
+  }
 
   /**
    * Lets a client serve both databases; what fails is tried again once, as a service would. Says
@@ -68,6 +78,16 @@ export class PortScene implements AsyncDisposable {
       const { code } = error as UnanimousError;
       this.#told.set(`${row} ${kind}`, code === 'unknown' ? 'unknown' : 'aborted');
     }
+  }
+
+  /** A transaction whose work comes with Prepare; what it comes to goes to the ledger. */
+  async handOver(row: string, kind: keyof typeof kinds): Promise<void> {
+    const name = `${row} ${kind}`;
+    const rms = kinds[kind].map((database) => this[database].rm);
+    const outcome = await this.host.commitWork(rms, Buffer.from(name)).catch(() => undefined);
+    const told = outcome?.kind === 'OUTCOME_COMMITTED' ? 'committed' : 'unknown';
+    const isAborted = !outcome || outcome.kind === 'OUTCOME_ABORTED';
+    this.#told.set(name, isAborted ? 'aborted' : told);
   }
 
   /** A transaction that one database refuses at PREPARE, when the other one has prepared. */

@@ -11,6 +11,12 @@ function withFault(resource: Resource, plan: FaultPlan): Resource {
   const faulty = plan.over(resource);
   return new Proxy(faulty, {
     get(_, name) {
+      if (name === 'acceptWork') {
+        return async (...args: Parameters<NonNullable<Resource['acceptWork']>>) => {
+          const branch = await faulty.acceptWork?.(...args);
+          return branch && withBranchFault(branch, plan);
+        };
+      }
       if (name !== 'attach') return Reflect.get(faulty, name) as unknown;
       return (host: ResourceHost) =>
         resource.attach({
@@ -40,6 +46,8 @@ async function liveWith(fault: PortFault): Promise<boolean> {
     await scene.write('b1', 'one');
     await scene.write('c1', 'both', true);
     await scene.writeRefused('d1');
+    await scene.handOver('f1', 'both');
+    await scene.handOver('g1', 'one');
     await scene.writeLost('e1');
     scene.cutLine(); // branches in doubt are scanned for again
     await scene.write('a2', 'both');
@@ -64,6 +72,7 @@ test.concurrent.each([
   'ready',
   'commitOnePhase',
   'rollback',
+  'acceptWork',
 ])(
   'whichever %s fails, all writes land or none, and nothing stays in doubt',
   async (method) => {
@@ -71,6 +80,16 @@ test.concurrent.each([
   },
   60_000,
 );
+
+test('work that is handed over lands, in two databases and in one', async () => {
+  await using scene = new PortScene();
+  await scene.host.up();
+  await scene.serve();
+  await scene.handOver('f1', 'both');
+  await scene.handOver('g1', 'one');
+  expect(scene.outcomes).toEqual(['committed', 'committed']);
+  await scene.checkResolved('handed over');
+});
 
 test('one phase whose position cannot be remembered is rolled back, not left open', async () => {
   await using scene = new PortScene();

@@ -1,10 +1,14 @@
-import { formatBranchId, UnanimousError } from '@unanimous/proto';
-import fc from 'fast-check';
-import { expect } from 'vitest';
-import { errorOf, type Fixture, sql, values } from '../participant-sdk/postgres/branches.ts';
+import { formatBranchId, type UnanimousError } from '@unanimous/proto';
+import { type Fixture, sql, values } from '../participant-sdk/postgres/branches.ts';
 import type { PostgresServer } from '../servers/postgres.ts';
 import { waitUntil } from '../support/wait-until.ts';
-import { type BranchModel, type BranchState, type ModelBranch, nameOf } from './branch-model.ts';
+import {
+  type BranchFact,
+  type BranchModel,
+  type BranchState,
+  type ModelBranch,
+  nameOf,
+} from './branch-model.ts';
 import type { Command, Reached } from './runs.ts';
 
 /** The real resource and its server. */
@@ -13,18 +17,25 @@ export interface RealBranches {
   readonly server: PostgresServer;
 }
 
-type BranchCommand = Command<BranchModel, RealBranches>;
+/** Something that happens. */
+export type BranchCommand = Command<BranchModel, RealBranches>;
 
 /** As many branches are open at once: the pool has one connection more. */
 const openAtMost = 4;
 
 const insert = 'insert into t values ($1)';
 
-/** What is seen after every step: rows, and what a scan finds. */
-async function look(model: BranchModel, { fixture }: RealBranches): Promise<void> {
-  expect(await values(fixture.url), 'each row once, and no others').toEqual(model.rows());
+/** What is seen after every step. */
+export async function look(model: BranchModel, { fixture }: RealBranches): Promise<void> {
+  const names = 'select gid from pg_prepared_xacts where database = current_database()';
+  const listed = await sql(fixture.url, names);
   const scanned = await untilAnswered(() => fixture.resource.scan());
-  expect(scanned.map(formatBranchId).toSorted(), 'prepared').toEqual(model.prepared());
+  model.facts.push({
+    is: 'seen',
+    rows: (await values(fixture.url)).map(Number),
+    prepared: listed.map(({ gid }) => String(gid)).toSorted(),
+    scanned: scanned.map(formatBranchId).toSorted(),
+  });
 }
 
 /** Asks again as the participant does while the server cannot be reached. */
@@ -60,7 +71,7 @@ function onOne(
   };
 }
 
-function begin(count: number, reached: Reached): BranchCommand {
+export function begin(count: number, reached: Reached): BranchCommand {
   return {
     check: (model) => model.in('open').length < openAtMost,
     toString: () => `begin, writing ${count}`,
@@ -79,7 +90,11 @@ function begin(count: number, reached: Reached): BranchCommand {
 }
 
 /** Writes behind a savepoint, and perhaps goes back to it. */
-function writeBehindSavepoint(pick: number, isKept: boolean, reached: Reached): BranchCommand {
+export function writeBehindSavepoint(
+  pick: number,
+  isKept: boolean,
+  reached: Reached,
+): BranchCommand {
   const what = isKept ? 'savepoint and write' : 'savepoint, write and go back';
   return onOne(what, pick, ['open'], async (branch, { fixture }, model) => {
     const value = model.nextValue++;
@@ -98,35 +113,60 @@ function writeBehindSavepoint(pick: number, isKept: boolean, reached: Reached): 
   });
 }
 
-function prepare(pick: number, reached: Reached): BranchCommand {
-  return onOne('prepare', pick, ['open'], async (branch, { fixture }) => {
+/** Notes a vote; a branch that votes no is rolled back, as its participant does. */
+async function voteOf(
+  branch: ModelBranch,
+  model: BranchModel,
+  ask: () => Promise<{ readonly vote: 'yes' | 'ready' | 'read-only'; readonly receipt?: string }>,
+): Promise<'yes' | 'ready' | 'read-only' | 'no'> {
+  const { state: was } = branch;
+  const noted = { is: 'voted', branch, was } as const;
+  try {
+    const { vote, receipt = '' } = await ask();
+    model.facts.push({ ...noted, vote, why: '' });
+    branch.receipt = receipt;
+    return vote;
+  } catch (error) {
+    model.facts.push({ ...noted, vote: 'no', why: String(error) });
+    await branch.transaction.open.rollback();
+    return 'no';
+  }
+}
+
+export function prepare(pick: number, reached: Reached): BranchCommand {
+  return onOne('prepare', pick, ['open'], async (branch, { fixture }, model) => {
     const { transaction } = branch;
-    const vote = await transaction.open.prepare();
-    if (vote.vote === 'yes') {
-      Object.assign(branch, { state: 'prepared', receipt: vote.receipt });
-      reached.note('prepared');
-    } else {
-      expect(branch.values, 'read-only only when nothing is written').toEqual([]);
-      branch.state = 'rolled-back';
-      reached.note('voted read-only');
-    }
-    const late = fixture.host.within(transaction, () => fixture.pool.query(insert, [-1]));
-    expect((await errorOf(late)).code, 'work after the vote').toBe('work-after-end');
-    expect((await errorOf(transaction.open.prepare())).code, 'two votes').toBe('work-after-end');
+    const vote = await voteOf(branch, model, () => transaction.open.prepare());
+    branch.state = vote === 'yes' ? 'prepared' : 'rolled-back';
+    reached.note(vote === 'yes' ? 'prepared' : `voted ${vote}`);
+    const value = -model.nextValue++;
+    const write = () => fixture.pool.query(insert, [value]);
+    const [late, again] = [
+      await codeOf(fixture.host.within(transaction, write)),
+      await codeOf(transaction.open.prepare()),
+    ];
+    model.facts.push({ is: 'late', what: 'work after the vote', code: late });
+    model.facts.push({ is: 'late', what: 'a second vote', code: again });
   });
+}
+
+async function codeOf(promise: Promise<unknown>): Promise<string | undefined> {
+  return promise.then(
+    () => undefined,
+    (error: UnanimousError) => error.code,
+  );
 }
 
 /** A branch that lost its connection can only vote no: half of its work must not be prepared. */
-function prepareLost(pick: number, reached: Reached): BranchCommand {
-  return onOne('prepare a lost one', pick, ['lost'], async (branch) => {
-    expect(await errorOf(branch.transaction.open.prepare())).toBeInstanceOf(UnanimousError);
-    await branch.transaction.open.rollback();
+export function prepareLost(pick: number, reached: Reached): BranchCommand {
+  return onOne('prepare a lost one', pick, ['lost'], async (branch, _, model) => {
+    const vote = await voteOf(branch, model, () => branch.transaction.open.prepare());
     branch.state = 'rolled-back';
-    reached.note('a lost one voted no');
+    reached.note(`a lost one voted ${vote}`);
   });
 }
 
-function rollBackOpen(pick: number, reached: Reached): BranchCommand {
+export function rollBackOpen(pick: number, reached: Reached): BranchCommand {
   return onOne('roll back an open one', pick, ['open', 'lost'], async (branch) => {
     await branch.transaction.open.rollback();
     branch.state = 'rolled-back';
@@ -134,163 +174,82 @@ function rollBackOpen(pick: number, reached: Reached): BranchCommand {
   });
 }
 
+/** Notes an answer, and how the branch stood when it was asked. */
+function answered(
+  order: 'commit' | 'abort' | 'one-phase' | 'settle',
+  branch: ModelBranch,
+  result: string,
+): BranchFact {
+  const { state: was, receipt, isBeforeCrash } = branch;
+  const hasReceipt = receipt !== '';
+  return { is: 'answered', branch, order, was, hasReceipt, isBeforeCrash, result };
+}
+
 /** The decision arrives, for the first time or again, or after somebody's hand. */
-function decide(to: 'commit' | 'abort', pick: number, reached: Reached): BranchCommand {
-  return onOne(to, pick, ['prepared', 'committed', 'rolled-back'], async (branch, { fixture }) => {
+export function decide(to: 'commit' | 'abort', pick: number, reached: Reached): BranchCommand {
+  return onOne(to, pick, ['prepared', 'committed', 'rolled-back'], async (branch, real, model) => {
+    const { fixture } = real;
     const { receipt, transaction } = branch;
     const { id } = transaction;
-    const finished = await untilAnswered(() =>
+    const { result } = await untilAnswered(() =>
       to === 'commit' ? fixture.commit({ id, receipt }) : fixture.resource.abort(id, receipt),
     );
+    model.facts.push(answered(to, branch, result));
     const wanted = to === 'commit' ? 'committed' : 'rolled-back';
     if (branch.state === 'prepared') branch.state = wanted;
     else reached.note(branch.state === wanted ? 'decided again' : 'decided against a fate');
     // A branch that never was cannot have been committed; to say so of a commit would be a guess.
     const isUnknown = receipt === '' && to === 'commit';
-    expect(finished.result).toBe(isUnknown ? 'unknown' : branch.state);
-    reached.note(isUnknown ? 'unknown without a receipt' : finished.result);
+    reached.note(isUnknown ? 'unknown without a receipt' : result);
   });
 }
 
-function byHand(to: 'commit' | 'rollback', pick: number, reached: Reached): BranchCommand {
-  return onOne(`${to} by hand`, pick, ['prepared'], async (branch, { fixture }) => {
+export function byHand(to: 'commit' | 'rollback', pick: number, reached: Reached): BranchCommand {
+  return onOne(`${to} by hand`, pick, ['prepared'], async (branch, { fixture }, model) => {
     await sql(fixture.url, `${to} prepared '${nameOf(branch)}'`);
+    model.facts.push({ is: 'by hand', branch });
     branch.state = to === 'commit' ? 'committed' : 'rolled-back';
     reached.note(`${to} by hand`);
   });
 }
 
-function commitInOnePhase(pick: number, reached: Reached): BranchCommand {
-  return onOne('commit in one phase', pick, ['open'], async (branch, { fixture }) => {
+export function commitInOnePhase(pick: number, reached: Reached): BranchCommand {
+  return onOne('commit in one phase', pick, ['open'], async (branch, { fixture }, model) => {
     const { open, id } = branch.transaction;
-    const ready = await open.ready();
-    if (ready.vote === 'read-only') {
-      expect(branch.values).toEqual([]);
+    const vote = await voteOf(branch, model, () => open.ready());
+    if (vote !== 'ready') {
       branch.state = 'rolled-back';
       return;
     }
-    const settled = await fixture.resource.settle(id, ready.receipt);
-    expect(settled, 'before the permission').toEqual({ result: 'in-progress' });
-    expect(await open.commitOnePhase()).toEqual({ result: 'committed' });
-    Object.assign(branch, { state: 'one-phase', receipt: ready.receipt });
+    const before = await fixture.resource.settle(id, branch.receipt);
+    if (before.result === 'in-progress') reached.note('in progress before the permission');
+    model.facts.push(answered('one-phase', branch, (await open.commitOnePhase()).result));
+    branch.state = 'one-phase';
     reached.note('committed in one phase');
   });
 }
 
-function settle(pick: number, reached: Reached): BranchCommand {
-  return onOne('settle', pick, ['one-phase'], async (branch, { fixture }) => {
+export function settle(pick: number, reached: Reached): BranchCommand {
+  return onOne('settle', pick, ['one-phase'], async (branch, { fixture }, model) => {
     const { transaction, receipt, isBeforeCrash } = branch;
-    const settled = await untilAnswered(() => fixture.resource.settle(transaction.id, receipt));
-    expect(settled.result).toBe(isBeforeCrash ? 'unknown' : 'committed');
+    const { result } = await untilAnswered(() => fixture.resource.settle(transaction.id, receipt));
+    model.facts.push(answered('settle', branch, result));
     reached.note(isBeforeCrash ? 'unknown after a crash' : 'settled');
   });
 }
 
-function restart(kind: 'fast' | 'kill -9', reached: Reached): BranchCommand {
+export function restart(kind: 'fast' | 'kill -9', reached: Reached): BranchCommand {
   return {
     check: () => true,
     toString: () => `restart ${kind}`,
     async run(model, real) {
       if (kind === 'kill -9') await real.server.kill9();
       await real.server.restart();
+      const hasOnePhase = model.in('one-phase').some((branch) => !branch.isBeforeCrash);
+      if (kind === 'kill -9' && hasOnePhase) reached.note('one phase before a kill -9');
       model.serverDown(kind === 'kill -9');
       if (model.in('prepared').length > 0) reached.note(`prepared over a restart ${kind}`);
       await look(model, real);
     },
   };
 }
-
-/** What can happen to branches. */
-export function branchCommands(reached: Reached): fc.Arbitrary<BranchCommand>[] {
-  const pick = fc.nat({ max: 100 });
-  const often = <T>(times: number, arbitrary: T): T[] =>
-    Array.from({ length: times }, () => arbitrary);
-  const count = fc.integer({ min: 0, max: 3 });
-  return [
-    ...often(
-      4,
-      count.map((some) => begin(some, reached)),
-    ),
-    ...often(
-      2,
-      fc.tuple(pick, fc.boolean()).map(([one, kept]) => writeBehindSavepoint(one, kept, reached)),
-    ),
-    ...often(
-      4,
-      pick.map((one) => prepare(one, reached)),
-    ),
-    ...often(
-      3,
-      pick.map((one) => decide('commit', one, reached)),
-    ),
-    ...often(
-      2,
-      pick.map((one) => decide('abort', one, reached)),
-    ),
-    fc
-      .tuple(fc.constantFrom('commit' as const, 'rollback' as const), pick)
-      .map(([to, one]) => byHand(to, one, reached)),
-    pick.map((one) => rollBackOpen(one, reached)),
-    pick.map((one) => prepareLost(one, reached)),
-    pick.map((one) => commitInOnePhase(one, reached)),
-    pick.map((one) => settle(one, reached)),
-    fc.constantFrom('fast' as const, 'kill -9' as const).map((kind) => restart(kind, reached)),
-  ];
-}
-
-/** One life that comes to every state, however few the runs are. */
-export function wholeBranchLife(reached: Reached): BranchCommand[] {
-  return [
-    ...[1, 2, 0].map((count) => begin(count, reached)),
-    writeBehindSavepoint(0, true, reached),
-    writeBehindSavepoint(0, false, reached),
-    prepare(0, reached),
-    prepare(0, reached),
-    prepare(0, reached), // it has written nothing
-    decide('commit', 2, reached),
-    restart('fast', reached),
-    decide('commit', 0, reached),
-    decide('commit', 0, reached),
-    decide('abort', 0, reached),
-    byHand('rollback', 0, reached),
-    decide('commit', 1, reached),
-    begin(1, reached),
-    commitInOnePhase(0, reached),
-    settle(0, reached),
-    begin(1, reached),
-    prepare(0, reached),
-    begin(1, reached),
-    restart('kill -9', reached),
-    settle(0, reached),
-    prepareLost(0, reached),
-    byHand('commit', 0, reached),
-    begin(1, reached),
-    rollBackOpen(0, reached),
-    begin(1, reached),
-    prepare(0, reached),
-    ...[0, 1, 2, 3, 4, 5].map((pick) => decide('abort', pick, reached)),
-  ];
-}
-
-/** Everything that the runs must come to. */
-export const branchStates = [
-  'begun',
-  'kept a savepoint',
-  'went back to a savepoint',
-  'prepared',
-  'voted read-only',
-  'a lost one voted no',
-  'rolled back before its vote',
-  'committed',
-  'rolled-back',
-  'decided again',
-  'decided against a fate',
-  'unknown without a receipt',
-  'commit by hand',
-  'rollback by hand',
-  'committed in one phase',
-  'settled',
-  'unknown after a crash',
-  'prepared over a restart fast',
-  'prepared over a restart kill -9',
-];

@@ -15,10 +15,42 @@ export interface ModelBranch {
   isBeforeCrash: boolean;
 }
 
-/** What each branch must be, and so what must be in the database. */
+/** What happened to branches, and what was seen of them. */
+export type BranchFact =
+  /** `was`: how the branch stood; nothing had befallen one that was open. */
+  | {
+      readonly is: 'voted';
+      readonly branch: ModelBranch;
+      readonly was: BranchState;
+      readonly vote: 'yes' | 'ready' | 'read-only' | 'no';
+      readonly why: string;
+    }
+  /** A statement, or another vote, after the vote; `code` of its error, if there was one. */
+  | { readonly is: 'late'; readonly what: string; readonly code: string | undefined }
+  | {
+      readonly is: 'answered';
+      readonly branch: ModelBranch;
+      readonly order: 'commit' | 'abort' | 'one-phase' | 'settle';
+      readonly was: BranchState;
+      readonly hasReceipt: boolean;
+      readonly isBeforeCrash: boolean;
+      readonly result: string;
+    }
+  | { readonly is: 'by hand'; readonly branch: ModelBranch }
+  /** All rows, what Postgres lists as prepared, and what a scan finds. */
+  | {
+      readonly is: 'seen';
+      readonly rows: readonly number[];
+      readonly prepared: readonly string[];
+      readonly scanned: readonly string[];
+    };
+
+/** What each branch must be, and all that was seen. */
 export class BranchModel {
   readonly branches: ModelBranch[] = [];
+  readonly facts: BranchFact[] = [];
   nextValue = 1;
+  failure: unknown;
 
   /** Notes a branch that was opened. */
   begin(transaction: TestTransaction, values: readonly number[]): void {
@@ -28,19 +60,6 @@ export class BranchModel {
 
   in(...states: readonly BranchState[]): ModelBranch[] {
     return this.branches.filter(({ state }) => states.includes(state));
-  }
-
-  /** All rows that there must be. */
-  rows(): number[] {
-    const committed = this.in('committed', 'one-phase').flatMap(({ values }) => values);
-    return committed.toSorted((a, b) => a - b);
-  }
-
-  /** Names of all branches that must be prepared. */
-  prepared(): string[] {
-    return this.in('prepared')
-      .map((branch) => nameOf(branch))
-      .toSorted();
   }
 
   /** The server went down; `isCrash` when it had no time to write what it knew. */

@@ -2,42 +2,46 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, test } from 'vitest';
 import { TestPostgres } from '../participant-sdk/postgres/branches.ts';
 import { serverOrSkip } from '../servers/require-server.ts';
-import {
-  branchCommands,
-  branchStates,
-  type RealBranches,
-  wholeBranchLife,
-} from './branch-commands.ts';
+import { decide, look, type RealBranches } from './branch-commands.ts';
+import { branchCommands, wholeBranchLife } from './branch-lives.ts';
 import { BranchModel } from './branch-model.ts';
-import { assertOptions, type Command, propertyTimeoutMs, Reached } from './runs.ts';
-
-const fewRuns = 6;
+import { branchRules } from './branch-rules.ts';
+import { sharedLives } from './rule.ts';
+import type { Command, Reached } from './runs.ts';
 
 let postgres: TestPostgres;
 
-serverOrSkip('postgres').describe('branches in Postgres', () => {
+serverOrSkip('postgres').describe('branches in Postgres, whatever happens to them', () => {
   beforeAll(async () => {
     postgres = await TestPostgres.start();
   });
   afterAll(() => postgres?.[Symbol.asyncDispose]());
 
-  test(
-    'are what was decided, once each, and say so, whatever comes between',
-    async () => {
-      const reached = new Reached();
-      await live(wholeBranchLife(reached));
-      const commands = fc.commands(branchCommands(reached), { maxCommands: 30, size: 'max' });
-      await fc.assert(fc.asyncProperty(commands, live), assertOptions(fewRuns));
-      reached.expectAll(branchStates);
-    },
-    propertyTimeoutMs(fewRuns),
-  );
+  const wholeLife = wholeBranchLife;
+  const layer = { wholeLife, commands: branchCommands, maxCommands: 30, live, fewRuns: 6 };
+  const { rules, options, check } = sharedLives(layer, branchRules);
+  test.for(rules)('%s', options, ([, rule]) => check(rule));
 });
 
-/** One life of branches in a fresh database. */
-async function live(steps: Iterable<Command<BranchModel, RealBranches>>): Promise<void> {
+/** One life of branches in a fresh database; what is prepared in the end is aborted. */
+async function live(
+  steps: Iterable<Command<BranchModel, RealBranches>>,
+  reached: Reached,
+): Promise<BranchModel> {
   await using fixture = await postgres.fixture();
   fixture.pool.on('error', () => {}); // its server is killed
   const real = { fixture, server: postgres.server };
-  await fc.asyncModelRun(() => ({ model: new BranchModel(), real }), steps);
+  const model = new BranchModel();
+  try {
+    await fc.asyncModelRun(() => ({ model, real }), steps);
+    for (let left = model.in('prepared'); left.length > 0; left = model.in('prepared')) {
+      const [first] = left;
+      const all = model.in('prepared', 'committed', 'rolled-back');
+      await decide('abort', all.indexOf(first as (typeof all)[number]), reached).run(model, real);
+    }
+    await look(model, real);
+  } catch (error) {
+    model.failure = error;
+  }
+  return model;
 }

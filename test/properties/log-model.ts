@@ -1,23 +1,10 @@
-import { type Birth, compareBirths, type Gid, parseGid } from '@unanimous/proto';
-import { expect } from 'vitest';
+import { type Gid, parseGid } from '@unanimous/proto';
 import type { LogEntry, LogPosition } from '../../coordinator/src/log/decision-log.ts';
-import { summary } from '../coordinator/log/log-records.ts';
+import { keyOf, type LogFact, type LogHistory, seenFact } from './log-history.ts';
 
-/** A record as the model knows it. */
-interface Known {
-  /** What it says, as `summary` puts it. */
-  readonly key: string;
-  readonly gid: Gid;
-  /** Its place, once that was told or seen. */
-  seq: number | undefined;
-  /** `durable`: it was acknowledged. `open`: nobody knows yet. `gone`: it was absent once. */
-  state: 'durable' | 'open' | 'gone';
-}
-
-/** What must be in a log, whatever happened to it. */
+/** What can be done to a log next, and what was done and seen so far. */
 export class LogModel {
-  /** Epochs that were begun, in their order. */
-  readonly epochs: number[] = [];
+  readonly history: LogHistory = { facts: [], failure: undefined };
   /** Positions that somebody was told of. */
   readonly told: LogPosition[] = [];
   /** Positions that only a copy came to which is lost. */
@@ -25,96 +12,50 @@ export class LogModel {
   nextCounter = 1;
   /** Something was forgotten since the last compaction. */
   hasToCompact = false;
-  readonly #known = new Map<string, Known>();
-  #through: Birth = { epoch: 0, counter: 0 };
+  /** Gids of decisions that a branch did not follow. */
+  readonly reported = new Set<Gid>();
+  readonly #decided = new Set<Gid>();
+  readonly #ended = new Set<Gid>();
 
   /** Gids of decisions that are durable and have not ended. */
   get unended(): Gid[] {
-    return this.#durable('commit-decided').filter((gid) => !this.#known.has(endedKey(gid)));
+    return [...this.#decided].filter((gid) => !this.#ended.has(gid));
   }
 
   /** Gids that have ended for all we know. */
   get ended(): Gid[] {
-    return this.#durable('ended');
+    return [...this.#ended];
   }
 
-  /** A record was handed over; nobody has answered yet. */
-  ask(key: string, gid: Gid): void {
-    this.#known.set(key, { key, gid, seq: undefined, state: 'open' });
+  note(fact: LogFact): void {
+    this.history.facts.push(fact);
   }
 
-  /** The log has answered that it is durable; of what is lazy it does not say where. */
-  acknowledge(key: string, seq?: number): void {
-    Object.assign(this.#known.get(key) as Known, { seq, state: 'durable' });
+  /** Records are handed over in one append; nobody has answered yet. */
+  ask(kind: Parameters<typeof keyOf>[0], ...gids: readonly Gid[]): void {
+    this.note({ is: 'asked', keys: gids.map((gid) => keyOf(kind, gid)) });
+  }
+
+  /** The log has answered that a record is durable. */
+  answer(kind: Parameters<typeof keyOf>[0], gid: Gid, seq?: number): void {
+    this.note({ is: 'answered', key: keyOf(kind, gid), seq });
+    if (kind === 'commit-decided') this.#decided.add(gid);
+    if (kind === 'ended') this.#ended.add(gid);
+    if (kind === 'heuristic') this.reported.add(gid);
   }
 
   /** A mark is durable. */
-  forget(through: Birth): void {
+  forget(gid: Gid): void {
     this.hasToCompact = true;
-    if (compareBirths(through, this.#through) > 0) this.#through = through;
+    this.note({ is: 'forgot', through: parseGid(gid).birth });
   }
 
-  /** Gids that have ended and lie below the mark. */
-  isForgotten(gid: Gid): boolean {
-    const isBelow = compareBirths(parseGid(gid).birth, this.#through) <= 0;
-    return isBelow && this.#known.get(endedKey(gid))?.state === 'durable';
-  }
-
-  /**
-   * Compares with what the log holds. Nothing is in flight: what was handed over is there, or never
-   * will be. `isCompact` right after a compaction.
-   */
-  check(entries: readonly LogEntry[], isCompact = false): void {
-    const found = new Map(entries.map((entry) => [summary(entry), entry]));
-    const seqs = entries.map(({ seq }) => seq);
-    expect(seqs, 'in the order of their places').toEqual(seqs.toSorted((a, b) => a - b));
-    expect(new Set(seqs).size, 'each in a place of its own').toBe(seqs.length);
-    for (const known of this.#known.values()) this.#checkOne(known, found);
-    this.#checkMarks(entries, isCompact);
-  }
-
-  #checkOne(known: Known, found: ReadonlyMap<string, LogEntry>): void {
-    const { key, gid } = known;
-    const entry = found.get(key);
-    if (entry) {
-      expect(known.state, `${key} must not come back`).not.toBe('gone');
-      expect(entry.seq, `${key} keeps its place`).toBe(known.seq ?? entry.seq);
-      Object.assign(known, { seq: entry.seq, state: 'durable' });
-      return;
+  /** What the log holds while nothing is in flight: what was handed over is there, or never will be. */
+  see(entries: readonly LogEntry[], isCompact: boolean): void {
+    this.note(seenFact(entries, isCompact));
+    for (const { record } of entries) {
+      if (record.kind === 'commit-decided') this.#decided.add(record.gid);
+      if (record.kind === 'ended') this.#ended.add(record.gid);
     }
-    if (known.state === 'durable') {
-      expect(this.isForgotten(gid), `${key} was acknowledged and not forgotten`).toBe(true);
-    }
-    if (key === endedKey(gid)) {
-      // Alone, the decision would be carried out again.
-      const isBare = found.has(key.replace('ended', 'commit-decided'));
-      if (known.state === 'durable') expect(isBare, `${key} went before its decision`).toBe(false);
-    }
-    // What never became durable may be asked for again.
-    if (known.state === 'open') this.#known.delete(key);
-    else known.state = 'gone';
   }
-
-  #checkMarks(entries: readonly LogEntry[], isCompact: boolean): void {
-    const marks = entries.flatMap(({ record }) =>
-      record.kind === 'forgotten' ? [record.through] : [],
-    );
-    const highest = marks.toSorted(compareBirths).at(-1);
-    if (this.#through.epoch > 0) expect(highest, 'the highest mark').toEqual(this.#through);
-    if (!isCompact) return;
-    const forgotten = entries.flatMap(({ record }) =>
-      'gid' in record && this.isForgotten(record.gid) ? [record.gid] : [],
-    );
-    expect(forgotten, 'what is ended and forgotten goes').toEqual([]);
-  }
-
-  #durable(kind: string): Gid[] {
-    return [...this.#known.values()]
-      .filter(({ key, state }) => key.startsWith(`${kind} `) && state === 'durable')
-      .map(({ gid }) => gid);
-  }
-}
-
-function endedKey(gid: Gid): string {
-  return `ended ${gid.slice(13)}`;
 }

@@ -1,33 +1,31 @@
 import fc from 'fast-check';
-import { test } from 'vitest';
-import { logCommands, logStates, wholeLife } from './log-commands.ts';
+import { describe, test } from 'vitest';
+import { logCommands, wholeLife } from './log-lives.ts';
+import type { LogHistory } from './log-history.ts';
 import { LogModel } from './log-model.ts';
+import { logRules } from './log-rules.ts';
 import { RealLog } from './real-log.ts';
-import { assertOptions, type Command, propertyTimeoutMs, Reached } from './runs.ts';
+import { sharedLives } from './rule.ts';
+import type { Command } from './runs.ts';
 
-const fewRuns = 6;
-
-test(
-  'the log keeps what it acknowledged, brings nothing back, and knows what it said',
-  async () => {
-    const reached = new Reached();
-    await live(wholeLife(reached));
-    const commands = fc.commands(logCommands(reached), { maxCommands: 25, size: 'max' });
-    await fc.assert(fc.asyncProperty(commands, live), assertOptions(fewRuns));
-    reached.expectAll(logStates);
-  },
-  propertyTimeoutMs(fewRuns),
-);
+describe('a log, whatever happens to it', () => {
+  const layer = { wholeLife, commands: logCommands, maxCommands: 25, live, fewRuns: 6 };
+  const { rules, options, check } = sharedLives(layer, logRules);
+  test.for(rules)('%s', options, ([, rule]) => check(rule));
+});
 
 /** One life of a log. */
-async function live(steps: Iterable<Command<LogModel, RealLog>>): Promise<void> {
+async function live(steps: Iterable<Command<LogModel, RealLog>>): Promise<LogHistory> {
   const real = new RealLog();
+  const model = new LogModel();
   try {
-    const model = new LogModel();
     await real.start();
-    model.epochs.push(real.incarnation.epoch);
+    model.note({ is: 'began', epoch: real.incarnation.epoch });
     await fc.asyncModelRun(() => ({ model, real }), steps);
+  } catch (error) {
+    model.history.failure = error;
   } finally {
     await real.remove();
   }
+  return model.history;
 }

@@ -1,3 +1,4 @@
+import process from 'node:process';
 import type fc from 'fast-check';
 import { expect } from 'vitest';
 
@@ -6,10 +7,24 @@ function propertyRuns(fewRuns: number): number {
   return Number(process.env['PROPERTY_RUNS'] ?? fewRuns);
 }
 
-/** How long a property may take: as many runs as were asked for, on a busy machine. */
-export function propertyTimeoutMs(fewRuns: number): number {
-  return 30_000 + propertyRuns(fewRuns) * 10_000;
+/** How long the lives of a layer may take: as many as were asked for, on a busy machine. */
+export function livesTimeoutMs(fewRuns: number): number {
+  return 60_000 + propertyRuns(fewRuns) * 30_000;
 }
+
+/** PROPERTY_SEED=… lives the same lives again; a failure prints it. */
+export const seed = Number(process.env['PROPERTY_SEED'] ?? Date.now() % 2 ** 31);
+
+/** Options of all properties. */
+export function assertOptions(fewRuns: number): fc.Parameters<unknown> {
+  return { numRuns: propertyRuns(fewRuns), seed, endOnFailure: true };
+}
+
+/** The steps to a failure are slow, so that shrinking has an end, too. */
+export const shrinkOptions: fc.Parameters<unknown> = {
+  interruptAfterTimeLimit: 120_000,
+  verbose: 1,
+};
 
 /** What the runs of a property came to: a property that never reached a state shows nothing of it. */
 export class Reached {
@@ -27,11 +42,5 @@ export class Reached {
   }
 }
 
-/** A command of a model: what may happen, and what must be seen then. */
+/** A command of a model: what may happen, and what is seen then. */
 export type Command<M extends object, R> = fc.AsyncCommand<M, R>;
-
-/** Options of all properties; a failure prints seed and path, with which it is run again. */
-export function assertOptions(fewRuns: number): fc.Parameters<unknown> {
-  // The steps to a failure are slow, so that shrinking has an end, too.
-  return { numRuns: propertyRuns(fewRuns), interruptAfterTimeLimit: 600_000, verbose: 1 };
-}

@@ -1,10 +1,12 @@
 import { formatBranchId, type BranchId, type Gid } from '@unanimous/proto';
+import type { Limits } from '@unanimous/coordinator';
 import { defineResource, TransactionClient } from '@unanimous/participant-sdk';
 import { Admin } from '../integration/support/admin.ts';
 import { InProcessCoordinator } from '../integration/support/in-process-coordinator.ts';
 import { InReverse } from '../integration/support/in-reverse.ts';
 import { TcpRelay } from '../integration/support/tcp-relay.ts';
 import { FakeDatabase, FakeStore } from '../participant-sdk/support/fake-database.ts';
+import { waitUntil } from '../support/wait-until.ts';
 import { tempDir } from '../support/temp-dir.ts';
 
 /** An effect as its target saw it. */
@@ -81,9 +83,29 @@ export class SessionWorld implements AsyncDisposable {
   }
 
   /** Stops the coordinator, whatever it is at, and starts its next epoch. */
-  async restart(): Promise<void> {
+  async restart(limits: Partial<Limits> = {}): Promise<void> {
     await this.coordinator.stop();
-    await this.coordinator.start();
+    await this.coordinator.start(limits);
+  }
+
+  /** Resolves when a service has found a prepared branch in the stock, and has asked about it. */
+  async scannedBy({ stock }: Service, gid: Gid): Promise<void> {
+    const { prepared, fates } = this.stores.stock;
+    const wasPrepared = () =>
+      [...prepared.keys(), ...fates.keys()].some((key) => key.includes(gid));
+    await waitUntil(wasPrepared, { what: 'the branch to be prepared' });
+    let scans = 0;
+    stock.hooks.scan = () => void (scans += 1);
+    // The third begins when the second, which saw it, has its answer.
+    await waitUntil(() => scans >= 3, { what: 'scans' });
+    delete stock.hooks.scan;
+  }
+
+  /** How often each database has a row. */
+  rowsOf(name: string): Readonly<Record<'orders' | 'stock', number>> {
+    const count = (rows: readonly string[]) => rows.filter((row) => row === name).length;
+    const { orders, stock } = this.stores;
+    return { orders: count(orders.rows), stock: count(stock.rows) };
   }
 
   /** Somebody will roll back the stock's branch by hand before its commit arrives. */

@@ -1,4 +1,4 @@
-import type { Fact } from './ledger.ts';
+import { byHandIn, type Fact, isCommitted } from './ledger.ts';
 import type { Simulation } from './simulation.ts';
 
 /** Compares what was promised with what everybody holds. */
@@ -66,10 +66,9 @@ export class Checker {
     }
     for (const fact of ledger.facts.values()) {
       const rows = shown.get(fact.gid) ?? new Set();
-      const isCommitted = fact.toldCommittedMs !== undefined || fact.committedIn.size > 0;
-      if (fact.wasUnknown) marks.hit(isCommitted ? 'tx.unknown-committed' : 'tx.unknown-aborted');
-      this.#checkRows(fact, isCommitted, rows);
-      this.#checkByHand(fact, isCommitted);
+      const wasCommitted = isCommitted(fact);
+      if (fact.wasUnknown) marks.hit(wasCommitted ? 'tx.unknown-committed' : 'tx.unknown-aborted');
+      this.#checkRows(fact, wasCommitted, rows);
     }
     this.#checkHeuristics();
     this.#checkOrder();
@@ -89,36 +88,48 @@ export class Checker {
   }
 
   /** AC1, AC3 and durability: all of it or nothing, in every place that nobody has meddled with. */
-  #checkRows(fact: Fact, isCommitted: boolean, shown: ReadonlySet<number>): void {
+  #checkRows(fact: Fact, wasCommitted: boolean, shown: ReadonlySet<number>): void {
     const { ledger } = this.#simulation;
     for (const { rm, rows, isFirm } of fact.groups) {
-      if (rows.length === 0 || fact.byHand.has(rm) || fact.restoredIn.has(rm)) continue;
+      if (rows.length === 0 || byHandIn(fact, rm) || fact.restoredIn.includes(rm)) continue;
       const count = rows.filter((row) => shown.has(row)).length;
       const isWhole = count === rows.length;
-      if (!isCommitted && count > 0) {
+      if (!wasCommitted && count > 0) {
         ledger.violate('AC1', `${fact.gid} is aborted, and ${rm} shows ${count} of its rows`);
-      } else if (isCommitted && isFirm && !isWhole) {
+      } else if (wasCommitted && isFirm && !isWhole) {
         const of = `${count} of ${rows.length}`;
         ledger.violate('AC3', `${fact.gid} is committed, and ${rm} shows ${of} of its rows`);
-      } else if (isCommitted && count > 0 && !isWhole) {
+      } else if (wasCommitted && count > 0 && !isWhole) {
         ledger.violate('AC3', `${fact.gid} is committed, with half of the work in ${rm}`);
       }
     }
   }
 
-  /** What people ended against the decision is reported, and nothing else is. */
-  #checkByHand(fact: Fact, isCommitted: boolean): void {
-    const { ledger, marks } = this.#simulation;
-    for (const [rm, fate] of fact.byHand) {
-      if (isCommitted === (fate === 'committed') || fact.restoredIn.has(rm)) continue;
-      marks.hit('rm.by-hand-contrary');
-      // A commit by hand of what is then aborted may stay unheard: see the docs, "does not show".
-      if (!isCommitted || this.#isReported(fact.gid, rm)) continue;
-      ledger.violate(
-        'heuristic',
-        `${rm} was ended by hand against ${fact.gid}, and nobody says so`,
-      );
+  /** What people have ended against the decision, and is not reported: scans may take their time. */
+  unreported(): string | undefined {
+    const { ledger, marks, coordinatorNode } = this.#simulation;
+    for (const fact of ledger.endedByHand) {
+      const wasCommitted = isCommitted(fact);
+      for (const { rm, fate } of fact.byHand) {
+        if (wasCommitted === (fate === 'committed') || fact.restoredIn.includes(rm)) continue;
+        marks.hit('rm.by-hand-contrary');
+        if (this.#isReported(fact.gid, rm)) {
+          if (!wasCommitted) marks.hit('rm.by-hand-reported');
+          continue;
+        }
+        // Of what the log has forgotten nobody can say any more that it was aborted.
+        const isForgotten =
+          coordinatorNode.coordinator?.outcome(fact.gid).kind === 'OUTCOME_EXPIRED';
+        if (!wasCommitted && (isForgotten || !this.#isCommitKnown(fact, rm))) continue;
+        return `${rm} was ended by hand against ${fact.gid}, and nobody says so`;
+      }
     }
+    return undefined;
+  }
+
+  #isCommitKnown({ gid }: Fact, rm: string): boolean {
+    const { databases } = this.#simulation;
+    return databases.some((one) => one.rm === rm && one.isCommitKnown(gid));
   }
 
   #isReported(gid: string, rm: string): boolean {
@@ -135,7 +146,8 @@ export class Checker {
       const fact = ledger.facts.get(state.gid);
       for (const { rm, state: branch } of state.branches) {
         if (branch.is !== 'heuristic' || !fact) continue;
-        const isTrue = fact.byHand.has(rm) || fact.restoredIn.has(rm) || fact.unknownIn.has(rm);
+        const isTrue =
+          byHandIn(fact, rm) || fact.restoredIn.includes(rm) || fact.unknownIn.includes(rm);
         if (isTrue || this.#hasLostReceipts()) continue;
         ledger.violate(
           'heuristic',

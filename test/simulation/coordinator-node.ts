@@ -1,4 +1,5 @@
 import type { LogId } from '@unanimous/proto';
+import { type UnaryHandlers, unaryHandlers } from '../../coordinator/src/api/unary.ts';
 import { UnanimousError } from '@unanimous/proto';
 import { Coordinator } from '../../coordinator/src/coordinator.ts';
 import type { Limits } from '../../coordinator/src/limits.ts';
@@ -22,6 +23,8 @@ export class CoordinatorNode {
   starts = 0;
   /** Why the last incarnation stopped by itself. */
   lastFailure: UnanimousError | undefined;
+  /** The unary API at the coordinator's address. */
+  unary: { readonly process: SimProcess; readonly handlers: UnaryHandlers } | undefined;
   /** Nobody starts it again by itself. */
   isHeld = false;
   /** A disk without room until then. */
@@ -76,15 +79,17 @@ export class CoordinatorNode {
   async #startOn(process: SimProcess, log: MemoryDecisionLog): Promise<void> {
     const { clock, tell } = this.#simulation;
     try {
-      const coordinator = await Coordinator.start({
-        log,
-        world: process.world(() => 1_700_000_000_000 + clock.nowMs + this.#wallClockJumpMs),
-        limits: this.#limits(),
-        logger: this.#logger(process),
-      });
+      const world = process.world(() => 1_700_000_000_000 + clock.nowMs + this.#wallClockJumpMs);
+      const logger = this.#logger(process);
+      const coordinator = await Coordinator.start({ log, world, limits: this.#limits(), logger });
       if (!process.isAlive) return;
       this.#isStarting = false;
       this.#coordinator = coordinator;
+      const running = () => {
+        coordinator.checkRunning();
+        return coordinator;
+      };
+      this.unary = { process, handlers: unaryHandlers({ running, logger, world }) };
       this.starts += 1;
       tell?.(`the coordinator is up, in epoch ${coordinator.incarnation.epoch}`);
       coordinator.onStopped((error) => this.#stopped(process, error));

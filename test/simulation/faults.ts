@@ -1,3 +1,4 @@
+import { endByHand, endInOutage, resolveHeuristics } from './operators.ts';
 import type { FaultPlan } from './plan.ts';
 import type { Simulation } from './simulation.ts';
 
@@ -120,7 +121,11 @@ export class Faults {
       case 'slow-rm':
         return database?.slow(forMs);
       case 'by-hand':
-        return database?.endByHand(choice);
+        if (database) endByHand(database, choice);
+        return;
+      case 'by-hand-in-outage':
+        if (database) endInOutage(this.#simulation, database, choice);
+        return;
       case 'forget-receipts':
         return database?.forgetReceipts();
       case 'restore-rm':
@@ -132,7 +137,7 @@ export class Faults {
         if (targets.length > 0) targets[target % targets.length]?.down(forMs);
         return;
       case 'resolve':
-        this.#simulation.resolveHeuristics();
+        resolveHeuristics(this.#simulation);
         return;
       default:
     }

@@ -1,4 +1,4 @@
-import type { CoordinatorFrame } from '@unanimous/proto';
+import type { CoordinatorFrame, Outcome } from '@unanimous/proto';
 import type { Marks } from './marks.ts';
 
 /** What a piece of work must show when its transaction is committed. */
@@ -18,6 +18,8 @@ export interface Fact {
   readonly begunAtMs: number;
   readonly groups: Group[];
   toldCommittedMs: number | undefined;
+  /** A branch was ordered to commit what it has prepared. */
+  isOrdered: boolean;
   toldAborted: boolean;
   toldExpired: boolean;
   /** Started a statement that nobody awaited before the commit was asked for. */
@@ -25,21 +27,33 @@ export interface Fact {
   /** The client was left with `unknown`. */
   wasUnknown: boolean;
   /** Native branches that committed, or were rolled back though prepared, as ordered. */
-  readonly committedIn: Set<string>;
-  readonly rolledBackIn: Set<string>;
+  committedIn: string[];
+  rolledBackIn: string[];
   /** Where the resource manager went back in time: what is lost there is nobody's fault. */
-  readonly restoredIn: Set<string>;
+  readonly restoredIn: string[];
   /** Where people ended a branch, and how. */
-  readonly byHand: Map<string, 'committed' | 'rolled-back'>;
+  readonly byHand: { readonly rm: string; readonly fate: 'committed' | 'rolled-back' }[];
   /** Where the receipt could not tell. */
-  readonly unknownIn: Set<string>;
+  readonly unknownIn: string[];
   /** Place of its decision, as effects carry it. */
   place: { readonly epoch: number; readonly seq: number } | undefined;
+}
+
+/** The decision, as far as anybody can tell when all is over. */
+export function isCommitted({ toldCommittedMs, isOrdered, committedIn }: Fact): boolean {
+  return toldCommittedMs !== undefined || isOrdered || committedIn.length > 0;
+}
+
+/** Somebody has ended the transaction's branch there by hand. */
+export function byHandIn({ byHand }: Fact, rm: string): boolean {
+  return byHand.some((one) => one.rm === rm);
 }
 
 /** What was promised to whom, and what resource managers did; speaks up where the two differ. */
 export class Ledger {
   readonly facts = new Map<string, Fact>();
+  /** Those of which people have ended a branch. */
+  readonly endedByHand = new Set<Fact>();
   readonly violations: string[] = [];
   readonly #marks: Marks;
   readonly #nowMs: () => number;
@@ -73,15 +87,16 @@ export class Ledger {
       begunAtMs: this.#nowMs(),
       groups: [],
       toldCommittedMs: undefined,
+      isOrdered: false,
       toldAborted: false,
       toldExpired: false,
       mustAbort: false,
       wasUnknown: false,
-      committedIn: new Set(),
-      rolledBackIn: new Set(),
-      restoredIn: new Set(),
-      byHand: new Map(),
-      unknownIn: new Set(),
+      committedIn: [],
+      rolledBackIn: [],
+      restoredIn: [],
+      byHand: [],
+      unknownIn: [],
       place: undefined,
     };
     this.facts.set(gid, fact);
@@ -97,11 +112,17 @@ export class Ledger {
 
   /** Every answer that any coordinator ever gave counts, heard or not. */
   frame(frame: CoordinatorFrame): void {
-    for (const { gid, kind } of frame.outcomes) {
-      if (kind === 'OUTCOME_COMMITTED') this.told(gid, 'committed');
-      else if (kind === 'OUTCOME_ABORTED') this.told(gid, 'aborted');
-      else if (kind === 'OUTCOME_EXPIRED') this.told(gid, 'expired');
+    for (const outcome of frame.outcomes) this.answered(outcome);
+    for (const { gid, kind } of frame.commits) {
+      const fact = this.facts.get(gid);
+      if (fact && (kind === 'COMMIT_PREPARED' || kind === 'APPLY')) fact.isOrdered = true;
     }
+  }
+
+  answered({ gid, kind }: Pick<Outcome, 'gid' | 'kind'>): void {
+    if (kind === 'OUTCOME_COMMITTED') this.told(gid, 'committed');
+    else if (kind === 'OUTCOME_ABORTED') this.told(gid, 'aborted');
+    else if (kind === 'OUTCOME_EXPIRED') this.told(gid, 'expired');
   }
 
   told(gid: string, what: 'committed' | 'aborted' | 'expired'): void {
@@ -119,8 +140,8 @@ export class Ledger {
   committed(gid: string, rm: string, isByHand: boolean): void {
     const fact = this.facts.get(gid);
     if (!fact) return;
-    if (isByHand) fact.byHand.set(rm, 'committed');
-    else if (!fact.restoredIn.has(rm)) fact.committedIn.add(rm);
+    if (isByHand) this.#byHand(fact, rm, 'committed');
+    else if (!fact.restoredIn.includes(rm)) fact.committedIn.push(rm);
     this.#agree(fact);
   }
 
@@ -128,12 +149,24 @@ export class Ledger {
   rolledBack(gid: string, rm: string, isByHand: boolean): void {
     const fact = this.facts.get(gid);
     if (!fact) return;
-    if (isByHand) fact.byHand.set(rm, 'rolled-back');
-    else if (!fact.restoredIn.has(rm)) fact.rolledBackIn.add(rm);
-    else if (fact.toldCommittedMs !== undefined || fact.committedIn.size > 0) {
+    if (isByHand) this.#byHand(fact, rm, 'rolled-back');
+    else if (!fact.restoredIn.includes(rm)) fact.rolledBackIn.push(rm);
+    else if (fact.toldCommittedMs !== undefined || fact.committedIn.length > 0) {
       this.violate('rule 8', `${rm} was restored, and rolled back ${gid}, which is committed`);
     }
     this.#agree(fact);
+  }
+
+  #byHand(fact: Fact, rm: string, fate: 'committed' | 'rolled-back'): void {
+    fact.byHand.push({ rm, fate });
+    this.endedByHand.add(fact);
+  }
+
+  /** A resource manager has gone back behind what it did for a transaction. */
+  restored(fact: Fact, rm: string): void {
+    fact.restoredIn.push(rm);
+    fact.committedIn = fact.committedIn.filter((one) => one !== rm);
+    fact.rolledBackIn = fact.rolledBackIn.filter((one) => one !== rm);
   }
 
   /** An effect of a logged branch was applied. */
@@ -144,9 +177,9 @@ export class Ledger {
       this.violate('rule 14', `effects of ${gid} come with two places`);
     }
     fact.place = place;
-    fact.committedIn.add(rm);
+    fact.committedIn.push(rm);
     const open = this.#rm15(gid);
-    if (open !== undefined && !fact.restoredIn.has(open)) {
+    if (open !== undefined && !fact.restoredIn.includes(open)) {
       this.violate('rule 15', `an effect of ${gid} went out while ${open} was only prepared`);
     }
     this.#agree(fact);
@@ -155,10 +188,10 @@ export class Ledger {
   /** AC1 and AC2: nobody contradicts anybody. A transaction that wrote nothing has no outcome. */
   #agree(fact: Fact): void {
     const { gid, groups, toldCommittedMs, toldAborted, committedIn, rolledBackIn } = fact;
-    const hasWritten = committedIn.size > 0 || groups.some((g) => g.isFirm && g.rows.length > 0);
+    const hasWritten = committedIn.length > 0 || groups.some((g) => g.isFirm && g.rows.length > 0);
     if (!hasWritten) return; // the commit of what only read may be answered aborted after a restart
-    const isCommitted = toldCommittedMs !== undefined;
-    if (isCommitted && toldAborted) {
+    const isTold = toldCommittedMs !== undefined;
+    if (isTold && toldAborted) {
       this.violate('AC2', `both committed and aborted were answered for ${gid}`);
     }
     const [one] = committedIn;
@@ -167,9 +200,9 @@ export class Ledger {
       this.violate('AC1', `${one} has committed ${gid}, and ${other} has rolled it back`);
     } else if (one !== undefined && toldAborted) {
       this.violate('AC1', `aborted was answered for ${gid}, and ${one} has committed it`);
-    } else if (other !== undefined && isCommitted) {
+    } else if (other !== undefined && isTold) {
       this.violate('AC1', `committed was answered for ${gid}, and ${other} has rolled it back`);
-    } else if (isCommitted && fact.mustAbort) {
+    } else if (isTold && fact.mustAbort) {
       this.violate('AC3', `${gid} was committed with a statement that nobody awaited`);
     }
   }

@@ -33,6 +33,7 @@ export async function run(
 
 /** Plays one seed, and tells its story. */
 export async function replay(seed: number): Promise<boolean> {
+  Error.stackTraceLimit = 10; // which costs too much in the long runs
   const { story, violations } = await simulate(planOf(seed), true);
   say([...story, ...violations].join('\n'));
   return violations.length === 0;
@@ -43,7 +44,7 @@ export async function find(
   { name, about }: { readonly name: string; readonly about: string },
   firstSeed: number,
 ): Promise<boolean> {
-  const { broken, elapsedMs, cpuMs, runs } = await simulateSlice({ firstSeed, seconds: 60 });
+  const { broken, elapsedMs, cpuMs, runs } = await simulateSlice({ firstSeed, seconds: 240 });
   const took = `${(elapsedMs / 1_000).toFixed(1)} s (${(cpuMs / 1_000).toFixed(1)} s of processor time)`;
   const found = broken ? `${took}, run ${runs}: ${broken.violations[0]}` : 'NOT FOUND';
   say(`${name} (${about}): ${found}`);

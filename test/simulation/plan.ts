@@ -67,7 +67,8 @@ export type TransactionKind =
   | 'explicit-abort'
   | 'not-awaited'
   | 'gives-up-call'
-  | 'late';
+  | 'late'
+  | 'unary';
 
 /** One transaction of the workload. */
 export interface TransactionPlan {
@@ -124,6 +125,7 @@ const faultKinds = [
   'restart-rm',
   'slow-rm',
   'by-hand',
+  'by-hand-in-outage',
   'forget-receipts',
   'restore-rm',
   'log-write-fails',
@@ -141,6 +143,9 @@ export type FaultKind = (typeof faultKinds)[number];
 /** Faults that excuse others, and so are rare. */
 const rare: ReadonlySet<FaultKind> = new Set(['forget-receipts', 'restore-rm']);
 
+/** Faults of which each finds something only rarely: some runs have nothing else. */
+const together: readonly FaultKind[] = ['by-hand-in-outage', 'crash-service-at'];
+
 const kinds: readonly TransactionKind[] = [
   ...Array.from({ length: 10 }, () => 'plain' as const),
   'decided',
@@ -153,11 +158,20 @@ const kinds: readonly TransactionKind[] = [
   'explicit-abort',
   'not-awaited',
   'gives-up-call',
+  'gives-up-call',
   'late',
+  'late',
+  'unary',
+  'unary',
 ];
 
+/** Name of a resource manager, by its number in the plan. */
+export function rmName(index: number): string {
+  return `rm${index + 1}`;
+}
+
 /** Draws a run from its seed: which faults are on, and every timeout, batch and limit. */
-export function planOf(seed: number, transactions = 600): Plan {
+export function planOf(seed: number, transactions = 1_500): Plan {
   const random = Random.of(seed, 'plan');
   const world = drawWorld(random);
   return {
@@ -184,7 +198,7 @@ function drawWorld(random: Random): WorldPlan {
   const isWild = random.chance(0.7);
   const rate = (most: number) => (isWild && random.chance(0.6) ? random.next() * most : 0);
   const world: WorldPlan = {
-    durationMs: random.pick([300, 1_000, 3_000]),
+    durationMs: random.pick([500, 1_500, 5_000]),
     natives,
     logged,
     services,
@@ -248,9 +262,10 @@ function drawTransactions(random: Random, world: WorldPlan, count: number): Tran
 }
 
 function drawFaults(random: Random, world: WorldPlan): FaultPlan[] {
-  const on = faultKinds.filter((kind) => random.chance(rare.has(kind) ? 0.2 : 0.4));
+  const drawn = faultKinds.filter((kind) => random.chance(rare.has(kind) ? 0.2 : 0.4));
+  const on = random.chance(0.15) ? [random.pick(together)] : drawn;
   if (on.length === 0) return [];
-  return Array.from({ length: random.int(1, 16) }, () => {
+  return Array.from({ length: random.int(1, 40) }, () => {
     const kind = random.pick(on);
     const isAt = kind === 'crash-coordinator-at' || kind === 'crash-service-at';
     const places: readonly Boundary[] =

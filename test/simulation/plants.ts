@@ -109,6 +109,20 @@ export const plants: readonly Plant[] = [
     to: 'return [begun];',
   },
   {
+    name: 'no-audit-row',
+    about: 'what phase two finds ended by hand is not written down before it is told',
+    file: `${participant}participant/branch-driver.ts`,
+    from: 'if (deviates(order, result.result)) await this.#writeDown(result as BranchResult);',
+    to: 'void deviates; void this.#writeDown;',
+  },
+  {
+    name: 'no-audit-scan',
+    about: 'what people have written down is not compared with the log',
+    file: `${participant}participant/in-doubt-scan.ts`,
+    from: 'await this.#askAudited(found);',
+    to: 'void this.#askAudited;',
+  },
+  {
     name: 'judge-strangers',
     about: "another log's branches are judged",
     file: `${coordinator}coordinator.ts`,

@@ -1,5 +1,6 @@
 import { TransactionClient } from '../../participant-sdk/src/client/transaction-client.ts';
 import type { DefinedResource } from '../../participant-sdk/src/define-resource.ts';
+import type { Logger } from '../../participant-sdk/src/logger.ts';
 import { SimDatabaseResource } from './sim-database-resource.ts';
 import type { SimProcess } from './sim-process.ts';
 import type { Effect } from './sim-target.ts';
@@ -42,7 +43,7 @@ export class ServiceNode {
       timeoutMs,
       waitAppliedMs,
       connectTimeoutMs,
-      ...(simulation.tell && { logger: simulation.sdkLogger(process) }),
+      ...(simulation.tell && { logger: this.#logger(process) }),
     });
     const databases = new Map<number, SimDatabaseResource>();
     const targets = new Map<number, DefinedResource<Effect>>();
@@ -65,12 +66,23 @@ export class ServiceNode {
           if (row.owner === process) marks.hit('rm.in-doubt-at-crash');
         }
       }
+      if (this.service) simulation.workload.died(this.service.process);
       this.service = undefined;
       simulation.clock.after(simulation.random.delay(1, 500), () => this.start());
     });
     for (const resource of [...databases.values(), ...targets.values()]) {
       void this.#serve(process, tm, resource);
     }
+  }
+
+  /** Log lines of the SDK, for the story. */
+  #logger(process: SimProcess): Logger {
+    const say = (fields: object) => {
+      if (!process.isAlive) return;
+      const { event, gid = '', rm = '' } = fields as Record<string, string>;
+      this.#simulation.tell?.(`${process.name} logs ${event} ${gid} ${rm}`.trim());
+    };
+    return { debug: say, info: say, warn: say, error: say };
   }
 
   /** As a service would: again, until it is served. */

@@ -1,5 +1,6 @@
 import { type BranchId, type LogId, UnanimousError } from '@unanimous/proto';
 import type {
+  AuditEntry,
   Decided,
   Finished,
   OpenBranch,
@@ -12,7 +13,8 @@ import type {
 } from '../../participant-sdk/src/resource.ts';
 import type { Marks } from './marks.ts';
 import type { Rates } from './plan.ts';
-import type { Row, SimDatabase } from './sim-database.ts';
+import type { SimDatabase } from './sim-database.ts';
+import type { Row } from './sim-row.ts';
 import type { SimProcess } from './sim-process.ts';
 
 /** What one process has of a database. */
@@ -57,7 +59,7 @@ export class SimDatabaseResource implements Resource {
 
   scan(): Promise<readonly BranchId[]> {
     const { database, process } = this.#client;
-    return database.call(process, 'scan', () => {
+    return database.statements.call(process, 'scan', () => {
       if (database.incarnation !== this.#opened) {
         throw new UnanimousError('rm-unavailable', `${this.rm}: restored; open it again`);
       }
@@ -67,27 +69,37 @@ export class SimDatabaseResource implements Resource {
 
   remembered(logId: LogId): Promise<SeenPosition | undefined> {
     const { database, process } = this.#client;
-    return database.call(process, 'ask', () => database.position(logId));
+    return database.statements.call(process, 'ask', () => database.tables.position(logId));
   }
 
   remember(position: SeenPosition): Promise<void> {
     const { database, process } = this.#client;
-    return database.call(process, 'ask', () => database.remember(position));
+    return database.statements.call(process, 'ask', () => database.tables.remember(position));
+  }
+
+  audit(entry: AuditEntry): Promise<void> {
+    const { database, process } = this.#client;
+    return database.statements.call(process, 'audit', () => database.tables.writeAudit(entry));
+  }
+
+  audited(): Promise<readonly AuditEntry[]> {
+    const { database, process } = this.#client;
+    return database.statements.call(process, 'ask', () => database.tables.readAudit());
   }
 
   commit(id: BranchId, { receipt }: Decided): Promise<Finished> {
     const { database, process } = this.#client;
-    return database.call(process, 'commit', () => database.commit(id, receipt, process));
+    return database.statements.call(process, 'commit', () => database.commit(id, receipt, process));
   }
 
   abort(id: BranchId, receipt: string): Promise<Finished> {
     const { database, process } = this.#client;
-    return database.call(process, 'abort', () => database.abort(id, receipt, process));
+    return database.statements.call(process, 'abort', () => database.abort(id, receipt, process));
   }
 
   settle(_id: BranchId, receipt: string): Promise<Finished | { readonly result: 'in-progress' }> {
     const { database, process } = this.#client;
-    return database.call(process, 'ask', () => database.settle(receipt));
+    return database.statements.call(process, 'ask', () => database.settle(receipt));
   }
 
   close(): Promise<void> {
@@ -116,7 +128,7 @@ export class SimBranch implements OpenBranch {
     if (this.#isRolledBack) throw new UnanimousError('work-after-end', 'the branch has ended');
     this.#running += 1;
     try {
-      await database.call(process, 'write', () => {
+      await database.statements.call(process, 'write', () => {
         database.checkOpen(this.#row);
         if (process.random.chance(rates().refuse)) throw this.#refusal('constraint-violated');
         if (row !== undefined) this.#row.rows.push(row);
@@ -136,7 +148,12 @@ export class SimBranch implements OpenBranch {
   async prepare(): Promise<PrepareResult> {
     const { database, process, marks } = this.#client;
     const row = this.#row;
-    const isWriter = await database.call(process, 'prepare', () => this.#check('prepare'), row);
+    const isWriter = await database.statements.call(
+      process,
+      'prepare',
+      () => this.#check('prepare'),
+      row,
+    );
     if (!isWriter) {
       marks.hit('rm.read-only');
       return { vote: 'read-only' };
@@ -146,7 +163,7 @@ export class SimBranch implements OpenBranch {
 
   async ready(): Promise<ReadyResult> {
     const { database, process, marks } = this.#client;
-    const isWriter = await database.call(process, 'ready', () => this.#check('ready'));
+    const isWriter = await database.statements.call(process, 'ready', () => this.#check('ready'));
     if (isWriter) return { vote: 'ready', receipt: database.receipt(this.#row) };
     marks.hit('rm.read-only');
     return { vote: 'read-only' };
@@ -155,7 +172,7 @@ export class SimBranch implements OpenBranch {
   async commitOnePhase(): Promise<Finished> {
     const { database, process } = this.#client;
     const row = this.#row;
-    await database.call(process, 'one-phase', () => database.commitOnePhase(row), row);
+    await database.statements.call(process, 'one-phase', () => database.commitOnePhase(row), row);
     return { result: 'committed' };
   }
 

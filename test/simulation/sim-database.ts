@@ -1,51 +1,16 @@
-import { type BranchId, formatBranchId, reason, UnanimousError } from '@unanimous/proto';
-import type { Finished, SeenPosition } from '../../participant-sdk/src/resource.ts';
-import type { SimClock } from './clock.ts';
-import type { Ledger } from './ledger.ts';
-import type { Marks } from './marks.ts';
-import type { Rates } from './plan.ts';
-import type { Random } from './random.ts';
+import { type BranchId, formatBranchId, reason } from '@unanimous/proto';
+import type { Finished } from '../../participant-sdk/src/resource.ts';
+import type { DatabaseOptions } from './database-options.ts';
+import { OwnTables } from './own-tables.ts';
 import type { SimProcess } from './sim-process.ts';
-
-/** One transaction in the database. */
-export interface Row {
-  readonly id: BranchId;
-  readonly key: string;
-  readonly xid: number;
-  readonly owner: SimProcess;
-  readonly rows: number[];
-  state: 'open' | 'prepared' | 'committed' | 'rolled-back';
-  /** Statements on their way that may still land. */
-  inFlight: number;
-  /** Its connection is gone. */
-  isLeft: boolean;
-  /** The database has forgotten what became of it. */
-  isForgotten: boolean;
-}
+import type { Row } from './sim-row.ts';
+import { Statements, unavailable } from './sim-statement.ts';
 
 interface Change {
   readonly atMs: number;
   readonly row: Row;
   readonly from: Row['state'] | undefined;
 }
-
-/** What a database needs. */
-export interface DatabaseOptions {
-  readonly rm: string;
-  readonly clock: SimClock;
-  readonly random: Random;
-  readonly ledger: Ledger;
-  readonly marks: Marks;
-  readonly rates: () => Rates;
-  /** Longest usual time of a statement. */
-  readonly rmMs: number;
-  readonly tell?: (sentence: string) => void;
-}
-
-/** What a database can be asked; those that end something may land when nobody waits any more. */
-type Statement = 'write' | 'prepare' | 'ready' | 'commit' | 'abort' | 'one-phase' | 'ask' | 'scan';
-
-const maySlip: ReadonlySet<Statement> = new Set(['prepare', 'commit', 'abort', 'one-phase']);
 
 /**
  * A database with two-phase commit, as Postgres is one: what is prepared survives everything but
@@ -55,23 +20,25 @@ const maySlip: ReadonlySet<Statement> = new Set(['prepare', 'commit', 'abort', '
 export class SimDatabase {
   readonly rm: string;
   readonly prepared = new Set<Row>();
+  readonly statements: Statements;
+  readonly tables: OwnTables;
   readonly #options: DatabaseOptions;
+  readonly #open = new Set<Row>();
+  readonly #owners = new Set<SimProcess>();
   readonly #byXid = new Map<number, Row>();
   readonly #byKey = new Map<string, Row>();
   readonly #byGid = new Map<string, Row[]>();
   readonly #changes: Change[] = [];
-  #positions: { readonly atMs: number; readonly position: SeenPosition }[] = [];
   #incarnation = 1;
-  /** Grows when the server restarts: connections and their open work are gone. */
-  #start = 1;
   #lastXid = 0;
-  #downUntilMs = 0;
-  #slowUntilMs = 0;
-  #impatient: number | undefined;
+  /** Who waits for the next branch to be prepared, to end it by hand. */
+  #impatient: (() => void) | undefined;
 
   constructor(options: DatabaseOptions) {
     this.rm = options.rm;
     this.#options = options;
+    this.statements = new Statements(options, (row) => this.#leave(row));
+    this.tables = new OwnTables(options.marks, () => options.clock.nowMs);
   }
 
   get incarnation(): string {
@@ -79,47 +46,7 @@ export class SimDatabase {
   }
 
   get start(): number {
-    return this.#start;
-  }
-
-  /** Sends a statement and waits for its answer, which may be late, lost, or never come. */
-  call<T>(process: SimProcess, statement: Statement, execute: () => T, row?: Row): Promise<T> {
-    return new Promise((resolve, reject) => {
-      if (!process.effect('rm')) return;
-      const { clock, random, marks } = this.#options;
-      const { loseAnswer, slowStatement } = this.#options.rates();
-      const start = this.#start;
-      const lost = random.chance(loseAnswer);
-      const slips = lost && maySlip.has(statement) && random.chance(0.5);
-      const isSlow = random.chance(slowStatement) || clock.nowMs < this.#slowUntilMs;
-      const goMs = this.#delayMs() + (isSlow ? random.delay(10, 2_000) : 0);
-      const answer = (give: () => void) => process.after(this.#delayMs(), give);
-      const fail = () => answer(() => reject(this.#unavailable('the connection was lost')));
-      if (row && maySlip.has(statement)) row.inFlight += 1;
-      if (slips) fail();
-      clock.after(goMs + (slips ? random.delay(0, 1_000) : 0), () => {
-        if (row && maySlip.has(statement)) row.inFlight -= 1;
-        const isDown = clock.nowMs < this.#downUntilMs || start !== this.#start;
-        const isAbandoned = !process.isAlive || slips;
-        // What a dead client has sent may still be read from its socket, or not.
-        const lands = !isDown && (!isAbandoned || (maySlip.has(statement) && random.chance(0.6)));
-        if (!lands) {
-          if (row && isAbandoned) this.#leave(row);
-          if (!slips) fail();
-          return;
-        }
-        if (statement === 'prepare' && isAbandoned) marks.hit('rm.prepare-landed-late');
-        try {
-          const result = execute();
-          if (row && isAbandoned) this.#leave(row);
-          if (slips || !process.effect('rm')) return;
-          if (lost) fail();
-          else answer(() => resolve(result));
-        } catch (error) {
-          answer(() => reject(error));
-        }
-      });
-    });
+    return this.statements.start;
   }
 
   /** Begins a transaction; its connection belongs to a process. */
@@ -133,6 +60,7 @@ export class SimDatabase {
       owner,
       rows: [],
       state: 'open',
+      finders: new Set(),
       inFlight: 0,
       isLeft: false,
       isForgotten: false,
@@ -143,19 +71,20 @@ export class SimDatabase {
     if (others) others.push(row);
     else this.#byGid.set(id.gid, [row]);
     this.#changes.push({ atMs: this.#options.clock.nowMs, row, from: undefined });
-    owner.onDeath(() => {
-      const { clock, random } = this.#options;
-      clock.after(random.delay(0, 300), () => this.#leave(row));
-    });
+    this.#open.add(row);
+    if (!this.#owners.has(owner)) {
+      this.#owners.add(owner);
+      owner.onDeath(() => this.#ownerDied(owner));
+    }
     return row;
   }
 
   receipt(row: Row): string {
-    return `${row.xid}.${this.#start}.${row.state === 'prepared' ? 'p' : 'o'}`;
+    return `${row.xid}.${this.statements.start}.${row.state === 'prepared' ? 'p' : 'o'}`;
   }
 
   checkOpen(row: Row): void {
-    if (row.state !== 'open') throw this.#unavailable('the connection was lost');
+    if (row.state !== 'open') throw unavailable(this.rm, 'the connection was lost');
   }
 
   /** The connection goes: open work is rolled back, unless a statement is still on its way. */
@@ -166,11 +95,11 @@ export class SimDatabase {
   prepare(row: Row): void {
     this.checkOpen(row);
     this.#change(row, 'prepared');
-    const choice = this.#impatient;
-    if (choice === undefined) return;
+    const act = this.#impatient;
+    if (!act) return;
     this.#impatient = undefined;
     const { clock, random } = this.#options;
-    clock.after(random.delay(0, 5), () => this.endByHand(choice));
+    clock.after(random.delay(0, 5), act);
   }
 
   commitOnePhase(row: Row): void {
@@ -198,7 +127,20 @@ export class SimDatabase {
       this.#finish(row, 'rolled-back', by);
       return { result: 'rolled-back' };
     }
-    return receipt === '' ? { result: 'rolled-back' } : this.#settled(receipt);
+    if (receipt === '') return { result: 'rolled-back' };
+    const settled = this.#settled(receipt);
+    if (settled.result === 'committed' && row) {
+      row.finders.add(by);
+      this.#options.onFound(by);
+    }
+    return settled;
+  }
+
+  /** Somebody must know that a branch was committed by hand: it is written down, or was found. */
+  isCommitKnown(gid: string): boolean {
+    const isWritten = this.tables.readAudit().some((entry) => entry.gid === gid);
+    const rows = this.#byGid.get(gid) ?? [];
+    return isWritten || rows.some(({ finders }) => [...finders].some((one) => one.isAlive));
   }
 
   settle(receipt: string): Finished | { readonly result: 'in-progress' } {
@@ -213,63 +155,44 @@ export class SimDatabase {
     }
     if (row.state === 'rolled-back') return { result: 'rolled-back' };
     // A crash of the server may have given the id of what was not prepared to another transaction.
-    if (how === 'o' && Number(start) !== this.#start) return this.#unknown(row, 'a crash since');
+    if (how === 'o' && Number(start) !== this.statements.start)
+      return this.#unknown(row, 'a crash since');
     return { result: 'committed' };
-  }
-
-  position(logId: string): SeenPosition | undefined {
-    return this.#positions.findLast(({ position }) => position.logId === logId)?.position;
-  }
-
-  remember(position: SeenPosition): void {
-    const known = this.position(position.logId);
-    const isHigher =
-      !known ||
-      position.epoch > known.epoch ||
-      (position.epoch === known.epoch && position.seq > known.seq);
-    if (isHigher) this.#positions.push({ atMs: this.#options.clock.nowMs, position });
-  }
-
-  /** An operator deletes the positions of a log that should not have been. */
-  forgetPositionsSince(atMs: number): void {
-    this.#positions = this.#positions.filter((kept) => kept.atMs < atMs);
   }
 
   /** The server crashes: what is open is gone, what is prepared stays. */
   restart(downMs: number): void {
     const { clock, marks } = this.#options;
     marks.hit('rm.restarted');
-    this.#start += 1;
-    this.#downUntilMs = clock.nowMs + downMs;
-    for (const row of this.#byXid.values()) {
-      if (row.state === 'open') this.#change(row, 'rolled-back');
-    }
+    this.statements.start += 1;
+    this.statements.downUntilMs = clock.nowMs + downMs;
+    for (const row of [...this.#open]) this.#change(row, 'rolled-back');
   }
 
   slow(forMs: number): void {
-    this.#slowUntilMs = this.#options.clock.nowMs + forMs;
+    this.statements.slowUntilMs = this.#options.clock.nowMs + forMs;
   }
 
   heal(): void {
-    this.#downUntilMs = 0;
-    this.#slowUntilMs = 0;
+    this.statements.downUntilMs = 0;
+    this.statements.slowUntilMs = 0;
     this.#impatient = undefined;
   }
 
-  /** Somebody ends prepared branches with psql. */
-  endByHand(choice: number): void {
+  /** Gives what is prepared, as soon as something is. */
+  withPrepared(act: (rows: readonly Row[]) => void): void {
     const rows = [...this.prepared].filter((r) => this.#options.ledger.facts.has(r.id.gid));
-    const from = Math.floor(choice * rows.length);
-    if (rows.length === 0) this.#impatient = choice; // who looks for one waits for the next
-    for (const [index, row] of rows.slice(from, from + 3).entries()) {
-      this.#endByHand(row, (choice * 7_919 + index / 2) % 1 < 0.5 ? 'committed' : 'rolled-back');
-    }
+    if (rows.length > 0) act(rows);
+    else this.#impatient = () => this.withPrepared(act);
   }
 
-  #endByHand(row: Row, to: 'committed' | 'rolled-back'): void {
+  /** Some write it down first, as docs/operations.md asks, and some forget to. */
+  endRowByHand(row: Row, to: 'committed' | 'rolled-back', isWritten: boolean): void {
     const { ledger, marks, tell } = this.#options;
     tell?.(`somebody has ${to} the branch of ${row.id.gid} in ${this.rm} by hand`);
     marks.hit('rm.by-hand');
+    const { gid, branch } = row.id;
+    if (isWritten) this.tables.writeAudit({ gid, branch, result: to, reason: 'by hand' });
     this.#change(row, to);
     if (to === 'committed') ledger.committed(row.id.gid, this.rm, true);
     else ledger.rolledBack(row.id.gid, this.rm, true);
@@ -292,10 +215,9 @@ export class SimDatabase {
       const { row, from } = change;
       touched.add(row);
       const fact = ledger.facts.get(row.id.gid);
-      fact?.restoredIn.add(this.rm);
-      fact?.committedIn.delete(this.rm);
-      fact?.rolledBackIn.delete(this.rm);
+      if (fact) ledger.restored(fact, this.rm);
       this.prepared.delete(row);
+      this.#open.delete(row);
       if (from === undefined) {
         this.#byXid.delete(row.xid);
         this.#byKey.delete(row.key);
@@ -304,10 +226,11 @@ export class SimDatabase {
       } else {
         row.state = from;
         if (from === 'prepared') this.prepared.add(row);
+        else if (from === 'open') this.#open.add(row);
       }
       change = this.#changes.at(-1);
     }
-    this.#positions = this.#positions.filter((kept) => kept.atMs <= atMs);
+    this.tables.restoreTo(atMs);
     this.#incarnation += 1;
     this.restart(1);
   }
@@ -327,13 +250,6 @@ export class SimDatabase {
     for (const row of this.#byXid.values()) if (row.state === 'committed') yield row;
   }
 
-  /** A prepared branch that another coordinator has to end. */
-  addForeign(id: BranchId, owner: SimProcess): Row {
-    const row = this.open(id, owner);
-    this.#change(row, 'prepared');
-    return row;
-  }
-
   #finish(row: Row, to: 'committed' | 'rolled-back', by: SimProcess): void {
     const { ledger, marks, tell } = this.#options;
     tell?.(`${this.rm} has ${to} the prepared branch of ${row.id.gid}`);
@@ -349,8 +265,16 @@ export class SimDatabase {
   #change(row: Row, to: Row['state']): void {
     this.#changes.push({ atMs: this.#options.clock.nowMs, row, from: row.state });
     row.state = to;
+    this.#open.delete(row);
     if (to === 'prepared') this.prepared.add(row);
     else this.prepared.delete(row);
+  }
+
+  #ownerDied(owner: SimProcess): void {
+    const { clock, random } = this.#options;
+    for (const row of this.#open) {
+      if (row.owner === owner) clock.after(random.delay(0, 300), () => this.#leave(row));
+    }
   }
 
   #leave(row: Row): void {
@@ -361,22 +285,13 @@ export class SimDatabase {
   #settled(receipt: string): Finished {
     const settled = this.settle(receipt);
     if (settled.result !== 'in-progress') return settled;
-    throw this.#unavailable('in progress but not prepared');
+    throw unavailable(this.rm, 'in progress but not prepared');
   }
 
   #unknown(row: Row | undefined, why: string): Finished {
     this.#options.marks.hit('rm.unknown');
     const fact = row && this.#options.ledger.facts.get(row.id.gid);
-    fact?.unknownIn.add(this.rm);
+    fact?.unknownIn.push(this.rm);
     return { result: 'unknown', reason: reason('unknown', `${this.rm}: ${why}`, this.rm) };
-  }
-
-  #unavailable(why: string): UnanimousError {
-    return new UnanimousError('rm-unavailable', `${this.rm}: ${why}`, { rm: this.rm });
-  }
-
-  #delayMs(): number {
-    const { random, rmMs } = this.#options;
-    return Math.round(random.delay(rmMs / 4, rmMs) * 50) / 50;
   }
 }

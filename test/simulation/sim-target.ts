@@ -59,6 +59,7 @@ export class SimTarget {
     const { rates } = this.#options;
     return defineResource<Effect>({
       rm: this.rm,
+      takesWork: true,
       ambient,
       ...limits,
       check: () => {

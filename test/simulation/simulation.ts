@@ -1,6 +1,4 @@
 import { formatGid, type LogId } from '@unanimous/proto';
-import type { Logger as SdkLogger } from '../../participant-sdk/src/logger.ts';
-import type { MemoryDisk } from '../../coordinator/src/log/memory-log.ts';
 import { Checker } from './checker.ts';
 import { SimClock } from './clock.ts';
 import { CoordinatorNode } from './coordinator-node.ts';
@@ -8,28 +6,18 @@ import { Faults } from './faults.ts';
 import { Ledger } from './ledger.ts';
 import { Marks } from './marks.ts';
 import { Network, serviceOf } from './network.ts';
-import type { Plan, Rates } from './plan.ts';
+import { resolveHeuristics } from './operators.ts';
+import { type Plan, type Rates, rmName } from './plan.ts';
 import { Random } from './random.ts';
+import { RestoredLog } from './restored-log.ts';
+import type { RunReport } from './run-report.ts';
 import { ServiceNode } from './service-node.ts';
-import { type Row, SimDatabase } from './sim-database.ts';
+import { SimDatabase } from './sim-database.ts';
+import type { Row } from './sim-row.ts';
 import { type Boundary, SimProcess } from './sim-process.ts';
 import { SimTarget } from './sim-target.ts';
-import { downSentence, Story, upSentence } from './story.ts';
-import { rmName, Workload } from './workload.ts';
-
-/** What a run has come to. */
-export interface RunReport {
-  readonly transactions: number;
-  readonly committed: number;
-  readonly crashes: number;
-  readonly faults: number;
-  readonly turns: number;
-  readonly simulatedMs: number;
-  readonly states: ReadonlySet<string>;
-  readonly marks: Marks;
-  readonly violations: readonly string[];
-  readonly story: readonly string[];
-}
+import { downSentence, startSentence, Story, upSentence } from './story.ts';
+import { Workload } from './workload.ts';
 
 /** After the faults stop, everything must have come to its end within this time. */
 const patienceMs = 120_000;
@@ -74,7 +62,7 @@ export class Simulation {
   readonly #living = new Set<SimProcess>();
   readonly #foreign = new Set<Row>();
   readonly #names = new Map<string, number>();
-  #backup: MemoryDisk | undefined;
+  readonly #restoredLog = new RestoredLog(this);
 
   constructor(plan: Plan, isTold: boolean) {
     this.plan = plan;
@@ -93,7 +81,8 @@ export class Simulation {
     const told = this.tell ? { tell: this.tell } : {};
     this.databases = Array.from({ length: natives }, (_, index) => {
       const random = Random.of(plan.seed, `database ${index}`);
-      return new SimDatabase({ ...shared, ...told, rm: rmName(index), random });
+      const onFound = (by: SimProcess) => this.#interrupt(by, random);
+      return new SimDatabase({ ...shared, ...told, rm: rmName(index), random, onFound });
     });
     this.targets = Array.from({ length: logged }, (_, index) => {
       return new SimTarget({ ...shared, ...told, rm: rmName(natives + index) });
@@ -169,6 +158,13 @@ export class Simulation {
     return this.#foreign.has(row);
   }
 
+  /** Its connection breaks just now, with whatever it was about to say. */
+  #interrupt(process: SimProcess, random: Random): void {
+    if (this.isHealed || !random.chance(0.8)) return;
+    this.tell?.(`${process.name} loses its connection`);
+    for (const one of this.network.of(serviceOf(process))) one.reset();
+  }
+
   /** A database goes back in time; whoever serves it is restarted. */
   restore(database: SimDatabase, toMs: number): void {
     this.tell?.(`${database.rm} is brought back to ${toMs.toFixed(1)} ms`);
@@ -177,33 +173,6 @@ export class Simulation {
     for (const { serves, service } of this.services) {
       if (serves.includes(index)) service?.process.kill();
     }
-  }
-
-  /** An operator looks into the databases, and says what is true. */
-  resolveHeuristics(): void {
-    const { coordinator } = this.coordinatorNode;
-    if (!coordinator || coordinator.failure) return;
-    for (const { state } of coordinator.transactions.all()) {
-      for (const { branch, rm, state: is } of state.branches) {
-        if (is.is !== 'heuristic') continue;
-        const database = this.databases.find((one) => one.rm === rm);
-        const isShown = database ? [...database.rowsOf(state.gid)].length > 0 : true;
-        const by = { operator: 'ops', reason: 'looked into the database' };
-        const resolution = isShown ? 'committed' : 'rolled-back';
-        this.marks.hit('operator.resolved');
-        coordinator.operations.resolve(state.gid, branch, resolution, by).catch(() => undefined);
-      }
-    }
-  }
-
-  /** Log lines of the SDK, for the story. */
-  sdkLogger(process: SimProcess): SdkLogger {
-    const say = (fields: object) => {
-      if (!process.isAlive) return;
-      const { event, gid = '', rm = '' } = fields as Record<string, string>;
-      this.tell?.(`${process.name} logs ${event} ${gid} ${rm}`.trim());
-    };
-    return { debug: say, info: say, warn: say, error: say };
   }
 
   /** Plays the plan to its end. */
@@ -237,14 +206,14 @@ export class Simulation {
     this.coordinatorNode.start();
     for (const service of this.services) service.start();
     await clock.runUntil(200);
+    if (ledger.violations.length === 0) this.#story?.beginAnew();
+    this.tell?.(startSentence(plan.world));
     for (const transaction of plan.transactions) {
       clock.after(transaction.atMs, () => this.workload.start(transaction));
     }
     for (const fault of plan.faults) clock.after(fault.atMs, () => this.#faults.inject(fault));
     if (plan.world.restoreLog) {
-      clock.after(plan.world.durationMs / 2, () => {
-        this.#backup = this.coordinatorNode.backup();
-      });
+      clock.after(plan.world.durationMs / 2, () => this.#restoredLog.takeBackup());
     }
     const isBroken = () => ledger.violations.length > 0;
     await clock.runUntil(clock.nowMs + plan.world.durationMs + 100, isBroken);
@@ -252,10 +221,13 @@ export class Simulation {
     this.#heal();
     await this.#settle();
     if (isBroken()) return;
-    this.resolveHeuristics();
+    resolveHeuristics(this);
     await clock.runUntil(clock.nowMs + 500, isBroken);
     this.checker.checkAll();
-    if (!isBroken()) await this.#restoreLog();
+    if (!isBroken() && plan.world.restoreLog) {
+      await this.#restoredLog.putBack(patienceMs);
+      await this.#settle();
+    }
     for (const row of this.#foreign) {
       if (row.state === 'prepared') this.marks.hit('foreign.left-alone');
       else ledger.violate('rule 19', "another log's branch was ended");
@@ -284,38 +256,14 @@ export class Simulation {
     const untilMs = clock.nowMs + patienceMs;
     let rounds = 0;
     for (;;) {
-      const why = checker.unresolved();
+      const open = checker.unresolved();
+      const why = open ?? checker.unreported();
       if (why === undefined || ledger.violations.length > 0) return;
-      if (clock.nowMs >= untilMs) return ledger.violate('liveness', why);
+      const rule = open === undefined ? 'heuristic' : 'liveness';
+      if (clock.nowMs >= untilMs) return ledger.violate(rule, why);
       await clock.runUntil(clock.nowMs + 100);
-      if (++rounds % 20 === 0) this.resolveHeuristics();
+      if (++rounds % 20 === 0) resolveHeuristics(this);
     }
-  }
-
-  /** Rule 17: a log that lacks what a database has seen of it says so and stops. */
-  async #restoreLog(): Promise<void> {
-    const { clock, ledger, coordinatorNode: node } = this;
-    const backup = this.#backup;
-    if (!backup) return;
-    const hasSeenMore = this.databases.some((database) => {
-      const seen = database.position(backup.logId);
-      return seen !== undefined && seen.seq > backup.end.seq;
-    });
-    if (!hasSeenMore) return;
-    const { disk } = node;
-    this.tell?.("an old backup of the coordinator's log is put in its place");
-    const replacedAtMs = clock.nowMs;
-    node.isHeld = true;
-    node.replaceLog(backup);
-    const isNoticed = () => node.lastFailure?.code === 'log-restored';
-    await clock.runUntil(clock.nowMs + patienceMs, isNoticed);
-    if (!isNoticed()) return ledger.violate('rule 17', 'nobody notices that the log was restored');
-    // Who has seen the wrong log's positions would take the right one for a restored one.
-    for (const database of this.databases) database.forgetPositionsSince(replacedAtMs);
-    for (const { service } of this.services) service?.process.kill();
-    node.isHeld = false;
-    node.replaceLog(disk);
-    await this.#settle();
   }
 
   #plantForeign(): void {
@@ -324,7 +272,9 @@ export class Simulation {
     for (const database of this.databases) {
       const gid = formatGid('ffffffffffff' as LogId, { epoch: 1, counter: 1 });
       const id = { gid, branch: 1, rm: database.rm, incarnation: database.incarnation };
-      this.#foreign.add(database.addForeign(id, owner));
+      const row = database.open(id, owner);
+      database.prepare(row);
+      this.#foreign.add(row);
     }
   }
 

@@ -1,4 +1,5 @@
 import type { CoordinatorFrame, PeerFrame } from '@unanimous/proto';
+import { rmName, type WorldPlan } from './plan.ts';
 
 /** What happened, a sentence an event. The same run tells the same, to the byte. */
 export class Story {
@@ -9,9 +10,27 @@ export class Story {
     this.#nowMs = nowMs;
   }
 
+  /** Leaves out what was told so far. */
+  beginAnew(): void {
+    this.sentences.length = 0;
+  }
+
   tell(sentence: string): void {
     if (sentence !== '') this.sentences.push(`${this.#nowMs().toFixed(2)} ms: ${sentence}.`);
   }
+}
+
+/** What is there once everybody has come up, which nothing disturbs. */
+export function startSentence({ services, natives, logged, foreign }: WorldPlan): string {
+  const names = (from: number, count: number) =>
+    Array.from({ length: count }, (_, index) => rmName(from + index)).join(', ');
+  const serving = services.map((rms, index) => {
+    return `service${index + 1} serves ${rms.map(rmName).join(', ') || 'nothing'}`;
+  });
+  const kinds = [`${names(0, natives)}: databases`];
+  if (logged > 0) kinds.push(`${names(natives, logged)}: applied after the decision`);
+  if (foreign) kinds.push("another log's branch is prepared in each database");
+  return `All are up. ${[...serving, ...kinds].join('; ')}`;
 }
 
 /** What a process says to the coordinator. */

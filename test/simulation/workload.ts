@@ -2,34 +2,49 @@ import { UnanimousError } from '@unanimous/proto';
 import type { Committed } from '../../participant-sdk/src/client/outcome.ts';
 import type { RunOptions } from '../../participant-sdk/src/client/run-transaction.ts';
 import { packBaggage } from '../../participant-sdk/src/propagation/join.ts';
-import type { Fact, Group } from './ledger.ts';
-import type { StepPlan, TransactionPlan } from './plan.ts';
+import { carryScope } from './carried-scopes.ts';
+import type { Fact } from './ledger.ts';
+import { rmName, type StepPlan, type TransactionPlan } from './plan.ts';
+import { callService, writeStep } from './service-call.ts';
 import type { Service } from './service-node.ts';
+import type { SimProcess } from './sim-process.ts';
 import type { Simulation } from './simulation.ts';
+import { UnaryUser } from './unary-user.ts';
 
 /** The users' code: runs one transaction of the plan, and notes what it was told. */
 export class Workload {
   /** Transactions that some process has begun, tries included. */
   begun = 0;
   /** Users' calls that have not settled, by their process. */
-  readonly running = new Map<TransactionPlan, Service>();
+  readonly running = new Map<TransactionPlan, SimProcess>();
   readonly #simulation: Simulation;
+  readonly #outsider: UnaryUser;
 
   constructor(simulation: Simulation) {
     this.#simulation = simulation;
+    this.#outsider = new UnaryUser(simulation);
   }
 
   /** Runs a transaction now, if its service is up. */
   start(plan: TransactionPlan): void {
     const service = this.#simulation.services[plan.service]?.service;
-    if (!service || service.process.isPaused) return;
-    this.running.set(plan, service);
-    const settle = () => {
-      if (this.running.get(plan) === service) this.running.delete(plan);
-    };
-    service.process.onDeath(settle);
-    // In a context of its own, as a request would have.
-    void this.#run(service, plan).finally(settle);
+    if (plan.kind === 'unary') {
+      this.#track(plan, this.#outsider.process, this.#outsider.run(plan));
+    } else if (service && !service.process.isPaused) {
+      this.#track(plan, service.process, this.#run(service, plan));
+    }
+  }
+
+  #track(plan: TransactionPlan, process: SimProcess, run: Promise<void>): void {
+    this.running.set(plan, process);
+    void run.finally(() => {
+      if (this.running.get(plan) === process) this.running.delete(plan);
+    });
+  }
+
+  /** The calls of a service end with its process. */
+  died(process: SimProcess): void {
+    for (const [plan, on] of this.running) if (on === process) this.running.delete(plan);
   }
 
   async #run(service: Service, plan: TransactionPlan): Promise<void> {
@@ -62,7 +77,7 @@ export class Workload {
     };
     return service.tm.transaction(async ({ gid }) => {
       const fact = this.#begin(gid, plan, facts);
-      for (const step of plan.steps) await this.#step(service, plan, fact, step);
+      await this.#steps(service, plan, fact);
       if (kind === 'throws') throw new Error('the user changed their mind');
     }, options);
   }
@@ -75,9 +90,7 @@ export class Workload {
     const transaction = await service.tm.begin({ timeoutMs: plan.timeoutMs });
     const fact = this.#begin(transaction.gid, plan, facts);
     try {
-      await transaction.run(async () => {
-        for (const step of plan.steps) await this.#step(service, plan, fact, step);
-      });
+      await transaction.run(() => this.#steps(service, plan, fact));
     } catch (error) {
       await transaction.abort();
       throw error;
@@ -93,11 +106,21 @@ export class Workload {
   }
 
   #begin(gid: string, plan: TransactionPlan, facts: Fact[]): Fact {
-    this.begun += 1;
-    const fact = this.#simulation.ledger.begun(gid, plan.number);
-    this.#simulation.tell?.(`transaction ${plan.number} begins as ${gid}`);
+    const fact = this.begin(gid, plan);
     facts.push(fact);
     return fact;
+  }
+
+  /** Somebody's transaction has begun. */
+  begin(gid: string, plan: TransactionPlan): Fact {
+    this.begun += 1;
+    this.#simulation.tell?.(`transaction ${plan.number} begins as ${gid}`);
+    return this.#simulation.ledger.begun(gid, plan.number);
+  }
+
+  async #steps(service: Service, plan: TransactionPlan, fact: Fact): Promise<void> {
+    const carry = carryScope();
+    for (const step of plan.steps) await carry(() => this.#step(service, plan, fact, step));
   }
 
   async #step(service: Service, plan: TransactionPlan, fact: Fact, step: StepPlan): Promise<void> {
@@ -107,7 +130,7 @@ export class Workload {
       return;
     }
     const group = this.#simulation.ledger.group(fact, rmName(step.rm), step.writes);
-    const work = this.#write(service, step, group);
+    const work = writeStep(service, step, group);
     if (kind === 'not-awaited' && step === plan.steps.at(-1)) {
       fact.mustAbort = service.databases.has(step.rm);
       work.then(undefined, () => undefined);
@@ -118,102 +141,20 @@ export class Workload {
     group.isFirm = true;
   }
 
-  /** The statements of one step, one after another. */
-  async #write(service: Service, step: StepPlan, group: Group): Promise<void> {
-    const database = service.databases.get(step.rm);
-    if (database) {
-      if (step.writes === 0) await (await database.branch()).write(undefined);
-      for (const row of group.rows) await (await database.branch()).write(row);
-      return;
-    }
-    const target = service.targets.get(step.rm);
-    for (const row of group.rows) await target?.write({ key: row % 5, row });
-  }
-
   /** Calls another service, which joins. The call may be lost, or its answer. */
   async #call(service: Service, plan: TransactionPlan, fact: Fact, step: StepPlan): Promise<void> {
-    const { ledger, marks } = this.#simulation;
     const baggage = packBaggage();
     if (!baggage) throw new Error('no transaction to pass on');
     const isImpatient = plan.kind === 'gives-up-call' || plan.kind === 'late';
     try {
       const limitMs = isImpatient ? 1 + (plan.number % 40) : 1_000;
-      await this.#request(service, step.service, limitMs, async (callee) => {
-        const group = ledger.group(fact, rmName(step.rm), step.writes);
-        await this.#handle(callee, baggage, step, group);
-        return () => {
-          group.isFirm = true;
-        };
-      });
-      marks.hit('tx.joined');
+      await callService(this.#simulation, service.process, { fact, step, baggage, limitMs });
     } catch (error) {
       // Some callers go on without the answer.
       if (!isImpatient || plan.kind === 'late') throw error;
     } finally {
       baggage.answered();
     }
-  }
-
-  /** The called service's handler, as grpc.ts and http.ts run one. */
-  async #handle(
-    callee: Service,
-    baggage: { readonly gid: string; readonly remainingMs: number },
-    step: StepPlan,
-    group: Group,
-  ): Promise<void> {
-    const joined = callee.tm.join(baggage.gid, baggage.remainingMs);
-    try {
-      await joined.run(() => this.#write(callee, step, group));
-    } catch (error) {
-      throw joined.fail(error) ?? error;
-    }
-    const problem = joined.answer();
-    if (problem) throw problem;
-  }
-
-  #request(
-    caller: Service,
-    to: number,
-    limitMs: number,
-    handle: (callee: Service) => Promise<() => void>,
-  ): Promise<void> {
-    const { clock, plan, random } = this.#simulation;
-    const { netMs, rates } = plan.world;
-    const loseCall = this.#simulation.isHealed ? 0 : rates.loseCall;
-    return new Promise((resolve, reject) => {
-      const failed = () => reject(new UnanimousError('unreachable', 'the call brought no answer'));
-      if (!caller.process.effect('call')) return;
-      let isHeard = false;
-      caller.process.after(limitMs, () => {
-        isHeard = true;
-        failed();
-      });
-      if (random.chance(loseCall)) return;
-      const times = random.chance(loseCall / 2) ? 2 : 1; // a proxy that asks twice
-      for (let n = 0; n < times; n++) {
-        clock.after(random.delay(netMs / 4, netMs), () => {
-          const callee = this.#simulation.services[to]?.service;
-          if (!callee) return void caller.process.after(netMs, failed);
-          callee.process.run(() => {
-            const answer = (give: () => void) => {
-              if (!callee.process.effect('call') || random.chance(loseCall)) return;
-              caller.process.after(random.delay(netMs / 4, netMs), give);
-            };
-            Promise.resolve()
-              .then(() => handle(callee))
-              .then(
-                (heard) =>
-                  answer(() => {
-                    if (!isHeard) heard();
-                    isHeard = true;
-                    resolve();
-                  }),
-                (error: unknown) => answer(() => reject(error)),
-              );
-          });
-        });
-      }
-    });
   }
 
   #signal(service: Service): AbortSignal {
@@ -278,9 +219,4 @@ export class Workload {
       // Nobody answered; that says nothing.
     }
   }
-}
-
-/** Name of a resource manager. */
-export function rmName(index: number): string {
-  return `rm${index + 1}`;
 }

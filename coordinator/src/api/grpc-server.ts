@@ -23,12 +23,12 @@ type ConnectionInjector = ReturnType<Server['createConnectionInjector']>;
 /** Names under which health is asked for: the process, and the service. */
 const healthNames = ['', 'unanimous.v1.Coordinator'];
 
-/** Limits of one connection. A frozen peer is noticed after 15 s. */
+/** Limits of one connection. A peer that is gone without a word is noticed within 5 s. */
 const connectionOptions = {
   'grpc.max_concurrent_streams': 100,
   'grpc.max_receive_message_length': 4 * 1_024 * 1_024,
-  'grpc.keepalive_time_ms': 10_000,
-  'grpc.keepalive_timeout_ms': 5_000,
+  'grpc.keepalive_time_ms': 3_000,
+  'grpc.keepalive_timeout_ms': 2_000,
   'grpc.enable_channelz': 0,
 };
 

@@ -1,6 +1,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import type { AdminFlags, ListFlags, ResolveFlags } from './admin-commands.ts';
 import { exitCodes } from './exit-codes.ts';
+import type { VerifyFlags } from './log-commands.ts';
 import type { ServeFlags } from './serve-command.ts';
 import type { Terminal } from './terminal.ts';
 import { defaultLimits, type Limits } from '../limits.ts';
@@ -20,8 +21,9 @@ const limitTexts: Record<keyof Limits, string> = {
 };
 
 const exitCodeHelp = `
-Exit codes: 0 ok, 1 error, 2 usage, 3 in doubt or heuristic found (list, show),
-4 unreachable, 5 refused, 6 stopped because the log failed (serve).`;
+Exit codes: 0 ok, 1 error, 2 usage, 3 in doubt or heuristic found (list, show), a log that its
+mirror repairs (log verify), 4 unreachable, 5 refused, or a log that a start refuses (log verify),
+6 stopped because the log failed (serve).`;
 
 /** Runs a command line to its end, and answers the exit code. */
 export async function run(args: readonly string[], terminal: Terminal): Promise<number> {
@@ -44,6 +46,7 @@ export async function run(args: readonly string[], terminal: Terminal): Promise<
   addShow(program, runs);
   addResolve(program, runs);
   addStatus(program, runs);
+  addLog(program, runs);
   try {
     await program.parseAsync(args, { from: 'user' });
     return exitCode;
@@ -159,6 +162,27 @@ function addStatus(program: Command, runs: Runs): void {
         return statusCommand(flags, terminal);
       }),
   );
+}
+
+function addLog(program: Command, runs: Runs): void {
+  program
+    .command('log')
+    .description('look at the log of a coordinator that is stopped')
+    .command('verify')
+    .description('check all records, as a start does, and change nothing')
+    .addOption(
+      new Option('--data <dir>', 'folder of the log, a copy of it, or a quarantine folder')
+        .env('UNANIMOUS_DATA')
+        .makeOptionMandatory(),
+    )
+    .addOption(new Option('--mirror <file>', 'its mirror, or a copy').env('UNANIMOUS_MIRROR'))
+    .option('--json', 'print JSON of a stable shape')
+    .action((flags: VerifyFlags) =>
+      runs(async (terminal) => {
+        const { verifyCommand } = await import('./log-commands.ts');
+        return verifyCommand(flags, terminal);
+      }),
+    );
 }
 
 function adminCommand(program: Command, name: string, text: string): Command {

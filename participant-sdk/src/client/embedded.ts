@@ -8,12 +8,21 @@ import type { CommonOptions } from './options.ts';
 export interface EmbeddedOptions extends CommonOptions {
   /** Folder of the transaction log. It must outlive the process: PROTOCOL rule 19. */
   readonly data: string;
+  /**
+   * A second place for every record of the log: a file, best on another disk. What is damaged in one
+   * place comes from the other. From then on the log does not open without it.
+   */
+  readonly mirror?: string;
+  /** Open without the mirror that the log has, from now on; recorded in the log. */
+  readonly dropMirror?: boolean;
 }
 
 /** What `@unanimous/coordinator/embedded` exports; named here so that nothing else is imported. */
 interface EmbeddedModule {
   readonly startEmbedded?: (options: {
     readonly dataDir: string;
+    readonly mirror?: string;
+    readonly dropMirror?: boolean;
     readonly logger?: Logger;
   }) => Promise<EmbeddedCoordinator>;
 }
@@ -24,10 +33,16 @@ interface EmbeddedModule {
  * coordinator's start throws, `log-locked` for one.
  */
 export async function startEmbeddedTransport(options: EmbeddedOptions): Promise<Transport> {
-  const { data, logger } = options;
+  const { data, mirror, dropMirror, logger } = options;
   const { startEmbedded } = await load();
   if (!startEmbedded) throw missing(new Error('it exports no startEmbedded'));
-  return embeddedTransport(await startEmbedded({ dataDir: data, ...(logger && { logger }) }));
+  const coordinator = await startEmbedded({
+    dataDir: data,
+    ...(mirror !== undefined && { mirror }),
+    ...(dropMirror !== undefined && { dropMirror }),
+    ...(logger && { logger }),
+  });
+  return embeddedTransport(coordinator);
 }
 
 async function load(): Promise<EmbeddedModule> {

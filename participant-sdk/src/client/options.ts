@@ -16,7 +16,7 @@ export interface CommonOptions {
   readonly connectTimeoutMs?: number;
   /** How long `close()` waits for open work; 5 s. */
   readonly closeTimeoutMs?: number;
-  /** How often resource managers are scanned for prepared branches in doubt; 5 s. */
+  /** Longest time between two scans of a resource manager for prepared branches in doubt; 5 s. */
   readonly scanIntervalMs?: number;
   /** Takes log lines; pino's shape. Silent unless given. */
   readonly logger?: Logger;

@@ -180,7 +180,6 @@ export class BranchDriver {
       const open = this.#open;
       if (!open) throw new UnanimousError('internal', 'no open branch to commit');
       await this.#mayCommit(open);
-      failpoint('p.onephase.before-commit', this.id.rm);
       const result = await open.commitOnePhase();
       failpoint('p.onephase.before-answer', this.id.rm);
       this.input({ kind: 'finished', result });
@@ -193,6 +192,7 @@ export class BranchDriver {
   async #mayCommit(open: OpenBranch): Promise<void> {
     try {
       await this.#ports.beforeCommit();
+      failpoint('p.onephase.before-commit', this.id.rm);
     } catch (error) {
       await open.rollback().catch((failure: unknown) => {
         const fields = { ...this.#named(), ...describeError(failure) };

@@ -5,7 +5,7 @@ import type { Link } from '../session/link.ts';
 import type { BranchDriver } from './branch-driver.ts';
 import type { AuditEntry } from '../resource.ts';
 import type { ServedResource } from './served-resource.ts';
-import { branchKey } from './wire.ts';
+import { branchKey, type BranchRef } from './wire.ts';
 
 /** Questions of one scan; what is beyond waits for the next. */
 const maxQuestions = 1_000;
@@ -15,7 +15,7 @@ export interface ScanPorts {
   readonly ambient: Ambient;
   readonly log: Log;
   readonly intervalMs: number;
-  driver(id: BranchId): BranchDriver | undefined;
+  driver(ref: BranchRef): BranchDriver | undefined;
   /** Branches of this RM that this instance holds. */
   held(rm: string): Iterable<BranchDriver>;
   /** Asks the coordinator; the verdict comes later. */
@@ -81,14 +81,19 @@ export class InDoubtScan {
     return found.filter((id) => id.rm === rm && !this.#ports.driver(id));
   }
 
-  /** Entries are written before the act: what is still prepared has not ended as its entry says. */
+  /**
+   * Entries are written before the act: what is still prepared has not ended as its entry says, and of
+   * what is held here its driver finds out. They are looked at again with the next scan.
+   */
   async #askAudited(found: readonly BranchId[]): Promise<void> {
     const { resource, rm } = this.#served;
     const entries = (await resource.audited?.()) ?? [];
     const isOpen = new Set(found.map((id) => branchKey(id)));
     for (const entry of entries) {
-      const key = branchKey({ ...entry, rm });
+      const ref = { ...entry, rm };
+      const key = branchKey(ref);
       if (entry.result !== 'committed' || isOpen.has(key) || this.#auditedKeys.has(key)) continue;
+      if (this.#ports.driver(ref)) continue;
       if (this.#isOver()) return;
       this.#auditedKeys.add(key);
       this.#ports.askAudited(this.#link, rm, entry);
@@ -114,7 +119,8 @@ export class InDoubtScan {
   #scheduleNext(): void {
     if (this.#isOver()) return;
     const { ambient, intervalMs } = this.#ports;
-    const delayMs = intervalMs * (0.75 + ambient.random() / 2);
+    // Never longer than the interval, which bounds how long an orphan keeps its locks.
+    const delayMs = intervalMs * (0.75 + ambient.random() / 4);
     this.#callOff = ambient.after(delayMs, () => void this.#scan());
   }
 

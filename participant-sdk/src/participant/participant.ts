@@ -220,7 +220,11 @@ export class Participant {
     const driver =
       this.#drivers.get(branchKey(message)) ?? this.#makeDriver(message, served?.incarnation ?? '');
     const hasWork = work.byteLength > 0;
-    if (hasWork) driver.accept(work);
+    if (hasWork) {
+      driver.accept(work);
+      // No function here is part of it: its deadline lets it go when nobody else does.
+      this.transaction(driver.id.gid, this, message.remainingMs).drivers.add(driver);
+    }
     const transaction = this.#transactions.get(gid as Gid);
     const obstacle = this.#obstacle(driver, transaction);
     transaction?.close();
@@ -252,13 +256,16 @@ export class Participant {
 
   #verdict(verdict: Verdict): void {
     const key = branchKey(verdict);
-    const id = this.#asked.get(key) ?? this.#heldAs(verdict)?.id;
-    const audited = this.#askedAudits.get(key);
+    const asked = this.#asked.get(key);
+    // Asked about both ways, it was prepared first and ended later: so come the verdicts, too.
+    const audited = asked ? undefined : this.#askedAudits.get(key);
     this.#asked.delete(key);
-    this.#askedAudits.delete(key);
+    if (audited) this.#askedAudits.delete(key);
+    const id = asked ?? this.#heldAs(verdict)?.id;
     if (verdict.word) void this.#followWord(verdict, id);
+    // It had ended when it was asked about; an order that is held now has nothing to do any more.
+    else if (audited) this.#reportByHand(verdict, audited);
     else if (id) this.#followVerdict(verdict, id);
-    else if (audited && verdict.kind === 'VERDICT_ABORT') this.#reportByHand(verdict, audited);
   }
 
   /** An operator's word is written down in the resource manager before it is followed (rule 13). */
@@ -280,11 +287,12 @@ export class Participant {
   }
 
   /** A branch that was committed by hand, and whose transaction was aborted, is reported. */
-  #reportByHand(ref: BranchRef, entry: AuditEntry): void {
-    const { gid, branch, rm } = ref;
+  #reportByHand(verdict: Verdict, entry: AuditEntry): void {
+    const { gid, branch, rm } = verdict;
+    if (verdict.kind !== 'VERDICT_ABORT') return;
     const why = reason('heuristic', `${rm}: committed by hand: ${entry.reason}`, rm);
     this.#options.log('branch.heuristic', { gid, branch, rm, result: 'committed' });
-    this.#options.link()?.send('acknowledgements', acknowledgement(ref, 'committed', why));
+    this.#options.link()?.send('acknowledgements', acknowledgement(verdict, 'committed', why));
   }
 
   #followVerdict(verdict: Verdict, id: BranchId): void {

@@ -2,7 +2,13 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { type ErrorCode, reason, UnanimousError } from '@unanimous/proto';
 import type { LocalTransaction, TransactionContext } from './local-transaction.ts';
 
-const storage = new AsyncLocalStorage<Scope | undefined>();
+/** Keeps the scope in which somebody works. */
+interface ScopeStorage {
+  getStore(): Scope | undefined;
+  run<T>(scope: Scope | undefined, fn: () => T): T;
+}
+
+let storage: ScopeStorage = new AsyncLocalStorage<Scope | undefined>();
 
 /** One function or handler that works in a transaction, from its start to its answer. */
 export class Scope {
@@ -98,6 +104,14 @@ export class Scope {
     if (statement === undefined) return undefined;
     return new UnanimousError(code, `still running: ${statement}`, { gid });
   }
+}
+
+/**
+ * @internal For the simulation, which hands scopes on itself: promises that carry them are its
+ * dearest part.
+ */
+export function keepScopesIn(other: ScopeStorage): void {
+  storage = other;
 }
 
 /** The scope in which the caller works. */

@@ -2,7 +2,7 @@ import { type ErrorCode, type Reason, reason, UnanimousError } from '@unanimous/
 import { BranchTransaction, commandResult, type Statement } from './branch-transaction.ts';
 import { excerpt } from './parsed-sql.ts';
 import { StatementQueue } from './statement-queue.ts';
-import type { WorkConnection } from './work-connection.ts';
+import type { WorkConnection, WorkResult } from './work-connection.ts';
 
 /** As it comes from a lease. */
 export interface LeasedStatement extends Omit<Statement, 'run'> {
@@ -31,6 +31,7 @@ export class BranchWork {
   #isClosed = false;
   #isAbandoned = false;
   #mentionsNotify = false;
+  #hasChanged = false;
   #failure: Reason | undefined;
 
   constructor(options: BranchWorkOptions) {
@@ -48,6 +49,11 @@ export class BranchWork {
   /** True while Postgres holds a transaction open for the branch. */
   get isOpen(): boolean {
     return this.#transaction.isOpen;
+  }
+
+  /** True once a statement's own answer said that it changed rows. */
+  get hasChanged(): boolean {
+    return this.#hasChanged;
   }
 
   get mentionsNotify(): boolean {
@@ -127,7 +133,9 @@ export class BranchWork {
     this.#mentionsNotify ||= statement.sql.mentionsNotify;
     try {
       const run = (it: WorkConnection) => statement.run(it, ended);
-      return await this.#transaction.run(connection, { ...statement, run });
+      const result = await this.#transaction.run(connection, { ...statement, run });
+      this.#hasChanged ||= changesRows(result);
+      return result;
     } catch (error) {
       if (error instanceof Error && error.message === 'Query read timeout') {
         this.doom('branch-doomed', `the driver gave up waiting for: ${excerpt(text)}`);
@@ -146,4 +154,14 @@ export class BranchWork {
     const message = `${this.#failure.message}; refused: ${excerpt(text)}`;
     throw new UnanimousError('branch-doomed', message, { rm, reason: this.#failure });
   }
+}
+
+const changing = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE']);
+
+/** Whether pg's result, one or several, is of a statement that changed rows. */
+function changesRows(result: unknown): boolean {
+  return [result].flat().some((one) => {
+    const { command, rowCount } = (one ?? {}) as Partial<WorkResult>;
+    return changing.has(command ?? '') && (rowCount ?? 0) > 0;
+  });
 }

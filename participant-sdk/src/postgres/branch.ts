@@ -5,7 +5,7 @@ import type { PhaseTwoPool } from './phase-two-pool.ts';
 import { rollBackWork } from './roll-back-work.ts';
 import { incarnationOf, type ServerState } from './server-state.ts';
 import { isRefusal, voteError } from './sqlstate.ts';
-import { assignXid, readVoteState } from './vote-state.ts';
+import { assignXid, knownServer, readVoteState, voteQuery, voteStateOf } from './vote-state.ts';
 import type { WorkConnection } from './work-connection.ts';
 import type { Receipt } from './receipt.ts';
 
@@ -46,16 +46,22 @@ export class PostgresBranch implements OpenBranch {
 
   prepare(): Promise<PrepareResult> {
     return this.#vote(async () => {
-      const ended = await this.#end();
-      if (!ended) return { vote: 'read-only' };
-      const receipt = JSON.stringify(await this.#prepare(ended));
-      return { vote: 'yes', receipt, redo: new Uint8Array() };
+      const connection = this.#whole();
+      if (!connection) return { vote: 'read-only' };
+      const server = knownServer(connection);
+      const receipt =
+        server && this.work.hasChanged
+          ? await this.#askAndPrepare(connection, server)
+          : await this.#askThenPrepare(connection);
+      if (!receipt) return { vote: 'read-only' };
+      return { vote: 'yes', receipt: JSON.stringify(receipt), redo: new Uint8Array() };
     });
   }
 
   ready(): Promise<ReadyResult> {
     return this.#vote(async () => {
-      const ended = await this.#end();
+      const connection = this.#whole();
+      const ended = connection && (await this.#end(connection));
       if (!ended) return { vote: 'read-only' };
       const { server, xid } = ended;
       const receipt: Receipt = { ...placeOf(server, xid), crashMark: server.crashMark };
@@ -101,28 +107,32 @@ export class PostgresBranch implements OpenBranch {
   }
 
   /**
-   * Ends the work. Undefined when nothing was written, and the transaction is over then.
+   * Closes the work. Its connection, or undefined when no transaction was opened.
    * @throws UnanimousError when the branch is not whole (PROTOCOL rule 2).
    */
-  async #end(): Promise<Ended | undefined> {
+  #whole(): WorkConnection | undefined {
     const { work } = this;
-    const { id, role } = this.#options;
+    const { rm } = this.#options.id;
     const running = work.busy();
     work.close();
     const { failure, connection } = work;
     if (failure) {
       const { code, message, hint, retryable } = failure;
-      throw new UnanimousError(code, message, { rm: id.rm, hint, retryable });
+      throw new UnanimousError(code, message, { rm, hint, retryable });
     }
     if (running !== undefined) {
-      throw new UnanimousError('statement-running', `${id.rm}: ${running}`, { rm: id.rm });
+      throw new UnanimousError('statement-running', `${rm}: ${running}`, { rm });
     }
-    if (!connection || !work.isOpen) {
-      connection?.free();
-      return undefined;
-    }
+    if (connection && work.isOpen) return connection;
+    connection?.free();
+    return undefined;
+  }
 
-    const state = await this.#voteState(connection, role);
+  /** Ends the work. Undefined when nothing was written, and the transaction is over then. */
+  async #end(connection: WorkConnection): Promise<Ended | undefined> {
+    const { work } = this;
+    const { role } = this.#options;
+    const state = await this.#explained(connection, readVoteState(connection, role));
     this.#checkOurs(state.branch, state.server);
     const { server } = state as { server: ServerState };
     // Its absence does not show what went to other servers, nor a notification (rule 12).
@@ -135,11 +145,10 @@ export class PostgresBranch implements OpenBranch {
     return undefined;
   }
 
-  async #voteState(connection: WorkConnection, role: string) {
-    // The first error of the work says more than that it made Postgres refuse our question.
-    const { firstError } = connection;
+  /** The first error of the work says more than that it made Postgres refuse what came after. */
+  async #explained<T>({ firstError }: WorkConnection, answer: Promise<T>): Promise<T> {
     try {
-      return await readVoteState(connection, role);
+      return await answer;
     } catch (error) {
       throw firstError === undefined
         ? error
@@ -161,16 +170,38 @@ export class PostgresBranch implements OpenBranch {
     throw new UnanimousError('rm-unavailable', message, { rm, hint });
   }
 
-  async #prepare({ connection, server, xid }: Ended): Promise<Receipt> {
+  /** In two steps: what has written nothing is not prepared. */
+  async #askThenPrepare(connection: WorkConnection): Promise<Receipt | undefined> {
+    const ended = await this.#end(connection);
+    if (!ended) return undefined;
+    const { lsn } = await this.#prepare(connection, '');
+    this.#prepared(connection);
+    return { ...placeOf(ended.server, ended.xid), lsn };
+  }
+
+  /** In one step, where rows were changed on a connection whose server is known. */
+  async #askAndPrepare(connection: WorkConnection, known: ServerState): Promise<Receipt> {
+    const prepare = this.#prepare(connection, `${voteQuery(this.#options.role)};`);
+    const { lsn, asked } = await this.#explained(connection, prepare);
+    const { xid, branch, server } = voteStateOf(asked, known);
+    // Not ours: what was prepared in our name is rolled back with the no.
+    this.#checkOurs(branch, server);
+    if (xid === undefined) throw this.#refused('the transaction that changed rows has no id');
+    this.#prepared(connection);
+    return { ...placeOf(known, xid), lsn };
+  }
+
+  /** Sends PREPARE, behind a question whose answer is `asked`. Not over before `#prepared`. */
+  async #prepare(connection: WorkConnection, question: string) {
     this.#mayBePrepared = true;
     // If we crash from here on, the scan finds the branch and asks what became of it.
     const answer = connection.queryWithWarnings(
-      `PREPARE TRANSACTION '${this.#name}';
+      `${question}PREPARE TRANSACTION '${this.#name}';
        SELECT pg_catalog.pg_current_wal_insert_lsn()::text AS "lsn"`,
     );
     failpoint('p.PREPARE.sent', this.#options.id.rm);
     const { results, warnings } = await answer;
-    const [prepared, position] = results;
+    const [prepared, position] = results.slice(-2);
     // A transaction that had failed is answered ROLLBACK, without an error.
     if (prepared?.command !== 'PREPARE') {
       this.#mayBePrepared = false;
@@ -178,10 +209,13 @@ export class PostgresBranch implements OpenBranch {
     }
     // There was none to prepare, or a standby that has to confirm it has not (rule 13).
     if (warnings.length > 0) throw this.#refused(warnings.join('; '));
+    return { asked: results[0]?.rows[0], lsn: String(position?.rows[0]?.['lsn']) };
+  }
+
+  #prepared(connection: WorkConnection): void {
     if (this.#rollingBack) throw this.#refused('rolled back while it prepared');
     this.#mayBePrepared = false;
     connection.free();
-    return { ...placeOf(server, xid), lsn: String(position?.rows[0]?.['lsn']) };
   }
 
   async #rollBack(): Promise<void> {

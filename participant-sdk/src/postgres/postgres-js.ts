@@ -15,7 +15,7 @@ export interface PostgresJsOptions<S extends PostgresJsSql> {
   readonly postgres: PostgresJs;
   /** What it made: `postgres(url, options)`. */
   readonly sql: S;
-  /** Connections kept apart for phase two; 2 unless told. */
+  /** Connections kept apart for phase two; 8 unless told. */
   readonly phaseTwoConnections?: number;
 }
 
@@ -44,7 +44,7 @@ class PostgresJsDatabase<S extends PostgresJsSql>
   readonly #given: S;
   readonly #pool: PostgresJsPool;
 
-  constructor({ rm, postgres, sql, phaseTwoConnections = 2 }: PostgresJsOptions<S>) {
+  constructor({ rm, postgres, sql, phaseTwoConnections = 8 }: PostgresJsOptions<S>) {
     const source = { postgres, options: sql.options };
     const name = sql.options.connection.application_name as string | undefined;
     const config = name === undefined ? {} : { application_name: name };

@@ -16,7 +16,10 @@ export interface PostgresOptions extends PoolConfig {
   readonly rm: string;
   /** Your own `pg` module: `import pg from 'pg'`. */
   readonly pg: PgModule;
-  /** Connections kept apart for phase two; 2 unless told. */
+  /**
+   * Connections kept apart for phase two, opened when they are needed; 8 unless told. Each waits for
+   * the disk once a commit, so they bound how many commits the disk can take together.
+   */
   readonly phaseTwoConnections?: number;
 }
 
@@ -43,7 +46,7 @@ export function postgres(options: PostgresOptions): PostgresResource {
 class Postgres extends PostgresDatabase implements PostgresResource {
   readonly #pools: TransactionalPool;
 
-  constructor({ rm, pg, phaseTwoConnections = 2, ...config }: PostgresOptions) {
+  constructor({ rm, pg, phaseTwoConnections = 8, ...config }: PostgresOptions) {
     super(checkRmName(rm), new PhaseTwoPool(pg, config, phaseTwoConnections));
     this.#pools = makeTransactionalPool(pg, config, { rm, enter: () => this.enter() });
   }

@@ -25,7 +25,10 @@ export async function settle(pool: PhaseTwoPool, rm: string, text: string): Prom
   if (!receipt) return unknown(text === '' ? 'there is no receipt' : 'the receipt is unreadable');
   try {
     const answer = await ask(pool, receipt.xid);
-    if (answer === undefined) return unknown(`the server has not yet come to ${receipt.xid}`);
+    if (answer === undefined) {
+      const absence = await proveAbsence(pool, receipt, rm);
+      return typeof absence === 'string' ? unknown(absence) : absence;
+    }
     const { status } = answer;
     const server = primaryState(answer, rm);
     const doubt = placeDoubt(receipt, server) ?? (await forkDoubt(pool, receipt, server));
@@ -74,6 +77,34 @@ async function ask(pool: PhaseTwoPool, xid: string): Promise<ReceiptRow | undefi
     if (sqlState(error) === '22023') return undefined;
     throw error;
   }
+}
+
+/**
+ * What it means that a server has not come to a branch's transaction id: why it proves nothing, or that
+ * the branch was rolled back.
+ *
+ * A server counts its ids upwards while it runs. One that now gives out no more than the branch's id,
+ * which the branch had before, has crashed since and lost the branch's connection. Recovery counts on
+ * behind every id of which the log holds anything, so the log held no COMMIT of it, and none can come.
+ * Place, count and history are read in one query: two could meet two servers.
+ */
+async function proveAbsence(
+  pool: PhaseTwoPool,
+  receipt: Receipt,
+  rm: string,
+): Promise<string | Settled> {
+  const { xid, timeline, crashMark = '' } = receipt;
+  const next = 'pg_catalog.pg_current_xact_id()::text AS "next"';
+  const { rows } = await pool.run(`SELECT ${next}, ${serverStateColumns} ${ofThisDatabase}`);
+  const row = rows[0] as unknown as ServerStateRow & { readonly next: string };
+  const server = primaryState(row, rm);
+  const doubt = placeDoubt(receipt, server);
+  if (doubt !== undefined) return doubt;
+  const isSameHistory = timeline === server.timeline && crashMark !== '';
+  const hasCrashed = server.crashMark !== '' && crashMark !== server.crashMark;
+  if (!isSameHistory || !hasCrashed) return `the server had not yet come to ${xid}`;
+  // It has come there while it was asked: now its status can be read.
+  return { result: BigInt(row.next) <= BigInt(xid) ? 'rolled-back' : 'in-progress' };
 }
 
 /** Why a server cannot speak for the transaction of a receipt: it is another. */

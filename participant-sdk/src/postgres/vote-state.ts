@@ -18,10 +18,21 @@ export interface VoteState {
   readonly server: ServerState | undefined;
 }
 
-interface VoteRow extends ServerStateRow {
+interface VoteRow {
   readonly xid: string | null;
   readonly branch: string | null;
-  readonly hasRemotes: string;
+  readonly lsn: string | null;
+}
+
+/**
+ * What a connection has told of its server. It can't change while the connection lives: after a
+ * crash or a restore, and on a server that was promoted, there is another one, or none was kept.
+ */
+const servers = new WeakMap<object, ServerState>();
+
+/** What the connection's server has said of itself, if it was asked already. */
+export function knownServer({ client }: WorkConnection): ServerState | undefined {
+  return servers.get(client);
 }
 
 /**
@@ -29,13 +40,27 @@ interface VoteRow extends ServerStateRow {
  * prepared form the property of `role`, without which phase two could not finish it.
  */
 export async function readVoteState(connection: WorkConnection, role: string): Promise<VoteState> {
-  const [result] = [await connection.query(voteQuery(role))].flat();
-  const row = result?.rows[0] as unknown as VoteRow;
+  const known = knownServer(connection);
+  const question = known ? '' : `; SELECT ${serverStateColumns} ${ofThisDatabase}`;
+  const remotes = `SELECT (EXISTS (SELECT FROM pg_catalog.pg_foreign_server) OR
+      EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'dblink'))::text AS "hasRemotes"`;
+  const answer = await connection.query(`${voteQuery(role)}; ${remotes}${question}`);
+  const [vote, hasRemotes, asked] = [answer].flat().map(({ rows }) => rows[0]);
+  const server = known ?? readServerState(asked as unknown as ServerStateRow);
+  if (server) servers.set(connection.client, server);
+  return { ...voteStateOf(vote, server), hasRemotes: hasRemotes?.['hasRemotes'] === 'true' };
+}
+
+/** The answer to `voteQuery`. */
+export function voteStateOf(
+  row: unknown,
+  server: ServerState | undefined,
+): Omit<VoteState, 'hasRemotes'> {
+  const { xid, branch, lsn } = row as VoteRow;
   return {
-    xid: row.xid ?? undefined,
-    branch: row.branch ?? '',
-    hasRemotes: row.hasRemotes === 'true',
-    server: readServerState(row),
+    xid: xid ?? undefined,
+    branch: branch ?? '',
+    server: server && lsn !== null ? { ...server, lsn } : undefined,
   };
 }
 
@@ -46,18 +71,17 @@ export async function assignXid(connection: WorkConnection): Promise<string> {
   return String(result?.rows[0]?.['xid']);
 }
 
-function voteQuery(role: string): string {
+/** The question before the vote, without what a connection needs to be asked only once. */
+export function voteQuery(role: string): string {
   const literal = `'${role.replaceAll("'", "''")}'`;
   return `SELECT pg_catalog.pg_current_xact_id_if_assigned()::text AS "xid",
     pg_catalog.current_setting('unanimous.branch', true) AS "branch",
-    (EXISTS (SELECT FROM pg_catalog.pg_foreign_server) OR
-      EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'dblink'))::text AS "hasRemotes",
-    ${serverStateColumns},
+    CASE WHEN NOT pg_catalog.pg_is_in_recovery()
+      THEN pg_catalog.pg_current_wal_insert_lsn()::text END AS "lsn",
     pg_catalog.set_config('synchronous_commit',
       CASE pg_catalog.current_setting('synchronous_commit')
         WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true),
     pg_catalog.set_config('client_min_messages', 'warning', true),
     CASE WHEN current_user <> ${literal}
-      THEN pg_catalog.set_config('role', ${literal}, true) END
-    ${ofThisDatabase}`;
+      THEN pg_catalog.set_config('role', ${literal}, true) END`;
 }

@@ -8,7 +8,7 @@ export interface AmqpConnection {
   readonly connection: {
     readonly serverProperties: object;
     /** The socket; not in amqplib's types, so it may be missing. */
-    readonly stream?: { destroy(): unknown };
+    readonly stream?: { destroy(error: Error): unknown };
   };
   createChannel(): Promise<AmqpChannel>;
   createConfirmChannel(): Promise<AmqpConfirmChannel>;

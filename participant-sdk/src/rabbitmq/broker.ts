@@ -162,7 +162,9 @@ export class Broker {
 
 /** Ends a connection in order, or after two seconds by force. */
 async function endConnection(connection: AmqpConnection): Promise<void> {
-  const timer = setTimeout(() => connection.connection.stream?.destroy(), 2_000);
+  const unanswered = new Error('the broker did not answer the close');
+  // Without an error amqplib would not notice, wait on, and keep the process alive by heartbeats.
+  const timer = setTimeout(() => connection.connection.stream?.destroy(unanswered), 2_000);
   const closed = new Promise((resolve) => connection.on('close', resolve));
   try {
     await Promise.race([connection.close(), closed]);

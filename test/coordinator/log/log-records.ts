@@ -1,4 +1,4 @@
-import { formatGid, type Gid, type LogId } from '@unanimous/proto';
+import { formatGid, type Gid, type LogId, reason } from '@unanimous/proto';
 import type { LogEntry } from '../../../coordinator/src/log/decision-log.ts';
 import type { DecidedBranch, LogRecord } from '../../../coordinator/src/protocol/record.ts';
 
@@ -25,6 +25,19 @@ export function commitDecided(gid: Gid): LogRecord {
 /** The record that ends a transaction. */
 export function ended(gid: Gid): LogRecord {
   return { kind: 'ended', gid };
+}
+
+/** The record of a branch that did not follow its commit. */
+export function heuristic(gid: Gid): LogRecord {
+  const [branch, why] = [decidedBranch(), reason('heuristic', 'rolled back by hand')];
+  return {
+    kind: 'heuristic',
+    gid,
+    decision: 'committed',
+    branch,
+    result: 'rolled-back',
+    reason: why,
+  };
 }
 
 /** Gid of the transaction number `counter` of an epoch. */

@@ -6,10 +6,11 @@ import { type Placed, serveOrders } from '../../../examples/food-order/services/
 import { readSettings, sayReady } from '../../integration/services/shop-settings.ts';
 import { OrderService } from '../../integration/support/order-service.ts';
 import { StockCaller } from '../../integration/support/stock-service.ts';
+import { boundedScanMs } from './pace.ts';
 
 const settings = readSettings();
 const { coordinator: address, ordersUrl, queueFile, stockAddress, timeoutMs } = settings;
-const pace = { waitAppliedMs: 1_000, connectTimeoutMs: 2_000, scanIntervalMs: 500 };
+const pace = { waitAppliedMs: 1_000, connectTimeoutMs: 2_000, scanIntervalMs: boundedScanMs };
 const orders = await OrderService.start({
   address,
   ordersUrl,

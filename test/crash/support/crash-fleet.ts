@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { openQueue, type Queue } from '@unanimous/participant-sdk/sqlite-queue';
-import { parseBranchId } from '@unanimous/proto';
+import { parseBranchId, type TransactionView } from '@unanimous/proto';
 import Database from 'better-sqlite3';
 import type pg from 'pg';
 import { settingsEnv, type ShopSettings } from '../../integration/services/shop-settings.ts';
@@ -11,6 +11,8 @@ import { NodeProcess } from '../../integration/support/node-process.ts';
 import { ShopDatabases } from '../../integration/support/shop-databases.ts';
 import { freePort } from '../../support/free-port.ts';
 import { waitUntil } from '../../support/wait-until.ts';
+import { orderTimeoutMs } from '../services/pace.ts';
+import { CrashDisk } from './crash-disk.ts';
 import { Failpoints } from './failpoints.ts';
 import type { Operator } from './operator.ts';
 
@@ -19,14 +21,16 @@ export type Role = 'coordinator' | 'stock' | 'orders' | 'delivery';
 
 /** How the fleet is set up. */
 export interface CrashFleetOptions {
-  /** Deadline of an order's transaction; 1,500 ms unless told. */
+  /** Deadline of an order's transaction; that of the bounds unless told. */
   readonly timeoutMs?: number;
   /** Connection string of a RabbitMQ, where logged branches are wanted. */
   readonly rabbitmqUrl?: string;
   /** Each database on a server of its own. */
   readonly apart?: boolean;
-  /** Where the stock service finds the coordinator, given its address; there unless told. */
-  readonly route?: (coordinator: string) => Promise<string>;
+  /** The disk of the coordinator's log can fail, too; needs a C compiler. */
+  readonly withDisk?: boolean;
+  /** Where a service finds the coordinator, given its address; there unless told. */
+  readonly route?: (coordinator: string, role: 'stock' | 'orders') => Promise<string | undefined>;
 }
 
 const programs = {
@@ -34,6 +38,21 @@ const programs = {
   orders: new URL('../services/order-process.ts', import.meta.url),
   delivery: new URL('../../integration/services/delivery-process.ts', import.meta.url),
 };
+
+/** A coordinator whose disk, where it can fail, is told of each start. */
+class CoordinatorProcess extends NodeProcess {
+  readonly #disk: CrashDisk | undefined;
+
+  constructor(disk: CrashDisk | undefined, options: ConstructorParameters<typeof NodeProcess>[0]) {
+    super(options);
+    this.#disk = disk;
+  }
+
+  override async start(): Promise<void> {
+    this.#disk?.begin();
+    await super.start();
+  }
+}
 
 /**
  * The shop's services, the coordinator and its databases as processes of their own, all with
@@ -49,13 +68,15 @@ export class CrashFleet implements AsyncDisposable {
   readonly failpoints: Readonly<Record<Role, Failpoints>>;
   /** Further arguments of the coordinator, from its next start on. */
   readonly coordinatorArgs: string[];
+  /** That of the coordinator's log, where it can fail. */
+  readonly disk: CrashDisk | undefined;
   readonly #parts: InReverse;
 
   private constructor(
     parts: InReverse,
     fleet: Pick<
       CrashFleet,
-      'databases' | 'queue' | 'settings' | 'processes' | 'failpoints' | 'coordinatorArgs'
+      'databases' | 'queue' | 'settings' | 'processes' | 'failpoints' | 'coordinatorArgs' | 'disk'
     >,
     address: string,
   ) {
@@ -66,6 +87,7 @@ export class CrashFleet implements AsyncDisposable {
     this.processes = fleet.processes;
     this.failpoints = fleet.failpoints;
     this.coordinatorArgs = fleet.coordinatorArgs;
+    this.disk = fleet.disk;
     this.admin = parts.use(new Admin(address));
   }
 
@@ -73,7 +95,12 @@ export class CrashFleet implements AsyncDisposable {
   static async start(options: CrashFleetOptions = {}): Promise<CrashFleet> {
     const parts = new InReverse();
     try {
-      const { timeoutMs = 1_500, rabbitmqUrl = '', apart = false } = options;
+      const {
+        timeoutMs = orderTimeoutMs,
+        rabbitmqUrl = '',
+        apart = false,
+        withDisk = false,
+      } = options;
       const databases = parts.use(await ShopDatabases.start({ apart }));
       const { dir, ordersUrl, stockUrl } = databases;
       const points = (role: Role) => new Failpoints(dir.file(`failpoints-${role}`));
@@ -85,12 +112,14 @@ export class CrashFleet implements AsyncDisposable {
       };
       const address = `127.0.0.1:${await freePort()}`;
       const coordinatorArgs = [unanimousProgram, 'serve', '--listen', address];
-      coordinatorArgs.push('--data', dir.file('coordinator'));
+      const logDir = dir.file('disk/coordinator');
+      const disk = withDisk ? CrashDisk.prepare(logDir) : undefined;
+      coordinatorArgs.push('--data', logDir);
       const coordinator = parts.use(
-        new NodeProcess({
+        new CoordinatorProcess(disk, {
           name: 'the coordinator',
           args: coordinatorArgs,
-          env: failpoints.coordinator.env,
+          env: { ...failpoints.coordinator.env, ...disk?.env },
           readyLine: 'unanimous ready',
           logFile: dir.file('coordinator.log'),
         }),
@@ -106,7 +135,10 @@ export class CrashFleet implements AsyncDisposable {
         deliveriesFile: dir.file('deliveries.db'),
         timeoutMs,
       };
-      const ofStock = { ...settings, coordinator: (await options.route?.(address)) ?? address };
+      const routed = async (role: 'stock' | 'orders') => {
+        return { ...settings, coordinator: (await options.route?.(address, role)) ?? address };
+      };
+      const routes = { stock: await routed('stock'), orders: await routed('orders') };
       const service = (role: 'stock' | 'orders' | 'delivery') =>
         new NodeProcess({
           name: `the ${role} service`,
@@ -117,7 +149,7 @@ export class CrashFleet implements AsyncDisposable {
             fileURLToPath(programs[role]),
           ],
           env: {
-            ...settingsEnv(role === 'stock' ? ofStock : settings),
+            ...settingsEnv(role === 'delivery' ? settings : routes[role]),
             ...failpoints[role].env,
             UNANIMOUS_TEST_RABBITMQ: rabbitmqUrl,
           },
@@ -133,7 +165,7 @@ export class CrashFleet implements AsyncDisposable {
       const { stock, orders, delivery } = processes;
       await Promise.all([stock.start(), orders.start(), delivery.start()]);
       const queue = await openQueue({ file: settings.queueFile, Database });
-      const fleet = { databases, queue, settings, processes, failpoints, coordinatorArgs };
+      const fleet = { databases, queue, settings, processes, failpoints, coordinatorArgs, disk };
       return new CrashFleet(parts, fleet, address);
     } catch (error) {
       await parts[Symbol.asyncDispose]();
@@ -148,27 +180,37 @@ export class CrashFleet implements AsyncDisposable {
     return [...inDatabases.flat(), ...preparedInQueue(this.settings.queueFile)];
   }
 
+  /** Whether nothing is prepared, nothing is open, and every event was delivered. */
+  async isAtRest(): Promise<boolean> {
+    return isNothing(await this.#unfinished());
+  }
+
+  async #unfinished(): Promise<Unfinished> {
+    const [prepared, open, topics] = await Promise.all([
+      this.prepared(),
+      this.admin.list().catch(() => undefined),
+      this.queue.stats(),
+    ]);
+    const undelivered = topics.filter((one) => one.acknowledged < one.published);
+    return { prepared, open, undelivered };
+  }
+
   /**
    * Waits until nothing is prepared, nothing is open, and every event was delivered. Meanwhile
    * `operator` sees what is open.
    */
   async untilAtRest(timeoutMs = 15_000, operator?: Operator): Promise<void> {
-    let left = '';
+    let left = {};
     const isAtRest = async () => {
-      const [prepared, open, topics] = await Promise.all([
-        this.prepared(),
-        this.admin.list().catch(() => undefined),
-        this.queue.stats(),
-      ]);
-      if (open) await operator?.look(open);
-      const undelivered = topics.filter((one) => one.acknowledged < one.published);
-      left = JSON.stringify({ prepared, open, undelivered });
-      return prepared.length === 0 && open?.length === 0 && undelivered.length === 0;
+      const found = await this.#unfinished();
+      left = found;
+      if (found.open) await operator?.look(found.open);
+      return isNothing(found);
     };
     try {
       await waitUntil(isAtRest, { what: 'the fleet to come to rest', intervalMs: 10, timeoutMs });
     } catch (cause) {
-      throw new Error(`the fleet did not come to rest: ${left}`, { cause });
+      throw new Error(`the fleet did not come to rest: ${JSON.stringify(left)}`, { cause });
     }
   }
 
@@ -197,6 +239,17 @@ export class CrashFleet implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#parts[Symbol.asyncDispose]();
   }
+}
+
+/** What is not over; what is open is unknown while the coordinator does not answer. */
+interface Unfinished {
+  readonly prepared: readonly { readonly rm: string; readonly gid: string }[];
+  readonly open: readonly TransactionView[] | undefined;
+  readonly undelivered: readonly object[];
+}
+
+function isNothing({ prepared, open, undelivered }: Unfinished): boolean {
+  return prepared.length === 0 && open?.length === 0 && undelivered.length === 0;
 }
 
 async function preparedIn(database: pg.Pool): Promise<{ rm: string; gid: string }[]> {

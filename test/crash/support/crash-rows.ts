@@ -1,34 +1,5 @@
 import { crashPoints } from '../../../coordinator/src/log/sqlite/crash-points.ts';
-import type { Role } from './crash-fleet.ts';
-import type { FailAction } from './failpoints.ts';
-
-/** What became of the order that was on its way. */
-export type Fate = 'committed' | 'aborted' | 'either';
-
-/** Where a process is hit, and what must be found afterwards. */
-export interface CrashRow {
-  readonly role: Exclude<Role, 'delivery'>;
-  readonly point: string;
-  /** Part of what the point tells: a resource manager's name, or a kind. */
-  readonly about?: string;
-  /** At which passing. */
-  readonly at?: number;
-  readonly action: FailAction;
-  /**
-   * What is ordered: `all` writes to two databases and the queue, `solo` to one database, `refused`
-   * is aborted by its client, `told` goes to a broker too.
-   */
-  readonly dish: 'all' | 'solo' | 'refused' | 'told';
-  readonly fate: Fate;
-  /** Resource managers that hold the order prepared until everything runs again. */
-  readonly inDoubt?: readonly string[];
-  /** A kill before: this row's is the second one, in the recovery from the first. */
-  readonly after?: { readonly role: Exclude<Role, 'delivery'>; readonly point: string };
-  /** What brings the process to the point, when it is not the order. */
-  readonly by?: 'SIGTERM' | 'resolve' | 'retention';
-  /** In every test run; the others in `npm run crash`. */
-  readonly quick?: boolean;
-}
+import type { CrashRow } from './crash-row.ts';
 
 const all = ['events', 'orders-db', 'stock-db'];
 
@@ -39,9 +10,9 @@ function rows(base: Omit<CrashRow, 'point' | 'fate'>, ...list: readonly Short[])
 }
 
 const kill = { action: 'kill', dish: 'all' } as const;
-const coordinator = { role: 'coordinator', ...kill } as const;
-const stock = { role: 'stock', ...kill } as const;
-const orders = { role: 'orders', ...kill } as const;
+const coordinator = { role: 'coordinator', ...kill, bound: 'R+S' } as const;
+const stock = { role: 'stock', ...kill, bound: 'S' } as const;
+const orders = { role: 'orders', ...kill, bound: 'S' } as const;
 const decided = { role: 'coordinator', point: 'c.decided.before-tell' } as const;
 const undecided = { role: 'coordinator', point: 'c.votes.all-in' } as const;
 
@@ -50,8 +21,8 @@ const logStarts = crashPoints
   .filter((point) => point.startsWith('start.'))
   .map((point) => ({ point: `log.${point}`, fate: 'committed', inDoubt: all }) as const);
 
-/** The table: one row for each failpoint and role. */
-export const crashRows: readonly CrashRow[] = [
+/** The rows that were thought of one by one: each failpoint and role, killed, and more. */
+export const thoughtRows: readonly CrashRow[] = [
   // The coordinator, before a decision is durable: presumed abort.
   ...rows(
     coordinator,
@@ -105,12 +76,12 @@ export const crashRows: readonly CrashRow[] = [
   ),
   // A log that is slow past the deadline still decides, for nothing else may (rule 3).
   ...rows(
-    { ...coordinator, action: 'pause' },
+    { ...coordinator, action: 'pause', bound: 'S' },
     { point: 'log.append.before-write', fate: 'committed', inDoubt: all, quick: true },
   ),
   // Frozen past the deadline, it wakes and tells what is true.
   ...rows(
-    { ...coordinator, action: 'stop' },
+    { ...coordinator, action: 'stop', bound: 'S' },
     { point: 'c.prepare.sent', fate: 'aborted' },
     { point: 'c.votes.all-in', fate: 'committed', inDoubt: all },
     { point: 'c.decided.before-tell', fate: 'committed', inDoubt: all, quick: true },
@@ -155,8 +126,8 @@ export const crashRows: readonly CrashRow[] = [
     { point: 'p.enlist.before-send', fate: 'aborted', inDoubt: [] },
     { point: 'p.enlist.acknowledged', fate: 'aborted', inDoubt: [] },
     { point: 'p.prepare.before', fate: 'aborted', inDoubt: [] },
-    { point: 'p.PREPARE.sent', fate: 'aborted' },
-    { point: 'p.prepare.before-vote', fate: 'aborted', inDoubt: ['stock-db'] },
+    { point: 'p.PREPARE.sent', fate: 'aborted', bound: 'S+2Q' }, // it may land after a scan
+    { point: 'p.prepare.before-vote', fate: 'aborted', inDoubt: ['stock-db'], bound: 'S+Q' },
     { point: 'p.vote.sent', fate: 'either', inDoubt: ['stock-db'] },
     { point: 'p.finish.before', fate: 'committed', inDoubt: ['stock-db'] },
     { point: 'p.commit.position-kept', fate: 'committed', inDoubt: ['stock-db'] },
@@ -167,7 +138,7 @@ export const crashRows: readonly CrashRow[] = [
   ...rows(
     { ...stock, action: 'throw' },
     { point: 'p.prepare.before', fate: 'aborted', inDoubt: [] },
-    { point: 'p.prepare.before-vote', fate: 'aborted' },
+    { point: 'p.prepare.before-vote', fate: 'aborted', bound: 'S+Q' },
     { point: 'p.finish.before', fate: 'committed', quick: true },
     { point: 'p.finish.before-ack', fate: 'committed' },
   ),
@@ -186,7 +157,7 @@ export const crashRows: readonly CrashRow[] = [
     { point: 'p.finish.before-ack', fate: 'committed', inDoubt: [] },
   ),
   ...rows(
-    { ...stock, after: { role: 'stock', point: 'p.prepare.before-vote' } },
+    { ...stock, bound: 'S+Q', after: { role: 'stock', point: 'p.prepare.before-vote' } },
     { point: 'p.scan.before-ask', fate: 'aborted', inDoubt: ['stock-db'], quick: true },
     { point: 'p.finish.before', about: 'abort', fate: 'aborted', inDoubt: ['stock-db'] },
     { point: 'p.finish.before-ack', about: 'abort', fate: 'aborted', inDoubt: [] },
@@ -200,9 +171,9 @@ export const crashRows: readonly CrashRow[] = [
     { point: 'k.commit.sent', fate: 'either' },
     { point: 'p.prepare.before', about: 'orders-db', fate: 'aborted' },
     { point: 'p.prepare.before', about: 'events', fate: 'aborted' },
-    { point: 'p.PREPARE.sent', about: 'orders-db', fate: 'aborted' },
-    { point: 'p.prepare.before-vote', about: 'orders-db', fate: 'aborted' },
-    { point: 'p.prepare.before-vote', about: 'events', fate: 'aborted', quick: true },
+    { point: 'p.PREPARE.sent', about: 'orders-db', fate: 'aborted', bound: 'S+2Q' },
+    { point: 'p.prepare.before-vote', about: 'orders-db', fate: 'aborted', bound: 'S+Q' },
+    { point: 'p.prepare.before-vote', about: 'events', fate: 'aborted', bound: 'S+Q', quick: true },
     { point: 'p.finish.before', about: 'orders-db', fate: 'committed' },
     { point: 'p.finish.before', about: 'events', fate: 'committed' },
     { point: 'p.phase-two.sent', about: 'COMMIT PREPARED', fate: 'committed' },
@@ -223,11 +194,10 @@ export const crashRows: readonly CrashRow[] = [
     { point: 'p.onephase.before-commit', fate: 'aborted', inDoubt: [] },
     { point: 'p.COMMIT.sent', fate: 'either', inDoubt: [] },
     { point: 'p.onephase.before-answer', fate: 'committed', inDoubt: [], quick: true },
+  ),
+  ...rows(
+    { ...orders, dish: 'solo', after: { role: 'orders', point: 'p.COMMIT.sent' } },
     { point: 'p.finish.before', about: 'settle', fate: 'either', inDoubt: [] },
-  ).map((row) =>
-    row.about === 'settle'
-      ? { ...row, after: { role: 'orders', point: 'p.COMMIT.sent' } as const }
-      : row,
   ),
   // A logged branch: the broker has no prepare, so the log holds its messages.
   ...rows(
@@ -245,15 +215,3 @@ export const crashRows: readonly CrashRow[] = [
     { point: 'p.finish.before-ack', about: 'broker', fate: 'committed', inDoubt: [] },
   ),
 ];
-
-/** How a row is called in a report. */
-export function titleOf({ role, point, about, at = 1, action, dish, after, by }: CrashRow): string {
-  const where = about === undefined ? point : `${point} of ${about}`;
-  const when = [
-    at > 1 ? `passing ${at}` : '',
-    dish === 'all' ? '' : `an order "${dish}"`,
-    after ? `after a kill at ${after.point}` : '',
-    by ? `by ${by}` : '',
-  ].filter((text) => text !== '');
-  return `${role}, ${action} at ${where}${when.length > 0 ? ` (${when.join(', ')})` : ''}`;
-}

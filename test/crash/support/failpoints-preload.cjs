@@ -4,7 +4,7 @@
 // UNANIMOUS_FAILPOINTS names a folder. `armed` in it says what shall happen and where, `reached`
 // collects the names of the points that were passed, `fired` what has happened, and a file
 // `go-ID` ends a pause.
-const { appendFileSync, existsSync, readFileSync } = require('node:fs');
+const { appendFileSync, existsSync, openSync, readFileSync, writeFileSync } = require('node:fs');
 const { join } = require('node:path');
 const process = require('node:process');
 
@@ -19,6 +19,7 @@ function reached(name, about, kind) {
   if (!noted.has(name)) {
     noted.add(name);
     appendFileSync(join(folder, 'reached'), `${name}\n`);
+    if (name === 'log.start.before-read') writeFileSync(join(folder, 'began'), `${Date.now()}`);
   }
   const armed = readArmed();
   if (armed?.name !== name || !`${about} ${kind}`.includes(armed.about)) return;
@@ -38,10 +39,21 @@ function readArmed() {
 }
 
 function act({ id, name, action }) {
+  if (action.endsWith('-sync')) return holdNextSync(action.slice(0, -'-sync'.length));
   if (action === 'throw') throw Object.assign(new Error(`planned at ${name}`), { code: 'EIO' });
   if (action === 'stop') process.kill(process.pid, 'SIGSTOP');
   if (action === 'kill') process.kill(process.pid, 'SIGKILL');
   // A killed process must not do one thing more, in this thread at least, until it is gone.
   const isOver = () => action === 'stop' || existsSync(join(folder, `go-${id}`));
   while (!isOver()) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
+}
+
+/** Asks the shim (test/disk/shim) that is preloaded, too. */
+function holdNextSync(when) {
+  const { DISK_SHIM_RECORD: log } = process.env;
+  try {
+    openSync(join(log, `@arm:wal-sync:1:${when}:once`));
+  } catch {
+    return; // a command always fails
+  }
 }

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 import { waitUntil } from '../../support/wait-until.ts';
 
@@ -12,7 +13,11 @@ export type FailAction =
   /** An I/O error there. */
   | 'throw'
   /** The thread waits there until `go`. */
-  | 'pause';
+  | 'pause'
+  /** The next sync of the log never ends, and has not begun at the disk. */
+  | 'before-sync'
+  /** The next sync of the log never ends, though the disk is through with it. */
+  | 'after-sync';
 
 /** Where something shall happen. */
 export interface Armed {
@@ -70,6 +75,11 @@ export class Failpoints {
       intervalMs: 2,
       timeoutMs: 15_000,
     });
+  }
+
+  /** When the coordinator's program, as it was started last, had come to its log, in `performance`'s time. */
+  get beganMs(): number {
+    return Number(readFileSync(join(this.#folder, 'began'), 'utf8')) - performance.timeOrigin;
   }
 
   /** Ends a pause. */

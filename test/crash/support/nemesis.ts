@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import pg from 'pg';
+import type { TcpRelay } from '../../integration/support/tcp-relay.ts';
 import type { PostgresServer } from '../../servers/postgres.ts';
 import { catalogue } from './catalogue.ts';
 import type { CrashFleet, Role } from './crash-fleet.ts';
+import { breakNetwork } from './network-faults.ts';
 
 /** A number from 0 up to, but without, 1. */
 export type Random = () => number;
@@ -20,15 +22,20 @@ export function seededRandom(seed: number): Random {
 
 const roles = ['coordinator', 'stock', 'orders', 'delivery'] as const;
 
+/** Services that reach the coordinator through a network that can be broken. */
+export type Routed = 'stock' | 'orders';
+
 /** Hits the fleet where chance wants it, one thing after the other, and mends what it broke. */
 export class Nemesis {
   readonly #fleet: CrashFleet;
+  readonly #relays: Readonly<Record<Routed, TcpRelay>>;
   readonly #random: Random;
   /** How often each was hit, and how. */
   readonly hits = new Map<string, number>();
 
-  constructor(fleet: CrashFleet, random: Random) {
+  constructor(fleet: CrashFleet, relays: Readonly<Record<Routed, TcpRelay>>, random: Random) {
     this.#fleet = fleet;
+    this.#relays = relays;
     this.#random = random;
   }
 
@@ -50,14 +57,15 @@ export class Nemesis {
   #act(): { readonly whom: string; run(): Promise<void> } {
     const draw = this.#random();
     const role = this.#pick(roles);
-    if (draw < 0.35) return { whom: role, run: () => this.#kill(role) };
-    if (draw < 0.65) return this.#killAtPoint();
-    if (draw < 0.75) return { whom: role, run: () => this.#freeze(role) };
+    if (draw < 0.3) return { whom: role, run: () => this.#kill(role) };
+    if (draw < 0.55) return this.#killAtPoint();
+    if (draw < 0.65) return { whom: role, run: () => this.#freeze(role) };
+    if (draw < 0.8) return this.#breakNetwork();
     const { ordersServer, stockServer } = this.#fleet.databases;
     const isOrders = this.#random() < 0.5;
     const server = isOrders ? ordersServer : stockServer;
     const whom = isOrders ? "the orders' Postgres" : "the stock's Postgres";
-    if (draw < 0.9) return { whom, run: () => this.#hitServer(server, whom) };
+    if (draw < 0.92) return { whom, run: () => this.#hitServer(server, whom) };
     return { whom, run: () => this.#terminate(server, whom) };
   }
 
@@ -88,6 +96,17 @@ export class Nemesis {
       await this.#restart(role);
     };
     return { whom: role, run };
+  }
+
+  #breakNetwork(): { readonly whom: string; run(): Promise<void> } {
+    const role = this.#random() < 0.5 ? 'stock' : 'orders';
+    const whom = `the network of ${role}`;
+    const run = () => {
+      return breakNetwork(this.#relays[role], this.#random, (fault) => {
+        this.#note(`${whom}: ${fault}`);
+      });
+    };
+    return { whom, run };
   }
 
   #roleOf(name: string): 'coordinator' | 'stock' | 'orders' {

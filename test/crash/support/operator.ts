@@ -2,7 +2,7 @@ import type { TransactionView } from '@unanimous/proto';
 import type { CrashFleet } from './crash-fleet.ts';
 
 /** What Postgres' receipt of one phase says when the server has crashed since. */
-const crashed = /: the server (crashed, and \d+ may be another's|has not yet come to \d+)/;
+const crashed = /: the server crashed, and \d+ may be another's/;
 
 /**
  * Does what docs/postgres.md asks of people: a server that crashed in the very moment of a commit in

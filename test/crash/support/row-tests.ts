@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import { boundMs } from './bounds.ts';
 import type { CrashFleet } from './crash-fleet.ts';
-import { type CrashRow, titleOf } from './crash-rows.ts';
+import { type CrashRow, titleOf } from './crash-row.ts';
 import type { Ledger } from './ledger.ts';
 import { type RowResult, runRow } from './run-row.ts';
 
@@ -16,7 +17,7 @@ export function testRows(rows: readonly CrashRow[], world: () => RowWorld): void
 
   test.each(rows.map((row): [string, CrashRow] => [titleOf(row), row]))(
     '%s',
-    { timeout: 60_000 },
+    { timeout: 180_000 }, // what is waited for has bounds of its own
     async (_title, row) => {
       const { fleet, ledger } = world();
       try {
@@ -40,14 +41,21 @@ export function testRows(rows: readonly CrashRow[], world: () => RowWorld): void
   });
 }
 
-/** For whoever reads the output: how long it took. */
+/** For whoever reads the output: how long it took, and how much of its bound. */
 function report(results: readonly RowResult[]): void {
   const at = (values: number[], share: number) =>
     Math.round(values.toSorted((a, b) => a - b)[Math.ceil(share * values.length) - 1] ?? 0);
   const settled = results.map(({ settledMs }) => settledMs);
   const blocked = results.map(({ blockedMs }) => blockedMs);
+  const shares = results.map(({ row, settledMs }) => {
+    return { row, percent: Math.round((100 * settledMs) / boundMs(row.bound)) };
+  });
+  const [worst, ...others] = shares.toSorted((a, b) => b.percent - a.percent).slice(0, 4);
+  const beyond = shares.filter(({ percent }) => percent > 100).length;
   console.log(
-    `${results.length} faults; settled after the restart: p50 ${at(settled, 0.5)} ms, ` +
-      `p99 ${at(settled, 0.99)} ms; from the fault: p50 ${at(blocked, 0.5)} ms, p99 ${at(blocked, 0.99)} ms`,
+    `${results.length} faults; settled: p50 ${at(settled, 0.5)} ms, p99 ${at(settled, 0.99)} ms; ` +
+      `from the fault: p50 ${at(blocked, 0.5)} ms, p99 ${at(blocked, 0.99)} ms; ` +
+      `beyond its bound, within the allowance: ${beyond}; nearest to it: ` +
+      [worst, ...others].map((one) => one && `${one.percent} % ${titleOf(one.row)}`).join(', '),
   );
 }

@@ -1,9 +1,13 @@
 import { performance } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
 import { expect } from 'vitest';
+import { Unary } from '../../integration/support/unary.ts';
 import { waitUntil } from '../../support/wait-until.ts';
+import { allowedMs } from './bounds.ts';
 import type { CrashFleet } from './crash-fleet.ts';
-import type { CrashRow } from './crash-rows.ts';
-import type { Ledger } from './ledger.ts';
+import type { CrashRow } from './crash-row.ts';
+import type { Armed, Failpoints } from './failpoints.ts';
+import type { Ledger, PlacedOrder } from './ledger.ts';
 
 /** What one row of the table came to. */
 export interface RowResult {
@@ -11,71 +15,122 @@ export interface RowResult {
   readonly fate: 'committed' | 'aborted';
   /** From the fault until all locks were gone. */
   readonly blockedMs: number;
-  /** From the moment at which everything ran again until all locks were gone. */
+  /** The part of it for which the row has a bound. */
   readonly settledMs: number;
 }
 
-/** Longest time in which everything is settled once everything runs again; see `docs/guarantees.md`. */
-const settledWithinMs = 8_000;
-
 /** Places an order, hits the process, mends it, and compares what is found with the row. */
 export async function runRow(fleet: CrashFleet, ledger: Ledger, row: CrashRow): Promise<RowResult> {
-  const { role, point, about, at, action, dish, inDoubt, after, by } = row;
-  const target = fleet.failpoints[role];
+  const { dish, after, by } = row;
   if (by === 'retention') await keepOutcomes(fleet, 300);
   await fleet.untilAtRest();
   await fleet.untilLogQuiet();
-  const armed = { name: point, about, at, action } as const;
 
-  const first = after ? fleet.failpoints[after.role] : target;
-  if (after) first.arm({ name: after.point, action: 'kill' });
-  else if (by === 'resolve')
-    fleet.failpoints.stock.arm({ name: 'p.finish.before', action: 'kill' });
-  else if (by !== 'retention') target.arm(armed);
-  const order = ledger.place(dish);
+  const first = { ...(after ?? row), action: after ? 'kill' : row.action } as const;
+  const armed = { name: first.point, about: first.about, at: first.at, action: first.action };
+  const points = fleet.failpoints[first.role];
+  if (by === 'resolve') fleet.failpoints.stock.arm({ name: 'p.finish.before', action: 'kill' });
+  else if (by !== 'retention') points.arm(armed);
+  const isByOrder = by === undefined || by === 'resolve';
+  const order = isByOrder
+    ? await orderUntilFired(ledger, dish, by === 'resolve' ? fleet.failpoints.stock : points)
+    : ledger.place(dish);
   if (by === 'SIGTERM') process.kill(fleet.processes.coordinator.pid, 'SIGTERM');
-  if (by === 'resolve') await armAndResolve(fleet, row);
+  if (by === 'resolve') await armAndResolve(fleet, armed);
   if (by === 'retention') {
     await order.told; // what was placed before is forgotten, too
-    target.arm(armed);
+    points.arm(armed);
   }
-  await (by === 'resolve' ? target : first).untilFired(after?.point ?? point);
+  await points.untilFired(first.point);
   const faultMs = performance.now();
-  if (after) await killAgain(fleet, row);
+  const starting = after && (await hitAgain(fleet, row));
+  if (isHeld(row)) await fleet.disk?.untilHeld();
+  const gid = isOnDisk(row) ? await gidOf(fleet, row) : undefined;
 
-  if (inDoubt) {
-    const expected = inDoubt.toSorted();
-    const areHeld = async () => (await held(fleet)).join() === expected.join();
-    // The rest lets go by itself as soon as it hears of it.
-    await waitUntil(areHeld, { what: `only ${expected.join()} to be in doubt`, timeoutMs: 6_000 });
-  }
-  await mend(fleet, row);
-  const mendedMs = performance.now();
-  await fleet.untilAtRest(settledWithinMs);
+  await untilOthersLetGo(fleet, row);
+  const beganMs = await settle(fleet, row, await mend(fleet, row, starting));
   const endMs = performance.now();
   if (by === 'retention') await keepOutcomes(fleet, undefined);
 
   await order.told;
+  await revive(fleet, row);
   await fleet.untilAtRest(); // a client may have tried again meanwhile
+  if (gid !== undefined) await checkAnswers(fleet, gid);
   const fate = await ledger.fateOf(order.id);
   expect(await ledger.violations()).toEqual([]);
   if (row.fate !== 'either') expect(fate).toBe(row.fate);
-  return { row, fate, blockedMs: endMs - faultMs, settledMs: endMs - mendedMs };
+  return { row, fate, blockedMs: endMs - faultMs, settledMs: endMs - beganMs };
 }
 
-/** The second kill: the process that is started again meets its point. */
-async function killAgain(fleet: CrashFleet, { role, point, about, at, action, after }: CrashRow) {
+/** Orders until one comes to the point: on a busy machine the deadline of the first may come before. */
+async function orderUntilFired(
+  ledger: Ledger,
+  dish: CrashRow['dish'],
+  points: Failpoints,
+): Promise<PlacedOrder> {
+  for (let attempt = 1; ; attempt += 1) {
+    const order = ledger.place(dish);
+    const isOver = order.told.then(() => true);
+    while (!points.hasFired) {
+      const isTold = await Promise.race([isOver, delay(2, false)]);
+      if (isTold && (attempt === 5 || points.hasFired)) return order;
+      if (isTold) break;
+    }
+    if (points.hasFired) return order;
+  }
+}
+
+/** The log waits in a sync, and the rest of the coordinator lives on. */
+function isHeld({ action }: CrashRow): boolean {
+  return action === 'before-sync' || action === 'after-sync';
+}
+
+function isOnDisk(row: CrashRow): boolean {
+  return isHeld(row) || row.power !== undefined;
+}
+
+/** The transaction that is on its way, where anybody can tell. */
+async function gidOf(fleet: CrashFleet, row: CrashRow): Promise<string | undefined> {
+  const [prepared] = await fleet.prepared();
+  if (prepared || !isHeld(row) || row.after) return prepared?.gid;
+  const [open] = await fleet.admin.list().catch(() => []);
+  return open?.gid;
+}
+
+/** The coordinator says the same now, and after another kill. */
+async function checkAnswers(fleet: CrashFleet, gid: string): Promise<void> {
+  using unary = new Unary(fleet.settings.coordinator);
+  const answer = await unary.outcome(gid);
+  await fleet.processes.coordinator.kill9();
+  await fleet.processes.coordinator.start();
+  const isSame = async () => expect(await unary.outcome(gid)).toEqual(answer);
+  await waitUntil(async () => isSame().then(() => true), { what: 'the same answer once more' });
+  await fleet.untilAtRest();
+}
+
+/** The second fault: the process that is started again meets its point. */
+async function hitAgain(fleet: CrashFleet, { role, point, about, at, action, after }: CrashRow) {
   const killed = after?.role ?? role;
   await fleet.processes[killed].kill9();
   fleet.failpoints[killed].disarm();
   fleet.failpoints[role].arm({ name: point, about, at, action });
   // It may die before it says that it is ready.
-  await fleet.processes[killed].start().catch(() => undefined);
+  const starting = fleet.processes[killed].start().catch(() => undefined);
   await fleet.failpoints[role].untilFired(point);
+  return { starting };
+}
+
+/** Who is not in doubt lets go as soon as it notices: by itself, or at the deadline. */
+async function untilOthersLetGo(fleet: CrashFleet, { inDoubt, action }: CrashRow): Promise<void> {
+  if (!inDoubt) return;
+  const expected = inDoubt.toSorted();
+  const areHeld = async () => (await held(fleet)).join() === expected.join();
+  const timeoutMs = allowedMs(action === 'kill' || action === 'throw' ? 'S' : 'D+S');
+  await waitUntil(areHeld, { what: `only ${expected.join()} to be in doubt`, timeoutMs });
 }
 
 /** The stock service is gone with a decided branch; an operator speaks, and the coordinator dies. */
-async function armAndResolve(fleet: CrashFleet, { point, action }: CrashRow): Promise<void> {
+async function armAndResolve(fleet: CrashFleet, armed: Armed): Promise<void> {
   const { stock, coordinator } = fleet.failpoints;
   await stock.untilFired('p.finish.before');
   await fleet.processes.stock.kill9();
@@ -89,7 +144,7 @@ async function armAndResolve(fleet: CrashFleet, { point, action }: CrashRow): Pr
   await waitUntil(isAlone, { what: 'the others to commit' });
   const { branches } = await fleet.admin.show(gid);
   const { branch = 0 } = branches.find(({ rm }) => rm === 'stock-db') ?? {};
-  coordinator.arm({ name: point, action });
+  coordinator.arm(armed);
   const why = { operator: 'a test', reason: 'looked into the database' };
   fleet.admin
     .resolve({ gid, branch, resolution: 'RESOLVED_COMMITTED', ...why })
@@ -101,19 +156,61 @@ async function held(fleet: CrashFleet): Promise<string[]> {
   return [...new Set((await fleet.prepared()).map(({ rm }) => rm))].toSorted();
 }
 
-async function mend(fleet: CrashFleet, { role, point, action, by }: CrashRow): Promise<void> {
+/** Lets everything run again. Returns when its bound began. */
+async function mend(
+  fleet: CrashFleet,
+  row: CrashRow,
+  again: { readonly starting: Promise<void> } | undefined,
+): Promise<number> {
+  const { role, action, by } = row;
   const target = fleet.failpoints[role];
   const hit = fleet.processes[role];
   if (action === 'stop' || action === 'pause') await untilPastDeadline(fleet, role);
   target.disarm();
+  let beganMs = performance.now();
   if (action === 'stop') hit.wake();
   if (action === 'pause') target.go();
-  const stoppedItself = action === 'throw' && point.startsWith('log.');
-  if (action === 'kill' || stoppedItself) {
-    await hit.kill9(); // waits until it is gone
-    await hit.start();
+  if (action === 'kill' || isHeld(row)) await hit.kill9(); // waits until it is gone
+  await again?.starting;
+  if (again && action === 'stop' && role !== 'coordinator') beganMs = performance.now();
+  if (action === 'kill' || isHeld(row)) {
+    if (row.power !== undefined) fleet.disk?.cutPower(row.power);
+    beganMs = await startAgain(fleet, role);
   }
-  if (by === 'resolve') await fleet.processes.stock.start();
+  if (by === 'resolve') {
+    await fleet.processes.stock.start();
+    beganMs = performance.now();
+  }
+  return beganMs;
+}
+
+/** Waits for the end of all that is blocked, as long as the bound allows. Returns when that began. */
+async function settle(fleet: CrashFleet, row: CrashRow, beganMs: number): Promise<number> {
+  const leftMs = () => Math.max(0, beganMs + allowedMs(row.bound) - performance.now());
+  if (row.action !== 'throw' && row.by !== 'SIGTERM') {
+    await fleet.untilAtRest(leftMs());
+    return beganMs;
+  }
+  const hit = fleet.processes[row.role];
+  const isOver = async () => !hit.isRunning || (await fleet.isAtRest());
+  const what = `an end of ${hit.name} or of all that it blocks`;
+  await waitUntil(isOver, { what, intervalMs: 10, timeoutMs: leftMs() });
+  beganMs = (await revive(fleet, row)) ?? beganMs;
+  await fleet.untilAtRest(leftMs());
+  return beganMs;
+}
+
+/** Starts the process again when it has ended, as a supervisor does. Returns when its bound began. */
+async function revive(fleet: CrashFleet, { role }: CrashRow): Promise<number | undefined> {
+  const hit = fleet.processes[role];
+  if (hit.isRunning) return undefined;
+  return startAgain(fleet, role);
+}
+
+/** Returns when its bound began. */
+async function startAgain(fleet: CrashFleet, role: CrashRow['role']): Promise<number> {
+  await fleet.processes[role].start();
+  return role === 'coordinator' ? fleet.failpoints.coordinator.beganMs : performance.now();
 }
 
 /** Waits until whatever is still undecided is past its deadline. */

@@ -1,8 +1,10 @@
 import { performance } from 'node:perf_hooks';
+import { InReverse } from '../../integration/support/in-reverse.ts';
+import { TcpRelay } from '../../integration/support/tcp-relay.ts';
 import { CrashFleet } from './crash-fleet.ts';
 import { Ledger } from './ledger.ts';
 import { Load } from './load.ts';
-import { Nemesis, seededRandom } from './nemesis.ts';
+import { Nemesis, type Routed, seededRandom } from './nemesis.ts';
 import { Operator } from './operator.ts';
 
 /** How long to go on: until so much time or so many kills, whichever comes first. */
@@ -47,9 +49,17 @@ const actsPerRound = 8;
 export async function soak(options: SoakOptions): Promise<SoakResult> {
   const { seed, minutes, kills, say, signal } = options;
   const random = seededRandom(seed);
-  await using fleet = await CrashFleet.start({ apart: true });
+  const relays = new Map<Routed, TcpRelay>();
+  await using parts = new InReverse();
+  const route = async (coordinator: string, role: Routed) => {
+    const relay = parts.use(await TcpRelay.start(coordinator));
+    relays.set(role, relay);
+    return relay.address;
+  };
+  const fleet = parts.use(await CrashFleet.start({ apart: true, route }));
   const ledger = new Ledger(fleet);
-  const nemesis = new Nemesis(fleet, random);
+  const [stock, orders] = [relays.get('stock'), relays.get('orders')] as [TcpRelay, TcpRelay];
+  const nemesis = new Nemesis(fleet, { stock, orders }, random);
   const load = new Load(ledger, seededRandom(seed + 1));
   const operator = new Operator(fleet);
   const blocked = new BlockedWatch(fleet);

@@ -3,12 +3,14 @@
 //
 // DISK_SHIM_DIR is the folder, absolute. The process speaks with the shim by trying to open names in
 // it or in a folder F in it, which always fails:
-// `@arm:OP:N:FAULT:TIMES` with ENOENT. OP is open, read, write, sync, truncate, unlink or rename; FAULT
-//   is EIO, ENOSPC, EINTR or short; TIMES is once or ever. It concerns what is in F. `@arm:` ends it.
+// `@arm:OP:N:FAULT:TIMES` with ENOENT. OP is open, read, write, sync, truncate, unlink or rename, or
+//   wal-sync: a sync of a SQLite log. FAULT is EIO, ENOSPC, EINTR or short, or for a wal-sync `before`
+//   or `after`: it makes a file `held` in DISK_SHIM_DIR and never returns, without or with the real
+//   call. TIMES is once or ever. It concerns what is in F. `@arm:` ends it.
 // `@fired` with EEXIST when the fault has struck since, else with ENOENT.
 // `@count` with an errno that is the number of calls of that kind since, and 10,000.
 // `@record:NAME` with ENOENT: what succeeds in F from now on is recorded to NAME in DISK_SHIM_DIR.
-//   `@record:` ends it.
+//   `@record:` ends it. DISK_SHIM_RECORD=F records to `recording` from the beginning.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
@@ -41,8 +43,14 @@ static int has_fired;
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
 
+static void record_to(const char *name);
+
 __attribute__((constructor)) static void begin(void) {
+  const char *recorded = getenv("DISK_SHIM_RECORD");
   folder = getenv("DISK_SHIM_DIR");
+  if (!folder || !recorded) return;
+  snprintf(recorded_folder, max_path, "%s", recorded);
+  record_to("recording");
 }
 
 static int is_in(const char *path, const char *where) {
@@ -87,6 +95,19 @@ static int strike(const char *op, const char *path) {
                                                 : EIO;
   }
   return how;
+}
+
+/** Whoever waits for this process sees that it is held, and kills it. */
+static void hold(void) {
+  char path[max_path];
+  snprintf(path, max_path, "%s/held", folder);
+  REAL(close)(REAL(open)(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  for (;;) pause();
+}
+
+static int is_wal(const char *path) {
+  const size_t length = strlen(path);
+  return length > 4 && strcmp(path + length - 4, "-wal") == 0;
 }
 
 static void put(const void *bytes, size_t length) {
@@ -155,6 +176,12 @@ static int open_ours(const char *path, int flags, mode_t mode) {
   return opened(REAL(open)(path, flags, mode), path, flags);
 }
 
+/** libuv closes by a system call of its own: the number may have been one of ours before. */
+static int forgotten(int file) {
+  if (path_of(file)) paths[file][0] = 0;
+  return file;
+}
+
 #define OPEN(name)                                              \
   int name(const char *path, int flags, ...) {                  \
     mode_t mode = 0;                                            \
@@ -165,7 +192,7 @@ static int open_ours(const char *path, int flags, mode_t mode) {
       va_end(rest);                                             \
     }                                                           \
     if (is_ours(path)) return open_ours(path, flags, mode);     \
-    return REAL(open)(path, flags, mode);                       \
+    return forgotten(REAL(open)(path, flags, mode));            \
   }
 OPEN(open)
 OPEN(open64)
@@ -196,6 +223,7 @@ ssize_t pwrite64(int file, const void *bytes, size_t length, off64_t at) {
 ssize_t write(int file, const void *bytes, size_t length) {
   if (!path_of(file)) return REAL(write)(file, bytes, length);
   const off_t at = lseek(file, 0, SEEK_CUR);
+  if (at < 0) return REAL(write)(forgotten(file), bytes, length); // a socket or a pipe by now
   const ssize_t written = write_ours(file, bytes, length, at);
   if (written > 0) lseek(file, at + written, SEEK_SET);
   return written;
@@ -218,8 +246,11 @@ ssize_t read(int file, void *bytes, size_t length) {
 #define SYNC(name)                                              \
   int name(int file) {                                          \
     const char *path = path_of(file);                           \
-    if (path && strike("sync", path)) return -1;                      \
+    const int is_held = path && is_wal(path) && strike("wal-sync", path); \
+    if (is_held && strcmp(armed_fault, "before") == 0) hold();  \
+    if (path && strike("sync", path)) return -1;                \
     const int result = REAL(name)(file);                        \
+    if (is_held) hold();                                        \
     if (path && result == 0) record('s', path, NULL, 0, NULL, 0); \
     return result;                                              \
   }

@@ -14,7 +14,11 @@ export class Admin implements Disposable {
   readonly #client: AdminClient;
 
   constructor(address: string) {
-    this.#client = new AdminServiceClient(address, credentials.createInsecure());
+    this.#client = new AdminServiceClient(address, credentials.createInsecure(), {
+      // The coordinator is killed and comes back: what waits for it must not wait for this.
+      'grpc.initial_reconnect_backoff_ms': 20,
+      'grpc.max_reconnect_backoff_ms': 50,
+    });
   }
 
   /** Transactions in these states; none named: all that are not over. */

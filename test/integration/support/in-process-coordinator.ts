@@ -22,9 +22,10 @@ export class InProcessCoordinator implements AsyncDisposable {
     return coordinator;
   }
 
-  /** Starts it again after it stopped. */
-  async start(): Promise<void> {
-    const options = { dataDir: this.dataDir, listen: this.address, limits: this.#limits };
+  /** Starts it again after it stopped; for this time with other limits perhaps. */
+  async start(other: Partial<Limits> = {}): Promise<void> {
+    const limits = { ...this.#limits, ...other };
+    const options = { dataDir: this.dataDir, listen: this.address, limits };
     this.#service = await serve(options);
   }
 

@@ -33,6 +33,20 @@ export class NodeProcess implements AsyncDisposable {
     return this.#process.readyLine;
   }
 
+  /** Whether it lives, frozen or not. */
+  get isRunning(): boolean {
+    try {
+      return this.pid > 0 && process.kill(this.pid, 0);
+    } catch {
+      return false;
+    }
+  }
+
+  /** What people call it. */
+  get name(): string {
+    return this.#process.name;
+  }
+
   /** All that it has written to stderr since the first start. */
   said(): string {
     return existsSync(this.#logFile) ? readFileSync(this.#logFile, 'utf8') : '';

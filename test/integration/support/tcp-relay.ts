@@ -17,6 +17,7 @@ export class TcpRelay implements AsyncDisposable {
   #target: { readonly host: string; readonly port: number };
   readonly #server: Server;
   readonly #pairs = new Set<readonly [client: Socket, server: Socket]>();
+  readonly #stranded = new WeakSet<readonly [client: Socket, server: Socket]>();
   #answersHeld = false;
   readonly #passages: Record<Direction, Passage> = { requests: 'pass', answers: 'pass' };
   /** Bytes of the connection that was opened last. */
@@ -77,6 +78,14 @@ export class TcpRelay implements AsyncDisposable {
     return this.#cutAt !== undefined;
   }
 
+  /**
+   * Carries nothing more on the connections that are there, and keeps both their ends open: each has
+   * to notice by itself. New ones are let through.
+   */
+  strand(): void {
+    for (const pair of this.#pairs) this.#stranded.add(pair);
+  }
+
   /** Ends all connections in order, from the server's side: FIN. */
   finish(): void {
     for (const [client, server] of this.#pairs) {
@@ -107,10 +116,12 @@ export class TcpRelay implements AsyncDisposable {
     Object.assign(this.#passed, { requests: 0, answers: 0 });
     for (const [from, to] of [pair, pair.toReversed()] as [Socket, Socket][]) {
       const direction = from === client ? 'requests' : 'answers';
-      from.on('data', (chunk) => this.#carry(direction, chunk, to));
-      from.on('end', () => to.end());
-      from.on('error', () => to.destroy());
+      const isStranded = () => this.#stranded.has(pair);
+      from.on('data', (chunk) => !isStranded() && this.#carry(direction, chunk, to));
+      from.on('end', () => !isStranded() && to.end());
+      from.on('error', () => !isStranded() && to.destroy());
       from.on('close', () => {
+        if (isStranded() && !to.destroyed) return;
         to.destroy();
         this.#pairs.delete(pair);
       });

@@ -36,6 +36,11 @@ export class Unary implements Disposable {
     return replyOf((done) => this.#client.commit(request, this.#metadata, done));
   }
 
+  /** What became of a transaction. */
+  outcome(gid: string): Promise<Outcome> {
+    return replyOf((done) => this.#client.get({ gid }, this.#metadata, done));
+  }
+
   [Symbol.dispose](): void {
     this.#client.close();
   }

@@ -1,3 +1,5 @@
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type Ambient, systemAmbient } from '../../../participant-sdk/src/ambient.ts';
 import { TransactionClient } from '../../../participant-sdk/src/client/transaction-client.ts';
@@ -36,6 +38,36 @@ test('a second coordinator on the same folder is refused, typed', async () => {
   await using first = await TransactionClient.embedded({ data });
   await expect(TransactionClient.embedded({ data })).rejects.toMatchObject({ code: 'log-locked' });
   expect(first).toBeInstanceOf(TransactionClient);
+});
+
+test('with a mirror: what the log loses is back, and told; without it, only when it is dropped', async () => {
+  const data = folder.file('log');
+  const mirror = folder.file('mirror');
+  const tm = await TransactionClient.embedded({ data, mirror });
+  const orders = await tm.serve(new FakeDatabase('orders-db'));
+  const { gid } = await tm.transaction(() => orders.write('order 1'));
+  await tm.close();
+  for (const name of readdirSync(data)) if (name.startsWith('decisions-')) rmSync(join(data, name));
+
+  const warned: unknown[] = [];
+  const quiet = () => {};
+  const logger = {
+    debug: quiet,
+    info: quiet,
+    warn: (entry: unknown) => warned.push(entry),
+    error: quiet,
+  };
+  const again = await TransactionClient.embedded({ data, mirror, logger });
+  expect(await again.outcome(gid)).toMatchObject({ outcome: 'committed', applied: true });
+  expect(warned).toContainEqual(expect.objectContaining({ event: 'log.repaired' }));
+  await again.close();
+
+  await expect(TransactionClient.embedded({ data })).rejects.toMatchObject({
+    code: 'invalid-argument',
+    hint: expect.stringContaining(mirror),
+  });
+  await using without = await TransactionClient.embedded({ data, dropMirror: true });
+  expect(await without.outcome(gid)).toMatchObject({ outcome: 'committed' });
 });
 
 test('close leaves no timer behind, though a branch can not be finished', async () => {

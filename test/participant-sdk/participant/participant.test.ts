@@ -265,6 +265,45 @@ describe('a branch of another instance', () => {
     await waitUntil(isAsked, { what: 'the question on the next session' });
   });
 
+  test('that somebody commits by hand between two questions is reported', async () => {
+    let scans = 0;
+    orders.hooks.scan = () => void (scans += 1);
+    orders.store.prepared.set(key, { id, writes: ['row'] });
+    await hear('inDoubts');
+    orders.store.prepared.clear();
+    orders.store.audits.push({ gid, branch: 1, result: 'committed', reason: 'INC-9' });
+    const before = scans;
+    await waitUntil(() => scans > before + 2, { what: 'scans' });
+    // One verdict for each question; the first is on the branch that was prepared.
+    const verdict = { ...ref, kind: 'VERDICT_ABORT', word: null } as const;
+    say({
+      verdicts: coordinator
+        .heard('inDoubts')
+        .flat()
+        .map(() => verdict),
+    });
+    expect(await hear('acknowledgements')).toMatchObject({ ...ref, result: 'COMMITTED' });
+  });
+
+  test('that an entry calls committed is asked about when nobody holds it any more', async () => {
+    let scans = 0;
+    orders.hooks.scan = () => void (scans += 1);
+    orders.store.prepared.set(key, { id, writes: ['row'] });
+    await hear('inDoubts');
+    let goOn = () => {};
+    orders.hooks.abort = () => new Promise<void>((resolve) => (goOn = resolve));
+    say({ verdicts: [{ ...ref, kind: 'VERDICT_ABORT', word: null }] });
+    await waitUntil(() => orders.store.calls.includes('abort 1'), { what: 'the abort' });
+    orders.store.prepared.clear();
+    orders.store.audits.push({ gid, branch: 1, result: 'committed', reason: 'INC-9' });
+    const [asked, before] = [coordinator.heard('inDoubts').flat().length, scans];
+    await waitUntil(() => scans > before + 2, { what: 'scans' });
+    expect(coordinator.heard('inDoubts').flat()).toHaveLength(asked);
+    goOn();
+    const isAsked = () => coordinator.heard('inDoubts').flat().length > asked;
+    await waitUntil(isAsked, { what: 'the question on the entry' });
+  });
+
   test("an operator's word is followed only when it is written down", async () => {
     orders.store.prepared.set(key, { id, writes: ['row'] });
     let isFull = true;
@@ -339,5 +378,12 @@ describe('work that comes with Prepare', () => {
   test('is refused where the resource takes none', async () => {
     say({ prepares: [{ ...prepare, work: Buffer.from('by hand') }] });
     expect(await hear('votes')).toMatchObject({ kind: 'NO', reason: { code: 'takes-no-work' } });
+  });
+
+  test('is kept no longer than its deadline when it was refused', async () => {
+    say({ prepares: [{ ...prepare, remainingMs: 50, work: Buffer.from('by hand') }] });
+    expect(await hear('votes')).toMatchObject({ kind: 'NO' });
+    const isGone = () => tm.kept.branches === 0 && tm.kept.transactions === 0;
+    await waitUntil(isGone, { what: 'the branch to be let go' });
   });
 });

@@ -69,22 +69,62 @@ needed.describe('when Postgres or a connection dies', () => {
 
   test('one phase: after a crash the id is another’s, and so is its commit', async () => {
     await using fixture = await postgres.fixture();
-    await sql(fixture.url, 'CHECKPOINT');
-    const transaction = await fixture.run(() => fixture.pool.query('INSERT INTO t VALUES (1)'));
-    const vote = await transaction.open.ready();
-    if (vote.vote !== 'ready') throw new Error(vote.vote);
-    const { xid } = JSON.parse(vote.receipt) as { xid: string };
-    await postgres.server.kill9();
-    await transaction.open.rollback();
-    await postgres.server.restart();
-
+    const { id, receipt } = await crashedWhenReady(fixture);
+    const { xid } = JSON.parse(receipt) as { xid: string };
     const [row] = await sql(fixture.url, 'INSERT INTO t VALUES (2) RETURNING xmin::text');
     expect(row?.['xmin']).toBe(xid);
-    expect(await fixture.resource.settle(transaction.id, vote.receipt)).toMatchObject({
+    expect(await fixture.resource.settle(id, receipt)).toMatchObject({
       result: 'unknown',
       reason: { message: expect.stringContaining('crashed') },
     });
   });
+
+  test('one phase: an id that a crashed server has not given out again was rolled back', async () => {
+    await using fixture = await postgres.fixture();
+    const { id, receipt } = await crashedWhenReady(fixture);
+    const [before] = await sql(fixture.url, 'SELECT pg_snapshot_xmax(pg_current_snapshot())::text');
+    expect(before?.['pg_snapshot_xmax']).toBe((JSON.parse(receipt) as { xid: string }).xid);
+    expect(await fixture.resource.settle(id, receipt)).toEqual({ result: 'rolled-back' });
+    expect(await values(fixture.url)).toEqual([]);
+  });
+
+  test('one phase: a server that lacks an id for another reason does not speak for it', async () => {
+    await using fixture = await postgres.fixture();
+    const { id, receipt } = await crashedWhenReady(fixture);
+    const parsed = JSON.parse(receipt) as Record<string, unknown>;
+    const [now] = await sql(
+      fixture.url,
+      'SELECT (extract(epoch FROM stats_reset) * 1000000)::bigint::text AS mark FROM pg_stat_bgwriter',
+    );
+    const xid = String(BigInt(String(parsed['xid'])) + 1_000n);
+    // It did not crash since, its history is another, the branch was prepared, the cluster is another.
+    const others = [
+      { crashMark: now?.['mark'] },
+      { crashMark: '' },
+      { timeline: 7 },
+      { crashMark: undefined },
+      { systemIdentifier: '1' },
+      { databaseOid: '1' },
+    ];
+    for (const other of others) {
+      const text = JSON.stringify({ ...parsed, xid, ...other });
+      expect(await fixture.resource.settle(id, text), text).toMatchObject({ result: 'unknown' });
+    }
+    const text = JSON.stringify({ ...parsed, xid });
+    expect(await fixture.resource.settle(id, text)).toEqual({ result: 'rolled-back' });
+  });
+
+  /** Without a word in the log of it: the id is free again. */
+  async function crashedWhenReady(fixture: Fixture) {
+    await sql(fixture.url, 'CHECKPOINT');
+    const { id, open } = await fixture.run(() => fixture.pool.query('INSERT INTO t VALUES (1)'));
+    const vote = await open.ready();
+    if (vote.vote !== 'ready') throw new Error(vote.vote);
+    await postgres.server.kill9();
+    await open.rollback();
+    await postgres.server.restart();
+    return { id, receipt: vote.receipt };
+  }
 
   test('one phase: an orderly restart leaves the receipt its word', async () => {
     await using fixture = await postgres.fixture();

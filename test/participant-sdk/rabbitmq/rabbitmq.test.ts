@@ -1,9 +1,12 @@
 import * as amqplib from 'amqplib';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { rabbitmq } from '../../../participant-sdk/src/rabbitmq/index.ts';
 import { type RabbitmqServer, startRabbitmq } from '../../servers/rabbitmq.ts';
 import { serverOrSkip } from '../../servers/require-server.ts';
 import { waitUntil } from '../../support/wait-until.ts';
+import { testConformance } from '../support/run-conformance.ts';
+import { TcpRelay } from '../../integration/support/tcp-relay.ts';
+import { conformanceSubject } from './conformance-subject.ts';
 import { RabbitFixture } from './rabbit-fixture.ts';
 import { withoutConfirms } from './without-confirms.ts';
 
@@ -252,4 +255,25 @@ serverOrSkip('rabbitmq').describe('RabbitMQ', () => {
     expect(await events.open()).toHaveProperty('identity'); // to be served by another client
     await events.close();
   }, 90_000);
+
+  describe('conforms', () => {
+    let relay: TcpRelay;
+    let subject: ReturnType<typeof conformanceSubject>;
+    beforeAll(async () => {
+      const { host } = new URL(server.url);
+      relay = await TcpRelay.start(host);
+      const url = server.url.replace(host, relay.address);
+      subject = conformanceSubject({ url, readerUrl: server.url });
+    });
+    afterAll(async () => {
+      await subject?.close?.();
+      await relay?.[Symbol.asyncDispose]();
+    });
+    const hang = async () => {
+      relay.holdAnswers();
+      return async () => relay.releaseAnswers();
+    };
+    const shape = conformanceSubject({ url: '', readerUrl: '' });
+    testConformance({ ...shape, hang }, () => ({ ...subject, hang }));
+  });
 });

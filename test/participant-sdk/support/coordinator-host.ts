@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import type { CoordinatorFrame, LogId, PeerFrame, StatusReply } from '@unanimous/proto';
+import type { CoordinatorFrame, LogId, Outcome, PeerFrame, StatusReply } from '@unanimous/proto';
+import { reason } from '@unanimous/proto';
 import { Coordinator } from '../../../coordinator/src/coordinator.ts';
 import { connectInProcess } from '../../../coordinator/src/embedded.ts';
 import type { Limits } from '../../../coordinator/src/limits.ts';
@@ -58,6 +59,24 @@ export class CoordinatorHost {
   /** An operator speaks. */
   async resolve(...word: Parameters<Coordinator['operations']['resolve']>): Promise<void> {
     await this.#coordinator?.operations.resolve(...word);
+  }
+
+  /**
+   * A transaction whose work is handed over, as a client in another language does: the same bytes for
+   * each resource manager. Throws what enlisting throws; then it is aborted.
+   */
+  async commitWork(rms: readonly string[], work: Uint8Array): Promise<Outcome> {
+    const coordinator = this.#coordinator;
+    if (!coordinator) throw new Error('the coordinator is down');
+    const owner = { secret: randomBytes(16).toString('hex') };
+    const { gid } = coordinator.begin(owner, 1_000, 'handed over');
+    try {
+      for (const rm of rms) coordinator.enlist(gid, { rm, work }, owner);
+    } catch (error) {
+      coordinator.abort(gid, owner, reason('client-aborted', 'not enlisted'), () => {});
+      throw error;
+    }
+    return new Promise((resolve) => coordinator.commit(gid, owner, 100, resolve));
   }
 
   /** Why the coordinator has stopped by itself. */

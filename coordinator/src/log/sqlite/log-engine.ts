@@ -3,6 +3,7 @@ import type { LogPosition } from '../decision-log.ts';
 import { lastEpoch } from '../epoch-table.ts';
 import { countUnneeded, type Retention } from '../retention.ts';
 import type { OnCrashPoint } from './crash-points.ts';
+import type { FileForcer } from './file-forcer.ts';
 import { type FolderLock, lockFolder, prepareFolder } from './log-folder.ts';
 import { LogStore } from './log-store.ts';
 import { fromLines, joinLines } from './pending-record.ts';
@@ -44,15 +45,22 @@ export class LogEngine {
   readonly #settings: WorkerSettings;
   readonly #port: EnginePort;
   readonly #reached: OnCrashPoint;
+  readonly #newForcer: (() => FileForcer) | undefined;
   #opened: Opened | undefined;
   #failed = false;
   #compaction: Compaction | undefined;
   #witnessTimer: NodeJS.Timeout | undefined;
 
-  constructor(settings: WorkerSettings, port: EnginePort, reached: OnCrashPoint) {
+  constructor(
+    settings: WorkerSettings,
+    port: EnginePort,
+    reached: OnCrashPoint,
+    newForcer?: () => FileForcer,
+  ) {
     this.#settings = settings;
     this.#port = port;
     this.#reached = reached;
+    this.#newForcer = newForcer;
   }
 
   /** Takes one message, and with it the appends that already wait behind it. */
@@ -120,8 +128,9 @@ export class LogEngine {
       prepareFolder(dir);
       lock = lockFolder(dir);
       const reached = this.#reached;
-      const versions = { schemaVersion, migrations };
-      const log = startLog({ ...versions, dir, acceptTipLoss, mirror, dropMirror, reached });
+      const newForcer = this.#newForcer;
+      const how = { schemaVersion, migrations, reached, newForcer };
+      const log = startLog({ ...how, dir, acceptTipLoss, mirror, dropMirror });
       const tip = startedTip(log);
       const store = new LogStore(log.path, log, reached);
       this.#opened = { store, witness: log.witness, lock, retention: log.retention };

@@ -1,6 +1,7 @@
 import {
   chmodSync,
   closeSync,
+  existsSync,
   fsyncSync,
   lstatSync,
   mkdirSync,
@@ -60,6 +61,25 @@ export function lockFolder(dir: string): FolderLock {
     throw new UnanimousError('log-locked', `another coordinator holds ${dir}`, { cause: error });
   }
   return { release: () => database.close() };
+}
+
+/**
+ * Whether somebody holds the folder right now. Takes nothing and makes nothing, so that it works on a
+ * folder that can only be read.
+ */
+export function isFolderHeld(dir: string): boolean {
+  const path = join(dir, 'lock.db');
+  if (!existsSync(path)) return false;
+  const database = new Database(path, { readonly: true, timeout: 0 });
+  try {
+    database.prepare('select * from sqlite_schema').all();
+    return false;
+  } catch (error) {
+    if ((error as { code?: string }).code === 'SQLITE_BUSY') return true;
+    throw error;
+  } finally {
+    database.close();
+  }
 }
 
 /** Makes names in a folder durable: files that were made, renamed or removed there. */

@@ -172,19 +172,23 @@ export class LogStore {
     this.#mirror?.close();
   }
 
-  /** One transaction: the batches, the tail, and what else belongs to it. Forced. */
+  /** One transaction: the batches, the tail, and what else belongs to it. Forced, in both places. */
   #write(epoch: number, records: readonly Unplaced[], also?: () => void): void {
     const { batches, end } = chainRecords(this.#end, epoch, records, maxBatchBytes);
     const { begin, commit } = this.#statements;
     begin.run();
     this.#insert(epoch, batches, end);
     also?.();
-    // If we crash here, SQLite drops the transaction at the next start: nobody was told of it.
+    // Both places are forced at the same time. Until both are done, either may have the group alone,
+    // or neither: nobody was told of it, and the next start takes it from where it stands.
+    const mirror = batches.length > 0 ? this.#mirror : undefined;
+    mirror?.begin(oneGroup(batches));
+    // If we crash here, SQLite drops the transaction at the next start; the mirror may hold it.
     this.#reached('append.before-commit');
     commit.run();
-    // If we crash here, SQLite alone has the transaction, which the next start finds there.
+    // If we crash here, SQLite has the transaction, and the mirror may lack it.
     this.#reached('append.before-mirror');
-    if (batches.length > 0) this.#mirror?.append(oneGroup(batches));
+    mirror?.finish();
     this.#end = end;
     this.#epoch = epoch;
     const entry = this.#epochs.get(epoch);

@@ -1,7 +1,8 @@
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { failpoint } from '@unanimous/proto/vocabulary';
-import { crashOn } from './crash-points.ts';
+import { type CrashPoint, crashOn } from './crash-points.ts';
 import { type EnginePort, LogEngine } from './log-engine.ts';
+import { ThreadForcer } from './thread-forcer.ts';
 import type { FromWorker, ToWorker, WorkerSettings } from './worker-messages.ts';
 
 // The thread that owns SQLite. Everything that waits goes into one transaction, and nothing waits
@@ -16,9 +17,10 @@ const enginePort: EnginePort = {
   end: () => port.close(),
 };
 const planned = crashOn(settings.crash);
-const engine = new LogEngine(settings, enginePort, (point) => {
+const reached = (point: CrashPoint) => {
   failpoint(`log.${point}`);
   planned(point);
-});
+};
+const engine = new LogEngine(settings, enginePort, reached, () => new ThreadForcer());
 
 port.on('message', (message: ToWorker) => engine.take(message));

@@ -1,5 +1,6 @@
-import { closeSync, fdatasyncSync, fsyncSync, openSync, readFileSync, renameSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { type FileForcer, LateForcer } from './file-forcer.ts';
 import { syncFolder } from './log-folder.ts';
 import { encodeGroup, type MirrorGroup } from './mirror-groups.ts';
 import { writeFully } from './write-fully.ts';
@@ -8,25 +9,35 @@ import { writeFully } from './write-fully.ts';
 const growthBytes = 262_144;
 
 /**
- * The second place of every record: a plain file, best on another disk. Its methods are durable when
- * they return, and throw the error of the file system.
+ * The second place of every record: a plain file, best on another disk. What it holds is durable after
+ * `create`, `rewrite` and `finish`. All methods throw the error of the file system.
  */
 export class MirrorFile {
   readonly #path: string;
+  readonly #forcer: FileForcer;
   #file: number;
   #usedBytes: number;
   #allocatedBytes: number;
 
-  private constructor(path: string, written: { file: number; usedBytes: number }) {
+  private constructor(
+    path: string,
+    written: { file: number; usedBytes: number },
+    forcer: FileForcer,
+  ) {
     this.#path = path;
+    this.#forcer = forcer;
     this.#file = written.file;
     this.#usedBytes = written.usedBytes;
     this.#allocatedBytes = written.usedBytes;
   }
 
   /** Replaces whatever stands at `path` by these groups, whole or not at all, and opens it. */
-  static create(path: string, groups: Iterable<MirrorGroup>): MirrorFile {
-    return new MirrorFile(path, writeAnew(path, groups));
+  static create(
+    path: string,
+    groups: Iterable<MirrorGroup>,
+    forcer: FileForcer = new LateForcer(),
+  ): MirrorFile {
+    return new MirrorFile(path, writeAnew(path, groups), forcer);
   }
 
   /** How much of the file holds records. */
@@ -34,13 +45,18 @@ export class MirrorFile {
     return this.#usedBytes;
   }
 
-  /** Adds a group. */
-  append(group: MirrorGroup): void {
+  /** Adds a group, which is durable when `finish` has returned; then the next one may begin. */
+  begin(group: MirrorGroup): void {
     const bytes = encodeGroup(group, false);
     if (this.#usedBytes + bytes.length > this.#allocatedBytes) this.#grow(bytes.length);
     writeFully(this.#file, bytes, this.#usedBytes);
-    fdatasyncSync(this.#file);
     this.#usedBytes += bytes.length;
+    this.#forcer.begin(this.#file);
+  }
+
+  /** Waits for the group that was begun. */
+  finish(): void {
+    this.#forcer.finish();
   }
 
   /** Replaces all groups. If we crash here, either file stands there, and both are complete. */
@@ -54,6 +70,7 @@ export class MirrorFile {
 
   /** Lets the file go. */
   close(): void {
+    this.#forcer.close();
     closeSync(this.#file);
   }
 

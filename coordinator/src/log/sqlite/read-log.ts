@@ -123,8 +123,8 @@ function readMirrored(
   const content = contentOf(uniteSides([own, mirrored]));
   checkEnd(content, tip, {
     acceptTipLoss: options.acceptTipLoss || (hasMirror && isWholeAlone && !other.isBroken),
-    // What SQLite drops in silence the mirror has, unless it is damaged, too.
-    commitsLost: hasMirror && !other.isBroken ? 0 : commitsLost,
+    // What SQLite drops in silence the mirror has, unless it is damaged, too, or cut at the same place.
+    commitsLost: content.end.seq > own.end && !other.isBroken ? 0 : commitsLost,
   });
   const repairs = isAttached ? repairsOf(own, mirrored, other, content.end.seq) : [];
   if (own.error || other.isBroken || commitsLost >= 2) copyAside(dir, generation, mirror);

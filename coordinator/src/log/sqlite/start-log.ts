@@ -4,6 +4,7 @@ import type { ReadFrame } from '../record-codec.ts';
 import { isNeeded, newRetention, noteDropped, noteRecord } from '../retention.ts';
 import type { Retention } from '../retention.ts';
 import type { OnCrashPoint } from './crash-points.ts';
+import type { FileForcer } from './file-forcer.ts';
 import {
   generationPath,
   nextGeneration,
@@ -20,6 +21,8 @@ import { placeCarried, writeGeneration } from './write-generation.ts';
 /** How to start. */
 export interface StartOptions extends ReadOptions {
   readonly reached: OnCrashPoint;
+  /** What forces the mirror; without it, it is forced after the log. */
+  readonly newForcer?: (() => FileForcer) | undefined;
 }
 
 /** A log that was read, checked and written anew; ready for appends. */
@@ -58,7 +61,9 @@ export function startLog(options: StartOptions): StartedLog {
   // other has all that anybody was told.
   reached('start.before-mirror');
   const mirror =
-    options.mirror === undefined ? undefined : MirrorFile.create(options.mirror, batches);
+    options.mirror === undefined
+      ? undefined
+      : MirrorFile.create(options.mirror, batches, options.newForcer?.());
   // If we crash here, the next start finds two generations and takes the newer. The witness is of
   // the older then: lower than the newer's end, which is no contradiction.
   reached('start.before-tip');

@@ -59,3 +59,24 @@ test.runIf(process.platform === 'linux')(
     ]);
   },
 );
+
+test.runIf(process.platform === 'linux')(
+  'a mirror is forced before it is named, then its name, and each group before it is answered',
+  () => {
+    using dir = tempDir();
+    const mirror = dir.file('mirror');
+    calls.length = 0;
+    const open = openStore(dir.file('log'), { mirror });
+    const from = calls.indexOf(`force ${mirror}.tmp`);
+    expect(calls.slice(from, from + 3)).toEqual([
+      `force ${mirror}.tmp`,
+      `rename ${mirror}.tmp ${mirror}`,
+      `force ${dir.path}`,
+    ]);
+    open.decide(1);
+    calls.length = 0;
+    open.decide(2);
+    expect(calls).toEqual([`force ${mirror}`]);
+    open.close();
+  },
+);

@@ -17,7 +17,11 @@ import {
   toLine,
 } from '../../../../coordinator/src/log/sqlite/pending-record.ts';
 import { migrations, schemaVersion } from '../../../../coordinator/src/log/sqlite/schema.ts';
-import { startLog, type StartOptions } from '../../../../coordinator/src/log/sqlite/start-log.ts';
+import {
+  type StartedLog,
+  startLog,
+  type StartOptions,
+} from '../../../../coordinator/src/log/sqlite/start-log.ts';
 import type { LogRecord } from '../../../../coordinator/src/protocol/record.ts';
 import { commitDecided, gidOf } from '../log-records.ts';
 
@@ -35,12 +39,18 @@ export interface OpenStore {
   close(): void;
 }
 
+/** How to start, and who hears of what the start has found. */
+export interface OpenStoreOptions extends Partial<StartOptions> {
+  readonly onStarted?: (log: StartedLog) => void;
+}
+
 /** Starts on a folder, in this thread. */
-export function openStore(dir: string, options: Partial<StartOptions> = {}): OpenStore {
+export function openStore(dir: string, options: OpenStoreOptions = {}): OpenStore {
   mkdirSync(dir, { recursive: true });
   const reached: OnCrashPoint = options.reached ?? (() => {});
   const defaults = { acceptTipLoss: false, schemaVersion, migrations };
   const log = startLog({ ...defaults, ...options, dir, reached });
+  options.onStarted?.(log);
   const store = new LogStore(log.path, log, reached);
   const note = () => log.witness.note({ logId: store.logId, ...store.tip });
   return {

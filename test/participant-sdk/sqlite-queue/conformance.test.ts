@@ -1,0 +1,11 @@
+import { afterAll, describe } from 'vitest';
+import { tempDir } from '../../support/temp-dir.ts';
+import { testConformance } from '../support/run-conformance.ts';
+import { conformanceSubject } from './conformance-subject.ts';
+
+const dir = tempDir();
+afterAll(() => dir.remove());
+
+describe('the queue conforms', () => {
+  testConformance(conformanceSubject(dir.file('queue.db')));
+});

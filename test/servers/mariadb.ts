@@ -1,0 +1,5 @@
+export {
+  hasMariadb,
+  type MariadbServer,
+  startMariadb,
+} from '../../examples/support/mariadb-server.ts';
