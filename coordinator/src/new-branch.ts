@@ -45,7 +45,8 @@ function sessionBranch(
   if (!serving) {
     throw new UnanimousError('unknown-rm', `rm: this session does not serve ${rm}`, { rm });
   }
-  return unvoted(serving, { rm, canOnePhase, work: nothing });
+  const isLast = serving.kind === 'last'; // it can do nothing else
+  return unvoted(serving, { rm, canOnePhase: canOnePhase || isLast, work: nothing });
 }
 
 function workBranch(

@@ -119,6 +119,9 @@ export class Drain {
     const { world } = this.#acts;
     const state = world.coordinator.tx(world.at(world.txWords(tx).tx));
     const branch = state?.branches.find((b) => b.branch === world.at(number));
+    // The others wait for what an operator will say of the branch that decides.
+    const waits = state?.phase === 'delegated' && branch?.state.is === 'yes';
+    if (waits) return state.branches.some((b) => b.state.is === 'heuristic');
     return branch?.state.is === 'heuristic' || branch?.state.is === 'resolved';
   }
 
