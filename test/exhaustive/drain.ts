@@ -111,6 +111,9 @@ export class Drain {
 
   #hasVoted({ number }: Slot, tx: Transaction | undefined): boolean {
     const branch = this.#acts.world.at(number);
+    // An abort that came back with the log is as good as presumed: nobody is told it again.
+    const isPresumed = tx?.phase === 'aborted' && tx.branches.every(({ session }) => session === 0);
+    if (isPresumed) return false;
     return tx?.branches.some((b) => b.branch === branch && b.receipt !== '') === true;
   }
 
