@@ -1,4 +1,4 @@
-import { reservation } from '../../../participant-sdk/src/service/index.ts';
+import { lastResource, reservation } from '../../../participant-sdk/src/service/index.ts';
 
 /** What a shop asks of the payment provider. */
 export interface PaymentRequest {
@@ -55,6 +55,20 @@ export function payments(options: PaymentOptions) {
         return open.map(({ payment, reference }) => ({ id: reference, reserved: { payment } }));
       },
     }),
+  });
+}
+
+/** The same provider's transfers, which are final. */
+export function transfers(url: string) {
+  return lastResource<PaymentRequest>({
+    rm: 'transfers',
+    identity: `${url}/transfers`,
+    callTimeoutMs: 2_000,
+    async call(request, { key, signal }) {
+      const wanted = { account: 'transfers', reference: key, ...request };
+      const { status, body } = await post(`${url}/transfers`, key, signal, wanted);
+      return status === 402 ? { refused: body.why ?? '' } : undefined;
+    },
   });
 }
 

@@ -6,7 +6,7 @@ import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import Database from 'better-sqlite3';
 
-type Act = 'try' | 'confirm' | 'cancel';
+type Act = 'try' | 'confirm' | 'cancel' | 'call';
 /** What goes wrong at an act, so many times. */
 interface Fault {
   readonly act: Act;
@@ -54,6 +54,16 @@ function reserve({ account, reference, order, cents, holdMs }: Wanted): Answer {
     )
     .run(account, reference, order, cents, Date.now() + aheadMs + holdMs);
   return { status: 201, body: { payment: Number(lastInsertRowid) } };
+}
+
+/** Final at once: there is no way back. */
+function transfer({ account, reference, order, cents }: Wanted): Answer {
+  if (cents > 100_000) return { status: 402, body: { why: 'over the limit' } };
+  db.prepare(
+    `insert into payments (account, reference, order_id, cents, state, lapses_at_ms)
+     values (?, ?, ?, ?, 'confirmed', 0)`,
+  ).run(account, reference, order, cents);
+  return { status: 201, body: {} };
 }
 
 function finish(payment: number, to: 'confirmed' | 'cancelled'): Answer {
@@ -107,6 +117,8 @@ async function handle(request: IncomingMessage, response: ServerResponse): Promi
   switch (`${request.method} ${what} ${act}`.trim()) {
     case 'POST reservations':
       return perform('try', request, response, () => reserve(body));
+    case 'POST transfers':
+      return perform('call', request, response, () => transfer(body));
     case 'POST reservations confirm':
       return perform('confirm', request, response, () => finish(Number(id), 'confirmed'));
     case 'POST reservations cancel':

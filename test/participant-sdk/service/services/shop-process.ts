@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { TransactionClient, UnanimousError } from '@unanimous/participant-sdk';
 import { sqliteQueue } from '@unanimous/participant-sdk/sqlite-queue';
 import Database from 'better-sqlite3';
-import { payments } from '../payment-resource.ts';
+import { payments, transfers } from '../payment-resource.ts';
 
 const { SHOP_COORDINATOR = '', SHOP_PAYMENTS = '', SHOP_QUEUE = '', SHOP_PORT } = process.env;
 const tm = new TransactionClient({
@@ -21,16 +21,19 @@ const providers = {
   listed: await tm.serve(payments({ ...options, rm: 'listed', lists: true })),
 };
 
+const final = await tm.serve(transfers(SHOP_PAYMENTS));
+
 /** An order as the tests place it. */
 interface Order {
   readonly order: string;
   readonly cents: number;
-  readonly via: keyof typeof providers;
+  readonly via: keyof typeof providers | 'transfers';
   readonly how: 'pay' | 'throw' | 'decline-and-go-on';
 }
 
 async function place({ order, cents, via, how }: Order): Promise<void> {
-  const reserved = providers[via].reserve({ order, cents });
+  const pay = { order, cents };
+  const reserved = via === 'transfers' ? final.call(pay) : providers[via].reserve(pay);
   if (how === 'decline-and-go-on') await reserved.catch(() => undefined);
   else await reserved;
   await events.publish('paid', { order });
