@@ -137,6 +137,30 @@ export const onePhaseFollowsReceipt: Rule = {
   },
 };
 
+export const othersWait: Rule = {
+  name: 'while the last one is asked, the others wait: no answer of theirs counts, nor a word on them',
+  source: 'PROTOCOL 6',
+  weather: 'hands',
+  watch(world) {
+    return {
+      acted() {
+        const { tx, core } = world;
+        if (tx?.phase !== 'delegated') return;
+        for (const { branch, state } of tx.branches) {
+          if (state.is !== 'yes') continue;
+          for (const is of ['committed', 'rolled-back', 'unknown', 'pending'] as const) {
+            const result = { is, reason: reason('internal', 'probe') };
+            assertIgnored(world, tx, { kind: 'result', branch, result });
+          }
+          const word = { resolution: 'committed', reason: '', operator: '', at: '' } as const;
+          const step = core.step(tx, { kind: 'resolve', branch, ...word });
+          assert.ok('refused' in step, `a word on branch ${branch} was heard`);
+        }
+      },
+    };
+  },
+};
+
 export const wholeOrders: Rule = {
   name: 'phase two carries the receipt, the redo payload and the incarnation of the vote',
   source: 'PROTOCOL 3, 8 and 11',
@@ -215,5 +239,6 @@ export const messageRules: readonly Rule[] = [
   loggedAfterNative,
   readersHearNothing,
   onePhaseFollowsReceipt,
+  othersWait,
   wholeOrders,
 ];

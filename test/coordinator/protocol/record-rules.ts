@@ -45,8 +45,11 @@ export const persistBeforeSend: Rule = {
     return {
       sent(order) {
         const records = world.log.batches.flatMap((batch) => batch.records);
-        // The last one's no is an abort that everybody hears, and it would say the same again.
-        const saidNo = records.some((r) => r.kind === 'settled' && r.outcome === 'aborted');
+        // The last one's no is heard by all, since it would say the same again; an operator's would not.
+        const no = world.log.batches.findIndex((batch) =>
+          batch.records.some((r) => r.kind === 'settled' && r.outcome === 'aborted'),
+        );
+        const saidNo = no >= 0 && (!world.log.batches[no]?.forced || no < world.log.durable);
         const handedOver = records.some(isDecision) && !saidNo;
         const decides = ['commit', 'apply'].includes(order.kind)
           ? (record: { readonly kind: string }) => record.kind === 'commit-decided'
