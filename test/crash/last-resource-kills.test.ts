@@ -21,7 +21,7 @@ const kills: readonly KillRow[] = [
   { role: 'shop', point: 'p.prepare.before', about: 'transfers', fate: 'aborted' },
   { role: 'shop', point: 'p.prepare.before-vote', about: 'transfers', fate: 'aborted' },
   { role: 'shop', point: 'p.prepare.before-vote', about: 'events', fate: 'aborted' },
-  { role: 'shop', point: 'p.onephase.before-commit', fate: 'committed', quick: true },
+  { role: 'shop', point: 'p.onephase.before-commit', fate: 'committed' },
   { role: 'shop', point: 'p.onephase.before-answer', fate: 'committed', quick: true },
   { role: 'shop', point: 'p.finish.before', about: 'events', fate: 'committed' },
   { role: 'coordinator', point: 'c.prepare.sent', fate: 'aborted' },
@@ -48,7 +48,7 @@ const faults = [
   { is: 'slow', quick: false },
   { is: '500', quick: false },
   { is: 'die-before', quick: false },
-  { is: 'die-after', quick: true },
+  { is: 'die-after', quick: false },
 ] as const;
 
 let fleet: PayFleet;

@@ -22,7 +22,7 @@ const kills: readonly KillRow[] = [
   { role: 'shop', point: 'p.enlist.acknowledged', about: 'payments', fate: 'aborted' },
   { role: 'shop', point: 'p.enlist.acknowledged', about: 'events', fate: 'aborted' },
   { role: 'shop', point: 'k.commit.before-send', fate: 'aborted' },
-  { role: 'shop', point: 'p.prepare.before', about: 'payments', fate: 'aborted', quick: true },
+  { role: 'shop', point: 'p.prepare.before', about: 'payments', fate: 'aborted' },
   { role: 'shop', point: 'p.prepare.before-vote', about: 'payments', fate: 'aborted' },
   { role: 'shop', point: 'p.finish.before', about: 'payments', fate: 'committed', quick: true },
   { role: 'shop', point: 'p.finish.before-ack', about: 'payments', fate: 'committed' },

@@ -58,10 +58,7 @@ export class ReservationBranch<Request, Reserved> extends LoggedBranch<ReservedE
     this.#running.add(held.id);
     try {
       const answer = await this.#try(held);
-      if (isRefusal(answer)) {
-        this.#held.delete(held); // nothing was reserved, and the caller decides what to do
-        throw refusedTry(this.#rm, answer.refused);
-      }
+      if (isRefusal(answer)) throw refusedTry(this.#rm, answer.refused);
       const reserved: unknown = JSON.parse(effectText(answer, reservedText));
       this.stage(JSON.stringify({ index: held.index, reserved }));
       return answer;
@@ -133,7 +130,7 @@ export class ReservationBranch<Request, Reserved> extends LoggedBranch<ReservedE
       try {
         const answer = await settings.acts.try(held.request, context);
         if (!isRefusal(answer)) held.answer = { reserved: answer };
-        else this.#held.delete(held);
+        else this.#held.delete(held); // nothing was reserved, and the caller decides what to do
         return answer;
       } finally {
         held.isAsked = false;

@@ -165,9 +165,9 @@ class ReservationResource<Request, Reserved>
     stop: AbortSignal,
   ): Promise<boolean> {
     const { acts } = this.#settings;
+    // An answer that is on its way may come yet; a cancel must not overtake its try.
+    if (isAsked) return false;
     if (answer) await this.#cancel(id, answer.reserved, stop);
-    else if (isAsked)
-      return false; // its answer may come yet, and must not come after the cancel
     else if (acts.cancelUnanswered) {
       await this.#call(`cancel of ${id}`, stop, (signal) => {
         const context = { id, key: `${id}/cancel`, tryKey: `${id}/try`, gid, signal };

@@ -467,7 +467,7 @@ describe('close', () => {
     };
     await reserve();
     await tickets.close();
-    expect(isDone).toBe(true);
+    expect([isDone, office.timers]).toEqual([true, 0]);
     isDone = false;
     await new Promise((resolve) => setTimeout(resolve, 200)); // a retry comes after 50 to 100 ms
     expect(isDone).toBe(false);

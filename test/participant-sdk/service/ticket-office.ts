@@ -32,8 +32,26 @@ export class TicketOffice {
   readonly coordinator = new TestCoordinator();
   readonly calls: OfficeCall[] = [];
   aheadMs = 0;
+  /** Timers that run. */
+  timers = 0;
   readonly ambient: Ambient = {
     ...systemAmbient,
+    after: (delayMs, task) => {
+      let isOver = false;
+      const end = () => {
+        if (!isOver) this.timers -= 1;
+        isOver = true;
+      };
+      this.timers += 1;
+      const callOff = systemAmbient.after(delayMs, () => {
+        end();
+        task();
+      });
+      return () => {
+        end();
+        callOff();
+      };
+    },
     nowMs: () => performance.now() + this.aheadMs,
     random: () => 0,
   };
