@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import { join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { loaderOptions } from '../proto/src/loader-options.ts';
+import { frameCodec } from './generate-codec.ts';
 
 const protoDir = fileURLToPath(new URL('../proto/', import.meta.url));
 const generatedDir = fileURLToPath(new URL('../proto/src/generated/', import.meta.url));
@@ -42,6 +43,7 @@ export function generateProto(outDir: string): void {
     { cwd: protoDir, stdio: 'inherit' }, // relative, because the generator writes the paths down
   );
   writeMessageList(outDir);
+  writeFileSync(join(outDir, 'frame-codec.ts'), frameCodec(protoDir));
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) generateProto(generatedDir);

@@ -1,12 +1,12 @@
 import { TransactionClient } from '@unanimous/participant-sdk';
 import { postgres } from '@unanimous/participant-sdk/postgres';
 import pg from 'pg';
-import { CoordinatorProcess } from '../../test/integration/support/coordinator-process.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { waitUntil } from '../../test/support/wait-until.ts';
 import { closedLoop, newHistogram } from '../load.ts';
 import type { Case, RunningScenario, Sample, Scenario, ScenarioOptions } from '../scenario.ts';
 import { AccountDatabases, change, rowCounts } from '../support/accounts.ts';
+import { BuiltCoordinator } from '../support/built-coordinator.ts';
 import { preparedByHand } from '../support/by-hand.ts';
 import { SilentResource } from '../support/silent-resource.ts';
 
@@ -25,7 +25,7 @@ async function start({ isQuick }: ScenarioOptions): Promise<RunningScenario> {
   const folder = tempDir('unanimous-bench-');
   const args = ['--max-open', '20000', '--max-timeout-ms', '600000'];
   const dataDir = folder.file('coordinator');
-  const coordinator = await CoordinatorProcess.launch({ dataDir, args });
+  const coordinator = await BuiltCoordinator.launch(dataDir, ...args);
   const tm = new TransactionClient({ address: coordinator.address, service: 'bench' });
   const [first, second] = await Promise.all(
     databases.urls.map((connectionString, n) =>

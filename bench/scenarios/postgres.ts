@@ -1,11 +1,11 @@
 import { TransactionClient } from '@unanimous/participant-sdk';
 import { postgres } from '@unanimous/participant-sdk/postgres';
 import pg from 'pg';
-import { CoordinatorProcess } from '../../test/integration/support/coordinator-process.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { closedLoop } from '../load.ts';
 import type { Case, RunningScenario, Scenario, ScenarioOptions, Subject } from '../scenario.ts';
 import { AccountDatabases, change, look, rowCounts } from '../support/accounts.ts';
+import { BuiltCoordinator } from '../support/built-coordinator.ts';
 import { plainCommits, preparedByHand, type Statement } from '../support/by-hand.ts';
 
 /**
@@ -25,7 +25,7 @@ const mostInFlight = 64;
 async function start({ isQuick }: ScenarioOptions): Promise<RunningScenario> {
   const databases = await AccountDatabases.start(2, mostInFlight);
   const folder = tempDir('unanimous-bench-');
-  const coordinator = await CoordinatorProcess.launch({ dataDir: folder.file('coordinator') });
+  const coordinator = await BuiltCoordinator.launch(folder.file('coordinator'));
   const tm = new TransactionClient({ address: coordinator.address, service: 'bench' });
   const resources = await Promise.all(
     databases.urls.map((connectionString, n) =>

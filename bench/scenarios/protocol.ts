@@ -1,8 +1,8 @@
 import { TransactionClient } from '@unanimous/participant-sdk';
-import { CoordinatorProcess } from '../../test/integration/support/coordinator-process.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { closedLoop } from '../load.ts';
 import type { Case, RunningScenario, Scenario, ScenarioOptions, Subject } from '../scenario.ts';
+import { BuiltCoordinator } from '../support/built-coordinator.ts';
 import { Echo } from '../support/echo.ts';
 import { LogAlone } from '../support/log-alone.ts';
 import { RawDisk } from '../support/raw-disk.ts';
@@ -23,7 +23,7 @@ export const scenario: Scenario = {
 async function start({ isQuick }: ScenarioOptions): Promise<RunningScenario> {
   const folder = tempDir('unanimous-bench-');
   const echo = await Echo.start();
-  const coordinator = await CoordinatorProcess.launch({ dataDir: folder.file('coordinator') });
+  const coordinator = await BuiltCoordinator.launch(folder.file('coordinator'));
   const tm = new TransactionClient({ address: coordinator.address, service: 'bench' });
   const log = await LogAlone.open(folder.file('log-alone'));
   const disk = new RawDisk(folder.file('raw'));

@@ -3,12 +3,12 @@ import { postgres } from '@unanimous/participant-sdk/postgres';
 import { rabbitmq } from '@unanimous/participant-sdk/rabbitmq';
 import * as amqplib from 'amqplib';
 import pg from 'pg';
-import { CoordinatorProcess } from '../../test/integration/support/coordinator-process.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { closedLoop, openLoop } from '../load.ts';
 import type { Case, RunningScenario, Scenario, Subject } from '../scenario.ts';
 import { AccountDatabases, change, rowCounts } from '../support/accounts.ts';
 import { Broker } from '../support/broker.ts';
+import { BuiltCoordinator } from '../support/built-coordinator.ts';
 import { plainCommits } from '../support/by-hand.ts';
 import { libraryOutbox, type Outbox, ownOutbox } from '../support/outboxes.ts';
 
@@ -30,7 +30,7 @@ async function start(): Promise<RunningScenario> {
   const databases = await AccountDatabases.start(1, inFlight + 4);
   const broker = await Broker.start();
   const folder = tempDir('unanimous-bench-');
-  const coordinator = await CoordinatorProcess.launch({ dataDir: folder.file('coordinator') });
+  const coordinator = await BuiltCoordinator.launch(folder.file('coordinator'));
   const tm = new TransactionClient({ address: coordinator.address, service: 'bench' });
   const [connectionString = ''] = databases.urls;
   const accounts = await tm.serve(

@@ -9,8 +9,8 @@ import {
 import { fileURLToPath } from 'node:url';
 import { NodeProcess } from '../../test/integration/support/node-process.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
+import { cpuTimeOf } from './cpu-time.ts';
 import { echoedBranches } from './echoed-branches.ts';
-import { fromSources } from './from-sources.ts';
 
 /** What waits for the answer to a request, by the request's number. */
 type Answered = (message: { readonly gid?: string }) => void;
@@ -48,7 +48,7 @@ export class Echo implements AsyncDisposable {
     const folder = tempDir('unanimous-bench-');
     const echo = new NodeProcess({
       name: 'the echo',
-      args: [...fromSources, fileURLToPath(new URL('./echo-process.ts', import.meta.url))],
+      args: ['--import', 'tsx', fileURLToPath(new URL('./echo-process.ts', import.meta.url))],
       env: {},
       readyLine: 'echo ready',
       logFile: folder.file('echo.log'),
@@ -74,6 +74,11 @@ export class Echo implements AsyncDisposable {
   /** One message there, one back. */
   async roundTrip(): Promise<void> {
     await this.#ask((ref) => this.#writer.add('begins', { ref, timeoutMs: 10_000, name: '' }));
+  }
+
+  /** CPU time of this process and the echo while `work` runs, in microseconds. */
+  cpuUsOf(work: () => Promise<void>): Promise<number> {
+    return cpuTimeOf(work, this.#process.pid);
   }
 
   #ask(send: (ref: number) => void): Promise<{ readonly gid?: string }> {

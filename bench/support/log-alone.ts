@@ -24,21 +24,40 @@ export class LogAlone implements AsyncDisposable {
 
   /** Records of a transaction with two branches: its decision, forced, and its end, lazily. */
   async transaction(): Promise<void> {
+    const decided = this.#nextDecision();
+    await this.#log.append([decided]);
+    this.#log.appendLazily([{ kind: 'ended', gid: decided.gid }]);
+  }
+
+  /** Records of many transactions at once, ended or not. */
+  async transactions(count: number, areEnded: boolean): Promise<void> {
+    const records = Array.from({ length: count }, (): LogRecord[] => {
+      const decided = this.#nextDecision();
+      return areEnded ? [decided, { kind: 'ended', gid: decided.gid }] : [decided];
+    });
+    await this.#log.append(records.flat());
+  }
+
+  #nextDecision(): LogRecord & { readonly kind: 'commit-decided' } {
     this.#counter += 1;
     const gid = formatGid(this.#logId, { epoch: 1, counter: this.#counter });
-    const decided: LogRecord = {
-      kind: 'commit-decided',
-      gid,
-      branches: [
-        { ...branch, branch: 1, rm: 'first-db' },
-        { ...branch, branch: 2, rm: 'second-db' },
-      ],
-    };
-    await this.#log.append([decided]);
-    this.#log.appendLazily([{ kind: 'ended', gid }]);
+    const branches = [
+      { ...branch, branch: 1, rm: 'first-db' },
+      { ...branch, branch: 2, rm: 'second-db' },
+    ];
+    return { kind: 'commit-decided', gid, branches };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#log.close();
+  }
+}
+
+/** Fills a log with decisions, by the writer that coordinators use. */
+export async function writeDecisions(dir: string, count: number, areEnded: boolean): Promise<void> {
+  await using log = await LogAlone.open(dir);
+  const atOnce = 5_000;
+  for (let written = 0; written < count; written += atOnce) {
+    await log.transactions(Math.min(atOnce, count - written), areEnded);
   }
 }

@@ -1,44 +1,97 @@
-import type { OpenBranch, Resource, ResourceHost } from '@unanimous/participant-sdk';
+import type {
+  Finished,
+  OpenBranch,
+  PrepareResult,
+  ReadyResult,
+  Resource,
+  ResourceHost,
+  RmIdentity,
+} from '@unanimous/participant-sdk';
+
+const committed: Finished = { result: 'committed' };
 
 /** A resource that keeps nothing: it votes yes, and has committed as soon as it is told to. */
 export class VotingResource implements Resource {
   readonly kind = 'native';
   readonly canOnePhase = false;
   readonly rm: string;
-  readonly #redo: Uint8Array;
+  readonly #branch: VotingBranch;
   #host: ResourceHost | undefined;
 
   /** `payloadBytes`: how much its yes vote carries. */
   constructor(rm: string, payloadBytes = 0) {
     this.rm = rm;
-    this.#redo = new Uint8Array(payloadBytes).fill(7);
+    const redo = new Uint8Array(payloadBytes).fill(7);
+    this.#branch = new VotingBranch({ vote: 'yes', receipt: '', redo });
   }
 
   /** Takes part in the current transaction. */
   async write(): Promise<void> {
-    await this.#host?.branch(() => this.#branch());
+    await this.#host?.branch(() => this.#branch);
   }
 
   attach(host: ResourceHost): void {
     this.#host = host;
   }
 
-  open = () => Promise.resolve({ identity: `voting:${this.rm}`, incarnation: '1' });
-  scan = () => Promise.resolve([]);
-  remembered = () => Promise.resolve(undefined);
-  remember = () => Promise.resolve();
-  commit = () => Promise.resolve({ result: 'committed' } as const);
-  abort = () => Promise.resolve({ result: 'rolled-back' } as const);
-  settle = () => Promise.resolve({ result: 'committed' } as const);
-  close = () => Promise.resolve();
+  open(): Promise<RmIdentity> {
+    return Promise.resolve({ identity: `voting:${this.rm}`, incarnation: '1' });
+  }
 
-  #branch(): OpenBranch {
-    return {
-      busy: () => undefined,
-      prepare: () => Promise.resolve({ vote: 'yes', receipt: '', redo: this.#redo }),
-      ready: () => Promise.resolve({ vote: 'ready', receipt: '' }),
-      commitOnePhase: () => Promise.resolve({ result: 'committed' }),
-      rollback: () => Promise.resolve(),
-    };
+  scan(): Promise<[]> {
+    return Promise.resolve([]);
+  }
+
+  remembered(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  remember(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  commit(): Promise<Finished> {
+    return Promise.resolve(committed);
+  }
+
+  abort(): Promise<Finished> {
+    return Promise.resolve({ result: 'rolled-back' });
+  }
+
+  settle(): Promise<Finished> {
+    return Promise.resolve(committed);
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}
+
+/** An open branch that has nothing to end. */
+class VotingBranch implements OpenBranch {
+  readonly #yes: PrepareResult;
+
+  constructor(yes: PrepareResult) {
+    this.#yes = yes;
+  }
+
+  busy(): undefined {
+    return undefined;
+  }
+
+  prepare(): Promise<PrepareResult> {
+    return Promise.resolve(this.#yes);
+  }
+
+  ready(): Promise<ReadyResult> {
+    return Promise.resolve({ vote: 'ready', receipt: '' });
+  }
+
+  commitOnePhase(): Promise<Finished> {
+    return Promise.resolve(committed);
+  }
+
+  rollback(): Promise<void> {
+    return Promise.resolve();
   }
 }

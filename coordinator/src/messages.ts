@@ -27,7 +27,7 @@ export function tellBranch(
     case 'prepare':
     case 'prepare-one-phase': {
       const onePhase = kind === 'prepare-one-phase';
-      const prepare = { gid, branch: number, rm, remainingMs, onePhase, work: Buffer.from(work) };
+      const prepare = { gid, branch: number, rm, remainingMs, onePhase, work: asBuffer(work) };
       own?.session.writer.add('prepares', prepare);
       return;
     }
@@ -50,7 +50,7 @@ export function tellBranch(
         rm,
         kind: commitKinds[lostHolder ? 'settle' : kind],
         receipt,
-        redo: Buffer.from(redo.buffer, redo.byteOffset, redo.byteLength),
+        redo: asBuffer(redo),
         epoch: state.at.epoch,
         seq: state.at.seq,
         lowWaterSeq: rms.lowWaterSeq(rm, state.at.seq),
@@ -59,4 +59,12 @@ export function tellBranch(
       return;
     }
   }
+}
+
+const noBytes = Buffer.alloc(0);
+
+/** The same bytes; most branches have none. */
+function asBuffer(bytes: Uint8Array): Buffer {
+  if (bytes.byteLength === 0) return noBytes;
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,7 +1,6 @@
 import { UnanimousError } from '@unanimous/proto';
 import type { Coordinator } from './coordinator.ts';
 import type { Branch } from './protocol/transaction.ts';
-import type { Serving } from './resource-managers.ts';
 import type { Session } from './sessions/session.ts';
 
 /** A session works on a resource manager that it serves. */
@@ -45,8 +44,9 @@ function sessionBranch(
   if (!serving) {
     throw new UnanimousError('unknown-rm', `rm: this session does not serve ${rm}`, { rm });
   }
-  const isLast = serving.kind === 'last'; // it can do nothing else
-  return unvoted(serving, { rm, canOnePhase: canOnePhase || isLast, work: nothing });
+  const { kind } = serving;
+  const canSkip = canOnePhase || kind === 'last'; // which can do nothing else
+  return unvoted({ rm, kind, session: session.number, canOnePhase: canSkip, work: nothing });
 }
 
 function workBranch(
@@ -59,7 +59,8 @@ function workBranch(
   }
   const serving = rms.pickWorker(rm);
   if (serving) {
-    return unvoted(serving, { rm, canOnePhase: false, work });
+    const { kind, session } = serving;
+    return unvoted({ rm, kind, session: session.number, canOnePhase: false, work });
   }
   if (rms.pick(rm)) {
     throw new UnanimousError('takes-no-work', `rm: ${rm} is written through the SDK`, { rm });
@@ -72,15 +73,15 @@ const nothing = new Uint8Array();
 
 const working = { is: 'working' } as const;
 
-function unvoted(
-  { kind, session }: Serving,
-  { rm, canOnePhase, work }: Pick<Branch, 'rm' | 'canOnePhase' | 'work'>,
-): Omit<Branch, 'branch'> {
+type Enlisted = Pick<Branch, 'rm' | 'kind' | 'canOnePhase' | 'session' | 'work'>;
+
+/** Field by field: there is one for each branch, and a spread makes larger objects. */
+function unvoted({ rm, kind, canOnePhase, session, work }: Enlisted): Omit<Branch, 'branch'> {
   return {
     rm,
     kind,
-    session: session.number,
     canOnePhase,
+    session,
     work,
     state: working,
     receipt: '',

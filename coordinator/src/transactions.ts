@@ -271,11 +271,11 @@ export class Transactions {
 
   /** Appends what must be durable; a decision moves on when the log has answered. */
   #record(entry: Entry, events: readonly TransactionEvent[]): Promise<void> | undefined {
+    if (!events.some(isRecord)) return undefined;
     const records = events.filter(isRecord);
     const forced = records.filter((record) => durability[record.kind] === 'forced');
     const lazy = records.filter((record) => durability[record.kind] === 'lazy');
     if (forced.length === 0) {
-      if (lazy.length === 0) return undefined;
       failpoint('c.ended.before-append');
       this.#appendLazily(lazy);
       failpoint('c.ended.handed-over');
@@ -285,10 +285,15 @@ export class Transactions {
     return this.#recordDecision(entry, records);
   }
 
-  async #recordDecision(entry: Entry, records: readonly LogRecord[]): Promise<void> {
+  #recordDecision(entry: Entry, records: readonly LogRecord[]): Promise<void> {
     failpoint('c.votes.all-in', records[0]?.kind);
-    const seq = await this.#append(records);
-    if (seq === undefined) return;
+    const recorded = (seq: number | undefined): void => {
+      if (seq !== undefined) this.#recorded(entry, records, seq);
+    };
+    return this.#append(records).then(recorded);
+  }
+
+  #recorded(entry: Entry, records: readonly LogRecord[], seq: number): void {
     failpoint('c.decided.before-tell', records[0]?.kind);
     // Another append of the transaction may have been on its way before the operator spoke.
     if (records.some((record) => record.kind === 'resolved')) entry.wordsAtLog -= 1;
@@ -306,14 +311,12 @@ export class Transactions {
     }
   }
 
-  async #append(records: readonly LogRecord[]): Promise<number | undefined> {
-    try {
-      return (await this.#options.log.append(records)).seq;
-    } catch (error) {
+  #append(records: readonly LogRecord[]): Promise<number | undefined> {
+    return this.#options.log.append(records).then(seqOf, (error: unknown) => {
       // Nothing is known of these records. Whatever we told now could be a lie (PROTOCOL rule 20).
       this.#options.onLogFailure(error);
       return undefined;
-    }
+    });
   }
 
   /** Keeps the books of what resource managers owe. */
@@ -321,9 +324,11 @@ export class Transactions {
     const decided = after.phase === 'committing' || after.phase === 'delegated';
     if (decided && before.phase !== after.phase) this.#owe(after);
     if (before.phase !== 'committing' && before.phase !== 'delegated') return;
-    for (const [index, branch] of after.branches.entries()) {
+    if (before.branches === after.branches) return;
+    for (let index = 0; index < after.branches.length; index++) {
       const was = before.branches[index];
-      if (was && !isOver(was) && isOver(branch)) {
+      const branch = after.branches[index];
+      if (was && branch && !isOver(was) && isOver(branch)) {
         this.#options.rms.paid(branch.rm, after.gid, branch.branch);
       }
     }
@@ -333,9 +338,9 @@ export class Transactions {
     if (state.phase !== 'committing' && state.phase !== 'delegated') return;
     const { gid, at } = state;
     for (const one of state.branches) {
-      const { branch, rm, redo } = one;
       // What waits for a delegated branch owes nothing yet.
       if (isOver(one) || (state.phase === 'delegated' && !isPermitted(one))) continue;
+      const { rm, branch, redo } = one;
       this.#options.rms.owe(rm, branch, { gid, seq: at.seq, bytes: redo.byteLength });
     }
   }
@@ -345,6 +350,7 @@ export class Transactions {
     if (this.#open.has(entry) && outcomeOf(state).is !== 'undecided') {
       this.#open.delete(entry);
       entry.cancelDeadline();
+      entry.cancelDeadline = nothing; // it would keep the timer for as long as the outcome is kept
     }
     if (state.phase === 'committed' && before.phase !== 'committed') {
       this.outcomes.add(state.gid, this.#options.world.nowMs());
@@ -365,8 +371,15 @@ export class Transactions {
   }
 
   #tellWaiters(entry: Entry): void {
-    if (entry.wordsAtLog === 0) entry.waiters.tell(() => entry.state);
+    if (entry.waiters.count === 0) return;
+    if (entry.wordsAtLog === 0) entry.waiters.tell(entry.state);
   }
+}
+
+function nothing(): void {}
+
+function seqOf({ seq }: { readonly seq: number }): number {
+  return seq;
 }
 
 function isRecord(event: TransactionEvent): event is TransactionRecord {

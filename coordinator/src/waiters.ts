@@ -6,6 +6,8 @@ import type { World } from './world.ts';
 
 /** Somebody who waits for an outcome. */
 interface Waiter {
+  /** The transaction's state at that time. */
+  readonly state: () => Transaction;
   readonly waitAppliedMs: number;
   readonly answer: (outcome: Outcome) => void;
   cancelTimer: () => void;
@@ -37,36 +39,41 @@ export class Waiters {
     answer: (outcome: Outcome) => void,
   ): () => void {
     const { undecidedMs, waitAppliedMs } = bounds;
-    const waiter: Waiter = { waitAppliedMs, answer, cancelTimer: () => {}, isDecided: false };
+    const waiter: Waiter = {
+      state,
+      waitAppliedMs,
+      answer,
+      cancelTimer: () => {},
+      isDecided: false,
+    };
     this.#waiting.push(waiter);
-    this.#bound(waiter, undecidedMs, state);
+    this.#bound(waiter, undecidedMs);
     return () => this.#drop(waiter);
   }
 
   /** Answers whoever has waited for this. */
-  tell(state: () => Transaction): void {
-    if (this.#waiting.length === 0) return;
-    const { is, applied } = outcomeOf(state());
+  tell(state: Transaction): void {
+    const { is, applied } = outcomeOf(state);
     if (is === 'undecided') return;
-    for (const waiter of this.#waiting) {
+    for (const waiter of [...this.#waiting]) {
       if (is === 'aborted' || applied || waiter.waitAppliedMs === 0) {
-        this.#release(waiter, outcomeView(state()));
+        this.#release(waiter, outcomeView(state));
       } else if (!waiter.isDecided) {
         waiter.isDecided = true;
-        this.#bound(waiter, waiter.waitAppliedMs, state);
+        this.#bound(waiter, waiter.waitAppliedMs);
       }
     }
   }
 
   /** Answers everybody the same; nothing better will be known here. */
   answerAll(outcome: Outcome): void {
-    for (const waiter of this.#waiting) this.#release(waiter, outcome);
+    for (const waiter of [...this.#waiting]) this.#release(waiter, outcome);
   }
 
-  #bound(waiter: Waiter, delayMs: number, state: () => Transaction): void {
+  #bound(waiter: Waiter, delayMs: number): void {
     waiter.cancelTimer();
     waiter.cancelTimer = this.#world.after(delayMs, () => {
-      this.#release(waiter, outcomeView(state()));
+      this.#release(waiter, outcomeView(waiter.state()));
     });
   }
 
@@ -77,6 +84,7 @@ export class Waiters {
 
   #drop(waiter: Waiter): void {
     waiter.cancelTimer();
-    this.#waiting = this.#waiting.filter((other) => other !== waiter);
+    const at = this.#waiting.indexOf(waiter);
+    if (at !== -1) this.#waiting.splice(at, 1);
   }
 }

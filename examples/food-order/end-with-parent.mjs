@@ -1,3 +1,5 @@
-// Loaded into each of the demo's processes: when the demo itself is killed, its end of stdin closes.
-process.stdin.on('end', () => process.exit(1));
-process.stdin.resume();
+// Ends this process when its parent is gone: the pipe to it closes then. Not its threads, which load
+// this too, and have no such pipe.
+import { isMainThread } from 'node:worker_threads';
+
+if (isMainThread) process.stdin.resume().on('end', () => process.exit(1));

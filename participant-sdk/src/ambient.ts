@@ -53,12 +53,12 @@ export function within<T>(
         reject(error);
       }
     });
-    const settled =
-      <V>(settle: (value: V) => void) =>
-      (value: V) => {
+    const settle =
+      <A>(how: (answer: A) => void) =>
+      (answer: A): void => {
         callOff();
-        settle(value);
+        how(answer);
       };
-    promise.then(settled(resolve), settled(reject));
+    promise.then(settle(resolve), settle(reject));
   });
 }

@@ -38,7 +38,7 @@ export interface FrameWriterOptions<F> {
 interface OpenFrame<F> {
   readonly frame: F;
   /** Highest field so far of each key, as its position in the frame. */
-  readonly lastField: Map<string, number>;
+  lastField: Map<string, number> | undefined;
   messages: number;
   bytes: number;
 }
@@ -171,10 +171,10 @@ export class FrameWriter<F extends object> {
     const isFull =
       open.messages > 0 &&
       (open.messages >= this.#maxFrameMessages || open.bytes + bytes > this.#maxFrameBytes);
-    const overtakes = key !== '' && (open.lastField.get(key) ?? 0) > field;
+    const overtakes = key !== '' && (open.lastField?.get(key) ?? 0) > field;
     if (isFull || overtakes) this.#seal();
     const chosen = this.#openFrame();
-    if (key !== '') chosen.lastField.set(key, field);
+    if (key !== '') chosen.lastField?.set(key, field);
     return chosen;
   }
 
@@ -200,7 +200,7 @@ export class FrameWriter<F extends object> {
 
   #seal(): void {
     if (!this.#open) return;
-    this.#open.lastField.clear();
+    this.#open.lastField = undefined;
     this.#sealed.push(this.#open);
     this.#open = undefined;
   }

@@ -6,6 +6,14 @@ import type {
   ServiceDefinition,
 } from '@grpc/proto-loader';
 import { checkFrame } from './frame-limits.ts';
+import {
+  readCoordinatorFrame,
+  readPeerFrame,
+  writeCoordinatorFrame,
+  writePeerFrame,
+} from './generated/frame-codec.ts';
+import type { CoordinatorFrame, PeerFrame } from './generated/messages.js';
+import { WireReader, WireWriter } from './wire-format.ts';
 
 /** The part of a field's descriptor that is read here. */
 interface FieldDescriptor {
@@ -28,15 +36,15 @@ const packageName = 'unanimous.v1';
  * The services of a package, with decoders that hold what the generated types promise. As it is,
  * the loader lets an unknown enum value through as a number, rounds integers above 2^53 - 1, and
  * hands out bytes as views that keep the whole frame in memory. Here an unknown enum value becomes
- * the enum's zero ("unset: refused"), such an integer fails the call, and bytes are copied. A
- * frame with too many messages fails before it is decoded.
+ * the enum's zero ("unset: refused"), such an integer fails the call, and bytes are copied. Frames,
+ * which are many, have a codec of their own that promises the same; a frame with too many messages
+ * fails before it is decoded.
  */
 export function withStrictDecoding(definition: PackageDefinition): PackageDefinition {
   const mendsOf = collectMends(definition);
-  const strict = (typeName: string, decode: (bytes: Buffer) => object, check?: Check) => {
+  const strict = (typeName: string, decode: (bytes: Buffer) => object) => {
     const mends = mendsOf(typeName);
     return (bytes: Buffer): object => {
-      check?.(bytes);
       const message = decode(bytes);
       for (const mend of mends) mend(message as Record<string, unknown>);
       return message;
@@ -46,12 +54,10 @@ export function withStrictDecoding(definition: PackageDefinition): PackageDefini
     Object.fromEntries(
       Object.entries(service).map(([name, method]) => {
         const { requestType, responseType, requestDeserialize, responseDeserialize } = method;
-        const { requestStream, responseStream } = method;
-        const checkRequest = requestStream ? frameCheck(requestType) : undefined;
-        const checkResponse = responseStream ? frameCheck(responseType) : undefined;
+        if (method.requestStream) return [name, { ...method, ...frameCodec(method) }];
         const decoders = {
-          requestDeserialize: strict(nameOf(requestType), requestDeserialize, checkRequest),
-          responseDeserialize: strict(nameOf(responseType), responseDeserialize, checkResponse),
+          requestDeserialize: strict(nameOf(requestType), requestDeserialize),
+          responseDeserialize: strict(nameOf(responseType), responseDeserialize),
         };
         return [name, { ...method, ...decoders }];
       }),
@@ -119,6 +125,32 @@ function closeEnum(definition: EnumTypeDefinition): (value: unknown) => unknown 
 function checkInteger(name: string, value: unknown): unknown {
   if (Number.isSafeInteger(value)) return value;
   throw new RangeError(`${name}: above 2^53 - 1`);
+}
+
+/** How the frames of a stream become bytes, and bytes frames. */
+function frameCodec({ requestType, responseType }: ServiceDefinition[string]) {
+  const checkRequest = frameCheck(requestType);
+  const checkResponse = frameCheck(responseType);
+  return {
+    requestSerialize: (frame: PeerFrame): Buffer => {
+      const writer = new WireWriter();
+      writePeerFrame(writer, frame);
+      return writer.finish();
+    },
+    responseSerialize: (frame: CoordinatorFrame): Buffer => {
+      const writer = new WireWriter();
+      writeCoordinatorFrame(writer, frame);
+      return writer.finish();
+    },
+    requestDeserialize: (bytes: Buffer): PeerFrame => {
+      checkRequest(bytes);
+      return readPeerFrame(new WireReader(bytes), bytes.length);
+    },
+    responseDeserialize: (bytes: Buffer): CoordinatorFrame => {
+      checkResponse(bytes);
+      return readCoordinatorFrame(new WireReader(bytes), bytes.length);
+    },
+  };
 }
 
 /** The check of a frame, that is, of a stream's messages. */

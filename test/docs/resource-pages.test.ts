@@ -39,6 +39,7 @@ const pages = [
   'redis',
   'nats',
   'services',
+  'kafka',
 ];
 let folder: string;
 let coordinator: Service;

@@ -26,8 +26,8 @@ export const client: readonly Mutant[] = [
   {
     name: 'throws for a commit whose answer was lost',
     file: `${src}/await-outcome.ts`,
-    from: '() => undefined,\n  );\n  const heard',
-    to: '(error: unknown) => {\n      throw error;\n    },\n  );\n  const heard',
+    from: 'refuse: () => hear(undefined),',
+    to: 'refuse: reject,',
     breaks: ['rule 9', 'scenario 24'],
     tests: [`${recovery} > a lost session`],
   },

@@ -18,8 +18,8 @@ export const driver: readonly Mutant[] = [
   {
     name: "lets out what hangs on an operator's word before it is durable",
     file: 'coordinator/src/transactions.ts',
-    from: 'if (entry.wordsAtLog === 0) entry.waiters.tell(() => entry.state);',
-    to: 'entry.waiters.tell(() => entry.state);',
+    from: 'if (entry.wordsAtLog === 0) entry.waiters.tell(entry.state);',
+    to: 'entry.waiters.tell(entry.state);',
     breaks: ['rule 13'],
     tests: [slowLog],
   },
@@ -290,8 +290,8 @@ export const driver: readonly Mutant[] = [
   {
     name: 'sends the order to apply without its payload',
     file: 'coordinator/src/messages.ts',
-    from: 'redo: Buffer.from(redo.buffer, redo.byteOffset, redo.byteLength),',
-    to: 'redo: Buffer.from(redo.buffer, 0, 0),',
+    from: 'redo: asBuffer(redo),',
+    to: 'redo: noBytes,',
     breaks: ['rule 3'],
     tests: [unit, 'test/participant-sdk/participant/logged.test.ts'],
   },

@@ -95,8 +95,8 @@ const driver: readonly Mutant[] = [
   {
     name: 'commits before the log position is stored',
     file: `${src}/branch-driver.ts`,
-    from: "case 'commit':\n        await this.#ports.beforeCommit();",
-    to: "case 'commit':",
+    from: 'if (storing) await storing;',
+    to: 'void storing;',
     breaks: ['rule 17'],
     tests: [`${recovery} > resource managers`],
   },
@@ -159,8 +159,8 @@ const driver: readonly Mutant[] = [
   {
     name: 'does not wait until the position is stored',
     file: `${src}/positions.ts`,
-    from: 'return this.#epoch?.stored ?? Promise.resolve();',
-    to: 'return Promise.resolve();',
+    from: 'return storing;',
+    to: 'return undefined;',
     breaks: ['rule 17'],
     tests: [`${recovery} > resource managers`],
   },
@@ -298,8 +298,8 @@ const work: readonly Mutant[] = [
   {
     name: 'does not count an enlist that was not awaited',
     file: `${src}/enlist.ts`,
-    from: 'const opened = await scope.track(branch);',
-    to: 'const opened = await branch;',
+    from: 'const over = scope.begin();',
+    to: 'const over = () => undefined;',
     breaks: ['rule 1'],
     tests: [client, http],
   },

@@ -1,13 +1,14 @@
 import { spawnSync } from 'node:child_process';
 import { describe, test } from 'vitest';
 import { postgresBinaries } from '../../examples/support/postgres-server.ts';
+import { hasKafka } from './kafka.ts';
 import { hasMariadb } from './mariadb.ts';
 import { hasNats } from './nats.ts';
 import { hasRabbitmq } from './rabbitmq.ts';
 import { hasRedis } from './redis.ts';
 
 /** A server that a test starts for itself. */
-export type ServerName = 'mariadb' | 'postgres' | 'rabbitmq' | 'redis' | 'nats';
+export type ServerName = 'kafka' | 'mariadb' | 'postgres' | 'rabbitmq' | 'redis' | 'nats';
 
 /** A command-line tool that a test runs. `python` stands for a Python that can import grpc_tools. */
 export type CommandName = 'psql' | 'sqlite3' | 'python' | 'cc';
@@ -20,6 +21,7 @@ export interface Needing {
 }
 
 const serverIsPresent: Record<ServerName, () => boolean> = {
+  kafka: hasKafka,
   mariadb: hasMariadb,
   postgres: () => postgresIsPresent,
   rabbitmq: hasRabbitmq,

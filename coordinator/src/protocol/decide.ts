@@ -52,6 +52,8 @@ export type Decision =
 
 const nothing: Decision = { events: [] };
 
+const nothingWritten = { receipt: '', redo: new Uint8Array() } as const;
+
 /** Turns an input into events. All rules of the coordinator's side stand here. */
 export function decide(state: Transaction, input: Input): Decision {
   switch (input.kind) {
@@ -90,7 +92,7 @@ function decideEnlist(state: Transaction, input: Input & { kind: 'enlist' }): De
     const hint = 'Call the second one in a transaction of its own.';
     return { refused: { ...reason('invalid-argument', message, input.branch.rm), hint } };
   }
-  const branch: Branch = { ...input.branch, branch: state.branches.length + 1 };
+  const branch: Branch = { branch: state.branches.length + 1, ...input.branch };
   return { events: [{ kind: 'enlisted', branch }] };
 }
 
@@ -138,17 +140,23 @@ function decideVote(state: Transaction, input: Input & { kind: 'vote' }): Decisi
     return decideAbort(state, reason('prepare-refused', message, branch.rm));
   }
   if (vote.is === 'no') return aborted(state, voted(branch, { is: 'no' }), vote.reason);
-  const payload = vote.is === 'read-only' ? { receipt: '', redo: new Uint8Array() } : vote;
-  const event = { ...voted(branch, { is: vote.is }), ...payload, incarnation };
+  const { receipt, redo } = vote.is === 'read-only' ? nothingWritten : vote;
+  const { is } = vote;
+  const event: Voted = {
+    kind: 'voted',
+    branch: branch.branch,
+    state: { is },
+    receipt,
+    redo,
+    incarnation,
+  };
   return { events: [event, ...decideWhenAllVoted(evolve(state, event))] };
 }
 
 type Voted = TransactionEvent & { kind: 'voted' };
 
 function voted(branch: Branch, state: Voted['state']): Voted {
-  const empty = { receipt: '', redo: new Uint8Array(), incarnation: '' };
-  const { is } = state;
-  return { kind: 'voted', branch: branch.branch, state: { is }, ...empty };
+  return { kind: 'voted', branch: branch.branch, state, ...nothingWritten, incarnation: '' };
 }
 
 function aborted(state: Transaction, vote: Voted, why: Reason): Decision {

@@ -31,16 +31,21 @@ export function step(before: Transaction, input: Input): Step | { readonly refus
   const decision = decide(before, input);
   if ('refused' in decision) return decision;
   let state = before;
-  const messages: Message[] = [];
+  let messages: readonly Message[] = [];
   for (const event of decision.events) {
     const after = evolve(state, event);
-    messages.push(...tell(state, event, after));
+    const told = tell(state, event, after);
+    messages = messages.length === 0 ? told : [...messages, ...told];
     state = after;
   }
   return { state, events: decision.events, messages };
 }
 
-function tell(before: Transaction, event: TransactionEvent, after: Transaction): Message[] {
+function tell(
+  before: Transaction,
+  event: TransactionEvent,
+  after: Transaction,
+): readonly Message[] {
   switch (event.kind) {
     case 'prepare-asked':
       return after.branches.map((branch) => {
@@ -64,9 +69,11 @@ function tell(before: Transaction, event: TransactionEvent, after: Transaction):
     case 'resolved':
       return nativesJustOver(before, after) ? outstanding(after) : [];
     default:
-      return [];
+      return nothing;
   }
 }
+
+const nothing: readonly Message[] = [];
 
 function message(kind: Message['kind']): (branch: Branch) => Message {
   return (branch) => ({ kind, branch });

@@ -109,7 +109,7 @@ export function evolve(before: Transaction | undefined, event: TransactionEvent)
     case 'enlisted':
       return { ...before, branches: [...branches, event.branch] };
     case 'prepare-asked': {
-      const asked = branches.map((b): Branch => ({ ...b, state: { is: 'asked' } }));
+      const asked = branches.map((b) => changed(b, { state: { is: 'asked' } }));
       return { phase: 'preparing', gid, branches: asked, onePhase: event.onePhase };
     }
     case 'voted': {
@@ -125,7 +125,7 @@ export function evolve(before: Transaction | undefined, event: TransactionEvent)
     case 'aborted':
       return { phase: 'aborted', gid, branches, reason: event.reason };
     case 'commit-decided':
-      return { phase: 'deciding', gid, branches: branches.map(lastHasCommitted) };
+      return { phase: 'deciding', gid, branches: afterTheLast(branches) };
     case 'delegated':
     case 'last-asked':
       return { phase: 'delegating', gid, branches };
@@ -207,10 +207,13 @@ function settle(before: Transaction, event: TransactionRecord & { kind: 'settled
   return { phase: 'aborted', gid, branches, reason: event.reason };
 }
 
-/** The last branch's yes is what a decision after it stands on. */
-function lastHasCommitted(branch: Branch): Branch {
-  const isLast = branch.state.is === 'ready' || branch.state.is === 'heuristic';
-  return isLast ? { ...branch, state: { is: 'committed' } } : branch;
+/** Where one was asked last, a decision stands on its yes. */
+function afterTheLast(branches: readonly Branch[]): readonly Branch[] {
+  if (!branches.some(({ kind }) => kind === 'last')) return branches;
+  return branches.map((b) => {
+    const hasDecided = b.state.is === 'ready' || b.state.is === 'heuristic';
+    return hasDecided ? changed(b, { state: { is: 'committed' } }) : b;
+  });
 }
 
 /** Of a delegated transaction: the branch that has the permission, not one that waits for it. */
@@ -218,12 +221,29 @@ export function isPermitted(branch: Branch): boolean {
   return branch.state.is !== 'yes' && branch.state.is !== 'read-only';
 }
 
-function change(
-  branches: readonly Branch[],
-  number: number,
-  changes: Partial<Branch>,
-): readonly Branch[] {
-  return branches.map((b) => (b.branch === number ? { ...b, ...changes } : b));
+/** What an event may change of a branch. */
+type Change = Partial<Pick<Branch, 'state' | 'receipt' | 'redo' | 'incarnation' | 'report'>>;
+
+function change(branches: readonly Branch[], number: number, changes: Change): readonly Branch[] {
+  return branches.map((b) => (b.branch === number ? changed(b, changes) : b));
+}
+
+/** Field by field: a branch changes often, and two spreads cost four times as much. */
+function changed(b: Branch, changes: Change): Branch {
+  const report = changes.report ?? b.report;
+  const branch: Branch = {
+    branch: b.branch,
+    rm: b.rm,
+    kind: b.kind,
+    canOnePhase: b.canOnePhase,
+    session: b.session,
+    work: b.work,
+    state: changes.state ?? b.state,
+    receipt: changes.receipt ?? b.receipt,
+    redo: changes.redo ?? b.redo,
+    incarnation: changes.incarnation ?? b.incarnation,
+  };
+  return report === undefined ? branch : { ...branch, report };
 }
 
 /** True when the branch needs nothing more from phase two. */

@@ -34,13 +34,23 @@ export async function commitAndAwait(
   const limitMs = remainingMs + waitAppliedMs + graceMs;
   const startedMs = ambient.nowMs();
   failpoint('k.commit.before-send');
-  const answer = link.ask('commits', { gid, waitAppliedMs }).then(
-    (wire) => readOutcome(gid, wire),
-    // Lost, or refused because it is over: the log knows what became of it.
-    () => undefined,
-  );
-  const heard = await within(ambient, limitMs, answer, () => {
-    throw unknownError(gid, `no answer within ${Math.round(limitMs)} ms`);
+  const heard = await new Promise<TransactionOutcome | undefined>((resolve, reject) => {
+    const callOff = ambient.after(limitMs, () => {
+      reject(unknownError(gid, `no answer within ${Math.round(limitMs)} ms`));
+    });
+    const hear = (outcome: TransactionOutcome | undefined): void => {
+      callOff();
+      resolve(outcome);
+    };
+    link.request(
+      'commits',
+      { gid, waitAppliedMs },
+      {
+        answer: (wire) => hear(readOutcome(gid, wire)),
+        // Lost, or refused because it is over: the log knows what became of it.
+        refuse: () => hear(undefined),
+      },
+    );
   });
   failpoint('k.commit.answered');
   if (heard && heard.outcome !== 'unknown') return heard;

@@ -33,7 +33,8 @@ export async function begin(core: ClientCore, name: string, timeoutMs: number): 
   const untilMs = ambient.nowMs() + connectTimeoutMs;
   for (let failures = 1; ; failures++) {
     if (core.isClosed) throw new UnanimousError('closed', 'the TransactionClient is closed');
-    const link = await core.session.whenOpen(Math.max(1, untilMs - ambient.nowMs()));
+    const link =
+      core.session.link ?? (await core.session.whenOpen(Math.max(1, untilMs - ambient.nowMs())));
     try {
       return await beginOn(core, link, name, timeoutMs);
     } catch (error) {

@@ -105,14 +105,13 @@ export async function beginTransaction(
   const { signal, name = '' } = options;
   if (signal?.aborted) throw cancelledError(signal);
   const timeoutMs = checkMs('timeoutMs', options.timeoutMs, core.settings.timeoutMs, 1);
-  const begun = begin(core, name.slice(0, 200), timeoutMs).then(
-    (one) => new Transaction(core, one, signal),
-  );
-  if (!signal) return begun;
+  const begun = begin(core, name.slice(0, 200), timeoutMs);
+  if (!signal) return new Transaction(core, await begun, signal);
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(cancelledError(signal));
     signal.addEventListener('abort', onAbort, { once: true });
-    begun.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    const transaction = begun.then((one) => new Transaction(core, one, signal));
+    transaction.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
   });
 }
 

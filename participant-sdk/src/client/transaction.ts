@@ -10,7 +10,12 @@ import type { Link } from '../session/link.ts';
 import { commitAndAwait } from './await-outcome.ts';
 import type { Begun, ClientCore } from './core.ts';
 import { checkMs } from './options.ts';
-import { type Committed, committedOrThrow, unknownError } from './outcome.ts';
+import {
+  type Committed,
+  committedOrThrow,
+  type TransactionOutcome,
+  unknownError,
+} from './outcome.ts';
 
 /** How `commit()` waits. */
 export interface CommitOptions {
@@ -68,27 +73,26 @@ export class Transaction implements AsyncDisposable {
    * Runs `fn` in the transaction and resolves with what it returns. Rejects as soon as the
    * transaction is over, even when `fn` goes on. What `fn` did not await dooms the transaction.
    */
-  async run<T>(fn: (transaction: TransactionContext) => T | Promise<T>): Promise<T> {
-    checkNotNested();
-    this.#checkOpen();
-    const local = this.#local;
-    const scope = new Scope(local, 'statement-running', () =>
-      this.#core.participant.release(local),
-    );
-    const work = scope
-      .run(async () => fn(local.context))
-      .then(
-        (value) => {
-          const problem = scope.close();
-          if (problem) throw abortedError(this.gid, problem.toReason(), problem);
-          return value;
-        },
-        (error: unknown) => {
-          scope.close();
-          throw error;
-        },
+  run<T>(fn: (transaction: TransactionContext) => T | Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      checkNotNested();
+      this.#checkOpen();
+      const local = this.#local;
+      const scope = new Scope(local, 'statement-running', () =>
+        this.#core.participant.release(local),
       );
-    return Promise.race([work, new Promise<never>((_, reject) => local.onEnd(reject))]);
+      const returned = (value: T): void => {
+        const problem = scope.close();
+        if (problem) reject(abortedError(this.gid, problem.toReason(), problem));
+        else resolve(value);
+      };
+      const threw = (error: unknown): void => {
+        scope.close();
+        reject(error);
+      };
+      scope.run(async () => fn(local.context)).then(returned, threw);
+      local.onEnd(reject);
+    });
   }
 
   /**
@@ -111,11 +115,11 @@ export class Transaction implements AsyncDisposable {
     this.#local.close();
     try {
       const request = { gid: this.gid, link: this.#link, remainingMs, waitAppliedMs };
-      const outcome = commitAndAwait(this.#core, request);
-      const interrupted = new Promise<never>((_, reject) => {
+      const outcome = new Promise<TransactionOutcome>((resolve, reject) => {
         this.#interruptCommit = reject;
+        commitAndAwait(this.#core, request).then(resolve, reject);
       });
-      return committedOrThrow(await Promise.race([outcome, interrupted]));
+      return committedOrThrow(await outcome);
     } catch (error) {
       const isAborted = error instanceof UnanimousError && error.code === 'aborted';
       if (isAborted) await this.#letGo(); // or the next try would wait for our own locks

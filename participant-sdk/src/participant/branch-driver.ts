@@ -22,7 +22,7 @@ export interface BranchPorts {
   readonly ambient: Ambient;
   readonly log: Log;
   /** Resolves when the RM remembers the log position that a commit must not precede. */
-  beforeCommit(): Promise<void>;
+  beforeCommit(): Promise<void> | undefined;
   /** Largest redo payload that the coordinator takes. */
   maxPayloadBytes(): number;
   vote(id: BranchId, vote: BranchVote): void;
@@ -35,6 +35,8 @@ export interface BranchPorts {
   forget(driver: BranchDriver): void;
 }
 
+const noBytes = new Uint8Array();
+
 const retry = { firstMs: 100, maxMs: 5_000 };
 
 /**
@@ -46,7 +48,7 @@ export class BranchDriver {
   readonly #ports: BranchPorts;
   #state: BranchState = absent;
   #open: OpenBranch | undefined;
-  #work: Uint8Array = new Uint8Array();
+  #work: Uint8Array = noBytes;
   #callOffRetry: () => void = () => {};
   #stopped = false;
   /** When it voted yes, monotonic; a scan asks about votes that wait for long. */
@@ -96,6 +98,7 @@ export class BranchDriver {
   input(input: BranchInput): void {
     const { state, effects } = step(this.#state, input);
     this.#state = state;
+    if (effects.length === 0) return;
     // Whoever caused this, a function of another transaction perhaps: a resource works outside.
     outsideTransaction(() => {
       for (const effect of effects) this.#run(effect);
@@ -229,10 +232,12 @@ export class BranchDriver {
   ): Promise<BranchResult | { readonly result: 'in-progress' }> {
     const { resource } = this.#ports;
     switch (order.kind) {
-      case 'commit':
-        await this.#ports.beforeCommit();
+      case 'commit': {
+        const storing = this.#ports.beforeCommit();
+        if (storing) await storing;
         failpoint('p.commit.position-kept', this.id.rm);
         return resource.commit(this.id, decidedOf(order.facts));
+      }
       case 'abort':
         return resource.abort(this.id, order.receipt);
       case 'settle':

@@ -29,9 +29,14 @@ export async function enlist(
   if (!ports.knows(transaction)) throw foreignResource(transaction, served.rm);
   const known = transaction.branches.get(served.rm);
   const branch = known ?? enlistFirst(transaction, served, open, ports);
-  const opened = await scope.track(branch);
-  checkWorking(transaction, served.rm);
-  return opened;
+  const over = scope.begin();
+  try {
+    const opened = await branch;
+    checkWorking(transaction, served.rm);
+    return opened;
+  } finally {
+    over();
+  }
 }
 
 /** A refused enlist may be tried again; the same branch serves all who ask meanwhile. */
@@ -43,16 +48,27 @@ function enlistFirst(
 ): Promise<OpenBranch> {
   checkNotDoomed(transaction, served.rm);
   const { rm } = served;
-  const limitMs = Math.min(transaction.remainingMs(), ports.connectTimeoutMs);
-  const branch = served.whenServed(limitMs).then((link) => {
-    if (transaction.closed) throw transaction.closed;
-    return enlistOn(link, transaction, served, open, ports);
-  });
+  const { link } = served;
+  const branch = link
+    ? enlistOn(link, transaction, served, open, ports)
+    : enlistOnceServed(transaction, served, open, ports);
   transaction.branches.set(rm, branch);
   branch.catch(() => {
     if (transaction.branches.get(rm) === branch) transaction.branches.delete(rm);
   });
   return branch;
+}
+
+async function enlistOnceServed(
+  transaction: LocalTransaction,
+  served: ServedResource,
+  open: (id: BranchId) => OpenBranch,
+  ports: EnlistPorts,
+): Promise<OpenBranch> {
+  const limitMs = Math.min(transaction.remainingMs(), ports.connectTimeoutMs);
+  const link = await served.whenServed(limitMs);
+  if (transaction.closed) throw transaction.closed;
+  return enlistOn(link, transaction, served, open, ports);
 }
 
 function enlistOn(

@@ -12,6 +12,27 @@ export interface TransactionContext {
   readonly remainingMs: () => number;
 }
 
+/** Shows a transaction. Its functions are made when somebody looks: most functions never do. */
+class Context implements TransactionContext {
+  readonly #of: LocalTransaction;
+
+  constructor(of: LocalTransaction) {
+    this.#of = of;
+  }
+
+  get gid(): Gid {
+    return this.#of.gid;
+  }
+
+  get signal(): AbortSignal {
+    return this.#of.signal;
+  }
+
+  get remainingMs(): () => number {
+    return () => this.#of.remainingMs();
+  }
+}
+
 /** One transaction as this process takes part in it, begun here or joined. */
 export class LocalTransaction {
   readonly gid: Gid;
@@ -45,14 +66,7 @@ export class LocalTransaction {
 
   /** What functions in it are shown. May be taken apart. */
   get context(): TransactionContext {
-    const signal = () => this.signal;
-    return {
-      gid: this.gid,
-      get signal() {
-        return signal();
-      },
-      remainingMs: () => this.remainingMs(),
-    };
+    return new Context(this);
   }
 
   /** Fires when it ends before its commit was asked for. */

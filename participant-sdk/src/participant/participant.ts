@@ -14,8 +14,8 @@ import type { Order } from '../protocol/branch-state.ts';
 import type { AuditEntry, OpenBranch, Resource } from '../resource.ts';
 import type { Link } from '../session/link.ts';
 import { absentResource } from './absent-resource.ts';
-import { BranchDriver } from './branch-driver.ts';
-import { enlist } from './enlist.ts';
+import { BranchDriver, type BranchPorts } from './branch-driver.ts';
+import { enlist, type EnlistPorts } from './enlist.ts';
 import { InDoubtScan } from './in-doubt-scan.ts';
 import { abortedError, LocalTransaction } from './local-transaction.ts';
 import { currentScope, outsideTransaction } from './scope.ts';
@@ -60,9 +60,21 @@ export class Participant {
   /** Branches that ended otherwise than by a decision, whose verdict is due. */
   readonly #askedAudits = new Map<string, AuditEntry>();
   readonly #reportedHazards = new Set<string>();
+  readonly #enlistPorts: EnlistPorts;
+  /** What the branches of each resource manager share. */
+  readonly #portsOf = new Map<string, BranchPorts>();
 
   constructor(options: ParticipantOptions) {
     this.#options = options;
+    this.#enlistPorts = {
+      connectTimeoutMs: options.connectTimeoutMs,
+      knows: (transaction) => this.#transactions.get(transaction.gid) === transaction,
+      makeDriver: (id, transaction) => {
+        const driver = this.#makeDriver(id);
+        transaction.drivers.add(driver);
+        return driver;
+      },
+    };
   }
 
   /** Adds an opened resource. @throws UnanimousError when the name is taken. */
@@ -92,6 +104,7 @@ export class Participant {
   /** Serves it no more, and closes it. */
   async remove(served: ServedResource): Promise<void> {
     this.#resources.delete(served.rm);
+    this.#portsOf.delete(served.rm);
     this.#scans.get(served.rm)?.stop();
     await served.close();
   }
@@ -218,7 +231,8 @@ export class Participant {
     const { gid, work, onePhase } = message;
     const served = this.#resources.get(message.rm);
     const driver =
-      this.#drivers.get(branchKey(message)) ?? this.#makeDriver(message, served?.incarnation ?? '');
+      this.#drivers.get(branchKey(message)) ??
+      this.#makeDriver(branchIdOf(message, served?.incarnation ?? ''));
     const hasWork = work.byteLength > 0;
     if (hasWork) {
       driver.accept(work);
@@ -250,7 +264,7 @@ export class Participant {
       return;
     }
     const known = this.#drivers.get(branchKey(ref));
-    const driver = known ?? this.#makeDriver(ref, incarnation || served.incarnation);
+    const driver = known ?? this.#makeDriver(branchIdOf(ref, incarnation || served.incarnation));
     driver.input({ kind: 'order', order });
   }
 
@@ -334,36 +348,34 @@ export class Participant {
   ): Promise<B> | undefined {
     const scope = currentScope();
     if (!scope) return undefined;
-    const { connectTimeoutMs } = this.#options;
-    return enlist(scope, served, open, {
-      connectTimeoutMs,
-      knows: (transaction) => this.#transactions.get(transaction.gid) === transaction,
-      makeDriver: (id, transaction) => {
-        const driver = this.#makeDriver(id, id.incarnation);
-        transaction.drivers.add(driver);
-        return driver;
-      },
-    }) as Promise<B>;
+    return enlist(scope, served, open, this.#enlistPorts) as Promise<B>;
   }
 
-  #makeDriver(ref: BranchRef, incarnation: string): BranchDriver {
-    const { ambient, log, link } = this.#options;
-    const id = branchIdOf(ref, incarnation);
+  #makeDriver(id: BranchId): BranchDriver {
     const served = this.#resources.get(id.rm);
-    const driver = new BranchDriver(id, {
-      resource: served?.resource ?? absentResource(id.rm),
+    if (served && this.#portsOf.get(served.rm)?.resource !== served.resource) {
+      this.#portsOf.set(served.rm, this.#makePorts(id.rm, served));
+    }
+    const ports = served && this.#portsOf.get(served.rm);
+    const driver = new BranchDriver(id, ports ?? this.#makePorts(id.rm, undefined));
+    this.#drivers.set(branchKey(id), driver);
+    return driver;
+  }
+
+  #makePorts(rm: string, served: ServedResource | undefined): BranchPorts {
+    const { ambient, log, link } = this.#options;
+    return {
+      resource: served?.resource ?? absentResource(rm),
       ambient,
       log,
-      beforeCommit: () => served?.positions.beforeCommit() ?? Promise.resolve(),
+      beforeCommit: () => served?.positions.beforeCommit(),
       maxPayloadBytes: () => link()?.welcome?.maxPayloadBytes || defaultMaxPayloadBytes,
       vote: (of, vote) => link()?.send('votes', voteMessage(of, vote)),
       acknowledge: (of, result, why) => {
         link()?.send('acknowledgements', acknowledgement(of, result, why));
       },
       forget: (one) => this.#forget(one),
-    });
-    this.#drivers.set(branchKey(id), driver);
-    return driver;
+    };
   }
 
   #forget(driver: BranchDriver): void {

@@ -3,6 +3,12 @@ import type { Ambient } from '../ambient.ts';
 import { describeError, type Log } from '../logger.ts';
 import type { Resource, SeenPosition } from '../resource.ts';
 
+/** An epoch that the RM knows of, or is being told of: then `storing` is set. */
+interface KnownEpoch {
+  readonly of: SeenPosition;
+  storing: Promise<void> | undefined;
+}
+
 /** How often a resource manager is told a new position within one epoch. */
 const intervalMs = 1_000;
 
@@ -16,7 +22,7 @@ export class Positions {
   readonly #log: Log;
   #latest: SeenPosition | undefined;
   /** Of which epoch the RM knows, or is being told now. */
-  #epoch: { readonly key: string; readonly stored: Promise<void> } | undefined;
+  #epoch: KnownEpoch | undefined;
   #storedAtMs = 0;
   #stored: SeenPosition | undefined;
   #callOff: (() => void) | undefined;
@@ -34,22 +40,27 @@ export class Positions {
     if (isNews) this.#latest = position as LogPosition & SeenPosition;
   }
 
-  /** Resolves when a commit may go to the RM; rejects when the RM could not be told. */
-  beforeCommit(): Promise<void> {
+  /**
+   * Resolves when a commit may go to the RM; rejects when the RM could not be told. Undefined where
+   * it may go at once, as almost always.
+   */
+  beforeCommit(): Promise<void> | undefined {
     const latest = this.#latest;
-    if (!latest) return Promise.resolve();
-    const key = `${latest.logId} ${latest.epoch} ${latest.nonce}`;
-    if (this.#epoch?.key !== key) {
-      const stored = this.#store(latest);
-      const epoch = { key, stored };
-      this.#epoch = epoch;
-      stored.catch(() => {
-        if (this.#epoch === epoch) this.#epoch = undefined; // the next commit tries again
-      });
-    } else {
+    if (!latest) return undefined;
+    if (this.#epoch && isSameEpoch(this.#epoch.of, latest)) {
       this.#storeSoon();
+      return this.#epoch.storing;
     }
-    return this.#epoch?.stored ?? Promise.resolve();
+    const storing = this.#store(latest);
+    const epoch: KnownEpoch = { of: latest, storing };
+    this.#epoch = epoch;
+    storing.then(
+      () => (epoch.storing = undefined),
+      () => {
+        if (this.#epoch === epoch) this.#epoch = undefined; // the next commit tries again
+      },
+    );
+    return storing;
   }
 
   /** Stops the timer. */
@@ -75,4 +86,8 @@ export class Positions {
     await this.#resource.remember(position);
     this.#stored = position;
   }
+}
+
+function isSameEpoch(a: SeenPosition, b: SeenPosition): boolean {
+  return a.epoch === b.epoch && a.nonce === b.nonce && a.logId === b.logId;
 }

@@ -60,7 +60,7 @@ export function orderOfVerdict(kind: 'commit' | 'abort'): Order {
 /** A vote as it travels. */
 export function voteMessage(id: BranchId, vote: BranchVote): Vote {
   const { gid, branch, rm, incarnation } = id;
-  const redo = vote.kind === 'yes' ? asBuffer(vote.redo) : Buffer.alloc(0);
+  const redo = vote.kind === 'yes' ? asBuffer(vote.redo) : noBytes;
   const receipt = vote.kind === 'yes' || vote.kind === 'ready' ? vote.receipt : '';
   // Whoever is told of the abort shall see who refused.
   const reason = vote.kind === 'no' ? { ...vote.reason, rm: vote.reason.rm || rm } : null;
@@ -85,6 +85,9 @@ const results = {
   pending: 'PENDING',
 } as const satisfies Record<string, Result>;
 
+const noBytes = Buffer.alloc(0);
+
 function asBuffer(bytes: Uint8Array): Buffer {
+  if (bytes.byteLength === 0) return noBytes;
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -6,3 +6,10 @@ export { rideKnex, type KnexLike } from './ride-knex.ts';
 export { ridePg } from './ride-pg.ts';
 export { rideSequelize, type SequelizeLike } from './ride-sequelize.ts';
 export type { PgModule } from './transactional-pool.ts';
+export {
+  type TableConsumeOptions,
+  type TableMessage,
+  TableQueue,
+  type TableQueueOptions,
+  type TransactionRunner,
+} from './table-queue.ts';

@@ -17,11 +17,12 @@ export interface BranchStep {
  */
 export function step(state: BranchState, input: BranchInput): BranchStep {
   const events = decide(state, input);
-  const effects: BranchEffect[] = [];
+  let effects: readonly BranchEffect[] = [];
   let after = state;
   for (const event of events) {
     after = evolve(after, event);
-    effects.push(...effectsOf(event, after));
+    const more = effectsOf(event, after);
+    effects = effects.length === 0 ? more : [...effects, ...more];
   }
   const isOver = after.at === 'absent' || after.at === 'done';
   return { state: after, effects: isOver ? [...effects, { run: 'forget' }] : effects };

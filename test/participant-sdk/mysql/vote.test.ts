@@ -146,7 +146,8 @@ serverOrSkip('mariadb').describe('the vote of a MariaDB branch', () => {
       const waiting = other.query('UPDATE d SET b = 2 WHERE a = 1');
       await waitUntil(
         () => /LOCK WAIT/.test(fixture.sql('SELECT trx_state FROM information_schema.innodb_trx')),
-        { what: 'the lock to be waited for' },
+        // InnoDB makes this table anew only when nobody has read it for 100 ms.
+        { what: 'the lock to be waited for', intervalMs: 150 },
       );
       expect(await errorOf(query('UPDATE d SET b = 1 WHERE a = 2'))).toMatchObject({ errno: 1213 });
       await waiting;

@@ -116,10 +116,10 @@ export class SqliteDecisionLog implements DecisionLog {
     return incarnation;
   }
 
-  async append(records: readonly LogRecord[]): Promise<{ readonly seq: number }> {
-    this.#checkActive();
-    if (records.length === 0) throw new UnanimousError('invalid-argument', 'records: empty');
+  append(records: readonly LogRecord[]): Promise<{ readonly seq: number }> {
     return new Promise((resolve, reject) => {
+      this.#checkActive();
+      if (records.length === 0) throw new UnanimousError('invalid-argument', 'records: empty');
       this.#calls.push({ lines: records.map(toLine), resolve, reject });
       this.#sendSoon();
     });

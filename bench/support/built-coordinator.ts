@@ -1,0 +1,29 @@
+import { fileURLToPath } from 'node:url';
+import { NodeProcess } from '../../test/integration/support/node-process.ts';
+import { freePort } from '../../test/support/free-port.ts';
+
+const program = fileURLToPath(new URL('../../coordinator/dist/cli.js', import.meta.url));
+
+/** `unanimous serve` as users run it: built, and in a process of its own. */
+export class BuiltCoordinator extends NodeProcess {
+  readonly address: string;
+
+  private constructor(dataDir: string, address: string, args: readonly string[]) {
+    super({
+      name: 'the coordinator',
+      args: [program, 'serve', '--data', dataDir, '--listen', address, ...args],
+      env: {},
+      readyLine: 'unanimous ready',
+      logFile: `${dataDir}.log`,
+    });
+    this.address = address;
+  }
+
+  /** Starts one on a free port, and waits until it answers. */
+  static async launch(dataDir: string, ...args: readonly string[]): Promise<BuiltCoordinator> {
+    const address = `127.0.0.1:${await freePort()}`;
+    const coordinator = new BuiltCoordinator(dataDir, address, args);
+    await coordinator.start();
+    return coordinator;
+  }
+}

@@ -1,2 +1,0 @@
-/** Arguments with which node runs our sources unbuilt. */
-export const fromSources = ['--conditions=@unanimous/source', '--import', 'tsx'];

@@ -1,0 +1,91 @@
+import { TransactionClient } from '@unanimous/participant-sdk';
+import { tempDir } from '../../test/support/temp-dir.ts';
+import { closedLoop } from '../load.ts';
+import { BuiltCoordinator } from './built-coordinator.ts';
+import { cpuTimeOf } from './cpu-time.ts';
+import { VotingResource } from './voting-resource.ts';
+
+/** What a shop is made of. */
+export interface VotingShopOptions {
+  readonly participants: number;
+  readonly payloadBytes?: number;
+  /** Further arguments of `unanimous serve`. */
+  readonly args?: readonly string[];
+}
+
+/** A coordinator of its own, and one process with so many participants that only vote. */
+export class VotingShop implements AsyncDisposable {
+  readonly coordinator: BuiltCoordinator;
+  readonly dataDir: string;
+  readonly #tm: TransactionClient;
+  readonly #resources: readonly VotingResource[];
+  readonly #remove: () => void;
+
+  private constructor(
+    coordinator: BuiltCoordinator,
+    tm: TransactionClient,
+    resources: readonly VotingResource[],
+    folder: { readonly dataDir: string; readonly remove: () => void },
+  ) {
+    this.coordinator = coordinator;
+    this.dataDir = folder.dataDir;
+    this.#tm = tm;
+    this.#resources = resources;
+    this.#remove = folder.remove;
+  }
+
+  static async open(options: VotingShopOptions): Promise<VotingShop> {
+    const { participants, payloadBytes = 0, args = [] } = options;
+    const folder = tempDir('unanimous-bench-');
+    const dataDir = folder.file('coordinator');
+    const coordinator = await BuiltCoordinator.launch(dataDir, ...args);
+    const tm = new TransactionClient({ address: coordinator.address, service: 'bench' });
+    const resources = await Promise.all(
+      Array.from({ length: participants }, (_, index) =>
+        tm.serve(new VotingResource(`rm-${index}`, payloadBytes)),
+      ),
+    );
+    const kept = { dataDir, remove: () => folder.remove() };
+    const shop = new VotingShop(coordinator, tm, resources, kept);
+    await shop.#warmUp();
+    return shop;
+  }
+
+  /** Code that has run little is slower by far: a new coordinator would look dear beside an old one. */
+  async #warmUp(): Promise<void> {
+    const count = 2_000;
+    const atOnce = 8;
+    const worker = async () => {
+      for (let done = 0; done < count / atOnce; done++) await this.transaction();
+    };
+    await Promise.all(Array.from({ length: atOnce }, worker));
+  }
+
+  /** One transaction in which all participants take part. */
+  async transaction(): Promise<void> {
+    await this.#tm.transaction(() => Promise.all(this.#resources.map((one) => one.write())), {
+      timeoutMs: 60_000,
+    });
+  }
+
+  /** Runs transactions, and answers the CPU time of each, of both processes, in microseconds. */
+  async cpuUsOfOne(inFlight: number, durationMs: number): Promise<number> {
+    let count = 0;
+    const us = await this.cpuUsOf(async () => {
+      const { latencyUs } = await closedLoop(() => this.transaction(), { inFlight, durationMs });
+      count = latencyUs?.totalCount ?? 0;
+    });
+    return us / Math.max(1, count);
+  }
+
+  /** CPU time of this process and the coordinator while `work` runs, in microseconds. */
+  cpuUsOf(work: () => Promise<void>): Promise<number> {
+    return cpuTimeOf(work, this.coordinator.pid);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#tm.close();
+    await this.coordinator[Symbol.asyncDispose]();
+    this.#remove();
+  }
+}
