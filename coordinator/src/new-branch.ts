@@ -45,7 +45,8 @@ function sessionBranch(
     throw new UnanimousError('unknown-rm', `rm: this session does not serve ${rm}`, { rm });
   }
   const { kind } = serving;
-  return unvoted({ rm, kind, session: session.number, canOnePhase, work: nothing });
+  const canSkip = canOnePhase || kind === 'last'; // which can do nothing else
+  return unvoted({ rm, kind, session: session.number, canOnePhase: canSkip, work: nothing });
 }
 
 function workBranch(

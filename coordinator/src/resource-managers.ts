@@ -1,4 +1,5 @@
 import type { CoordinatorFrame, FrameWriter, Gid } from '@unanimous/proto';
+import type { BranchKind } from './protocol/record.ts';
 
 /** A session, as far as phase one and two need it. */
 export interface SessionPort {
@@ -11,7 +12,7 @@ export interface SessionPort {
 /** One session's service of a resource manager. */
 export interface Serving {
   readonly session: SessionPort;
-  readonly kind: 'native' | 'logged';
+  readonly kind: BranchKind;
   readonly incarnation: string;
   readonly takesWork: boolean;
 }

@@ -9,7 +9,13 @@ import { outcomeOf } from './protocol/answers.ts';
 import type { Input } from './protocol/decide.ts';
 import { durability, type LogRecord } from './protocol/record.ts';
 import { outstanding, step } from './protocol/step.ts';
-import { begunTransaction, evolve, isOver, type Transaction } from './protocol/transaction.ts';
+import {
+  begunTransaction,
+  evolve,
+  isOver,
+  isPermitted,
+  type Transaction,
+} from './protocol/transaction.ts';
 import type { TransactionEvent, TransactionRecord } from './protocol/transaction.ts';
 import { reportEvent } from './report-event.ts';
 import type { ResourceManagers } from './resource-managers.ts';
@@ -256,7 +262,7 @@ export class Transactions {
   #replayRecord(record: TransactionRecord, at: { epoch: number; seq: number }): void {
     const known = this.#entries.get(record.gid);
     let state = evolve(known?.state, record);
-    if (record.kind === 'commit-decided' || record.kind === 'delegated') {
+    if (isDecision(record)) {
       state = evolve(state, { kind: 'recorded', at });
     }
     if (known) known.state = state;
@@ -332,7 +338,8 @@ export class Transactions {
     if (state.phase !== 'committing' && state.phase !== 'delegated') return;
     const { gid, at } = state;
     for (const one of state.branches) {
-      if (isOver(one)) continue;
+      // What waits for a delegated branch owes nothing yet.
+      if (isOver(one) || (state.phase === 'delegated' && !isPermitted(one))) continue;
       const { rm, branch, redo } = one;
       this.#options.rms.owe(rm, branch, { gid, seq: at.seq, bytes: redo.byteLength });
     }
@@ -377,6 +384,11 @@ function seqOf({ seq }: { readonly seq: number }): number {
 
 function isRecord(event: TransactionEvent): event is TransactionRecord {
   return event.kind in durability;
+}
+
+/** Records that the log's answer moves on; the same at a replay. */
+function isDecision({ kind }: LogRecord): boolean {
+  return kind === 'commit-decided' || kind === 'delegated' || kind === 'last-asked';
 }
 
 /** What an operator must see, or has spoken on, is kept: heuristics, and the word on them. */

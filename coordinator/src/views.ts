@@ -113,6 +113,7 @@ function branchView(state: Transaction, branch: Branch, known: Circumstances): B
 function branchStateName(state: Transaction, { state: branch }: Branch): string {
   if (branch.is === 'heuristic') return branch.result;
   if (branch.is !== 'yes' && branch.is !== 'ready') return branch.is;
-  if (state.phase === 'committing' || state.phase === 'delegated') return 'committing';
+  if (state.phase === 'delegated') return branch.is === 'ready' ? 'committing' : branch.is;
+  if (state.phase === 'committing') return 'committing';
   return state.phase === 'aborted' ? 'aborting' : branch.is;
 }

@@ -6,12 +6,15 @@ import type { BranchId, Gid, LogId, Reason } from '@unanimous/proto';
  *
  * Two kinds (see docs/architecture.md): a *native* one prepares in the resource manager itself and
  * is scanned for prepared branches; a *logged* one ships a redo payload with its yes vote, which
- * the coordinator keeps with the decision and hands to any instance to apply.
+ * the coordinator keeps with the decision and hands to any instance to apply. Beside them a
+ * transaction may have one *last* one, which can't prepare: it is asked by `ready` as all others are
+ * by `prepare`, and `commitOnePhase` runs when all others have voted yes. What that answers is the
+ * decision, and what `settle` answers must be the same for ever.
  */
 export interface Resource {
   /** Name of the resource manager, the same in all processes that serve it. */
   readonly rm: string;
-  readonly kind: 'native' | 'logged';
+  readonly kind: 'native' | 'logged' | 'last';
   /** True when a transaction's only branch may skip PREPARE (see OpenBranch.ready). */
   readonly canOnePhase: boolean;
   /** Called once by `tm.serve()`, before `open`. */
@@ -22,7 +25,10 @@ export interface Resource {
    * @throws UnanimousError with the remedy; nothing is served then.
    */
   open(): Promise<RmIdentity>;
-  /** Native: all prepared branches of this RM, by whichever instance. Logged: never called. */
+  /**
+   * Native: all prepared branches of this RM, by whichever instance. Logged: those that an abort
+   * must undo although nobody may know of them any more; a commit does not need to be found.
+   */
   scan(): Promise<readonly BranchId[]>;
   /** The highest log position that the RM itself remembers of this log (PROTOCOL rule 17). */
   remembered(logId: LogId): Promise<SeenPosition | undefined>;

@@ -13,6 +13,11 @@ import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
 import { type Service, serve } from '@unanimous/coordinator';
+import { TransactionClient } from '@unanimous/participant-sdk';
+import { postgres } from '@unanimous/participant-sdk/postgres';
+import { sqliteQueue } from '@unanimous/participant-sdk/sqlite-queue';
+import Database from 'better-sqlite3';
+import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { prismaClientFolder } from '../participant-sdk/postgres/builders/prisma-client.ts';
 import { serverOrSkip } from '../servers/require-server.ts';
@@ -34,6 +39,7 @@ const pages = [
   'redis',
   'nats',
   'search',
+  'services',
   'kafka',
 ];
 let folder: string;
@@ -113,7 +119,50 @@ serverOrSkip('postgres').describe('the page of Postgres', () => {
       branches: 2,
     });
   }, 60_000);
+
+  test('a transfer that is final is made once, whoever dies before its answer is written', async () => {
+    const pool = new pg.Pool({ connectionString: await server.createDatabase('transfers') });
+    await pool.query('create table orders (id text primary key, cents int, state text not null)');
+    const tm = await TransactionClient.embedded({ data: join(folder, 'transfers-log') });
+    const { pool: served } = await tm.serve(
+      postgres({ rm: 'orders-db', pg, connectionString: String(pool.options.connectionString) }),
+    );
+    const queueFile = join(folder, 'transfers.db');
+    const events = await tm.serve(sqliteQueue({ rm: 'events', file: queueFile, Database }));
+    const page = (await import(join(folder, 'services/transfer.ts'))) as TransferModule;
+    const made = new Map<string, string>();
+    let isLost = true;
+    const transfers = page.transfers(tm, served, events, async (order: string, cents: number) => {
+      made.set(order, made.get(order) ?? (cents > 100 ? 'refused' : 'done'));
+      if (isLost) throw new Error('the answer was lost');
+      return made.get(order);
+    });
+    const states = async () => (await pool.query('select id, state from orders order by id')).rows;
+
+    await expect(transfers.place('o-1', 50)).rejects.toThrow('lost');
+    await expect(transfers.place('o-2', 500)).rejects.toThrow('lost');
+    expect((await states()).map(({ state }) => state)).toEqual(['to be paid', 'to be paid']);
+    isLost = false;
+    await Promise.all([transfers.settleAll(), transfers.settleAll()]);
+    expect(await states()).toEqual([
+      { id: 'o-1', state: 'done' },
+      { id: 'o-2', state: 'refused' },
+    ]);
+    await tm.close();
+    await pool.end();
+    const queue = new Database(queueFile, { readonly: true });
+    const topics = queue.prepare('select topic from unanimous_messages order by topic').pluck();
+    expect(topics.all()).toEqual(['orders.done', 'orders.refused']);
+    queue.close();
+  }, 60_000);
 });
+
+interface TransferModule {
+  transfers(...parts: unknown[]): {
+    place(order: string, cents: number): Promise<void>;
+    settleAll(): Promise<void>;
+  };
+}
 
 const allBuilders = `
 import pg from 'pg';

@@ -55,7 +55,7 @@ export class CoordinatorActs {
     const { s, coordinator, without, desk } = this.#world;
     s[desk.log] = coordinator.log.append(s[desk.log] as number, batch);
     const { records } = coordinator.log.batches.value(batch);
-    const isPermission = records.some((record) => record.kind === 'delegated');
+    const isPermission = records.some(({ kind }) => kind === 'delegated' || kind === 'last-asked');
     if (forced && isPermission && without === '6-fence') {
       this.#input(tx, this.#recorded(coordinator.log.length(s[desk.log] as number) - 1));
     }

@@ -212,7 +212,7 @@ export class CoordinatorCell {
       if (records.length === 0) mark = Math.max(mark, tx + 1);
       for (const record of records) {
         let state = evolve(states.get(tx), record);
-        if (record.kind === 'commit-decided' || record.kind === 'delegated') {
+        if (['commit-decided', 'delegated', 'last-asked'].includes(record.kind)) {
           state = evolve(state, { kind: 'recorded', at: this.place(index) });
         }
         states.set(tx, state);

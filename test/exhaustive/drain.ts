@@ -111,6 +111,9 @@ export class Drain {
 
   #hasVoted({ number }: Slot, tx: Transaction | undefined): boolean {
     const branch = this.#acts.world.at(number);
+    // An abort that came back with the log is as good as presumed: nobody is told it again.
+    const isPresumed = tx?.phase === 'aborted' && tx.branches.every(({ session }) => session === 0);
+    if (isPresumed) return false;
     return tx?.branches.some((b) => b.branch === branch && b.receipt !== '') === true;
   }
 
@@ -119,6 +122,9 @@ export class Drain {
     const { world } = this.#acts;
     const state = world.coordinator.tx(world.at(world.txWords(tx).tx));
     const branch = state?.branches.find((b) => b.branch === world.at(number));
+    // The others wait for what an operator will say of the branch that decides.
+    const waits = state?.phase === 'delegated' && branch?.state.is === 'yes';
+    if (waits) return state.branches.some((b) => b.state.is === 'heuristic');
     return branch?.state.is === 'heuristic' || branch?.state.is === 'resolved';
   }
 

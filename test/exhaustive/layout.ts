@@ -31,7 +31,7 @@ export interface Slot {
   readonly call: number;
   readonly site: number;
   readonly rm: number;
-  readonly kind: 'native' | 'logged';
+  readonly kind: 'native' | 'logged' | 'last';
   readonly readOnly: boolean;
   /** Words: what the resource manager holds, */
   readonly held: number;

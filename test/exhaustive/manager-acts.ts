@@ -94,7 +94,7 @@ export class ManagerActs {
     if (how === ends.unanswered) return undefined;
     if (how === ends.refused) {
       if (!this.#world.variant.refusals) return undefined;
-      if (slot.kind === 'native') this.#set(slot, held.aborted);
+      if (slot.kind !== 'logged') this.#set(slot, held.aborted);
       return this.#input('refused', { kind: 'refused', reason: why });
     }
     if (slot.readOnly) {

@@ -202,7 +202,7 @@ export class ParticipantActs {
     const { s } = world;
     const slot = world.slot(index);
     if (s[slot.work] !== work.enlisting) return;
-    if (slot.kind === 'native') s[slot.held] = held.open;
+    if (slot.kind !== 'logged') s[slot.held] = held.open;
     s[slot.work] = work.running;
     this.#input(site, index, this.#inputs.opened);
     if (!world.variant.slowHandlers) this.handlerEnds(index);

@@ -4,7 +4,7 @@ export interface Site {
   readonly rm: number;
   /** Number of the coordinator that it is connected to, from 0; each has a log of its own. */
   readonly coordinator: number;
-  readonly kind: 'native' | 'logged';
+  readonly kind: 'native' | 'logged' | 'last';
   readonly canOnePhase: boolean;
   /** Its branches write nothing. */
   readonly readOnly: boolean;
@@ -80,12 +80,12 @@ const none: Budgets = {
 const native: Site = { rm: 0, coordinator: 0, kind: 'native', canOnePhase: false, readOnly: false };
 
 /** Sites of a resource manager each. */
-function sitesOf(...kinds: ('native' | 'logged' | 'read-only' | 'one-phase')[]): Site[] {
+function sitesOf(...kinds: ('native' | 'logged' | 'last' | 'read-only' | 'one-phase')[]): Site[] {
   return kinds.map((kind, rm) => ({
     rm,
     coordinator: 0,
-    kind: kind === 'logged' ? 'logged' : 'native',
-    canOnePhase: kind === 'one-phase',
+    kind: kind === 'logged' || kind === 'last' ? kind : 'native',
+    canOnePhase: kind === 'one-phase' || kind === 'last',
     readOnly: kind === 'read-only',
   }));
 }
@@ -147,6 +147,25 @@ export const variants: readonly Variant[] = [
     sites: sitesOf('native', 'logged'),
     deadlines: false,
     budgets: { crashes: 1, deaths: 1, losses: 1 },
+  }),
+  variant('last', 'a database, and a resource that is asked last and decides; crashes', {
+    sites: sitesOf('native', 'last'),
+    budgets: { crashes: 1, deaths: 1 },
+  }),
+  variant('last-wild', 'the same; sessions break, attempts fail, and things are said again', {
+    sites: sitesOf('native', 'last'),
+    ...calm,
+    budgets: { crashes: 1, losses: 1, failures: 1, repeats: 1, scans: 1 },
+  }),
+  variant('last-of-three', 'a database, an effect, and a resource that decides; two crashes', {
+    sites: sitesOf('native', 'logged', 'last'),
+    ...calm,
+    budgets: { crashes: 2 },
+  }),
+  variant('last-operator', 'a receipt is forgotten, and an operator says what the last one did', {
+    sites: sitesOf('native', 'last'),
+    ...calm,
+    budgets: { crashes: 1, hands: 1, resolutions: 2 },
   }),
   variant('late-work', 'handlers of two statements, and calls that the client gives up', {
     slowHandlers: true,
@@ -254,7 +273,15 @@ export const variants: readonly Variant[] = [
   }),
 ];
 
-const quickNames = ['two-crashes', 'pair', 'read-only', 'late-work', 'embedded', 'overwriting'];
+const quickNames = [
+  'two-crashes',
+  'pair',
+  'read-only',
+  'last',
+  'late-work',
+  'embedded',
+  'overwriting',
+];
 
 /** Those that take a few seconds together. */
 export const quickVariants: readonly Variant[] = variants.filter((one) => {

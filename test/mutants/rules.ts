@@ -122,8 +122,8 @@ const ofSessions: readonly Mutant[] = [
   {
     name: 'aborts who is ready for one phase',
     file: `${protocol}/decide.ts`,
-    from: "if ((vote.is === 'ready') !== state.onePhase && (",
-    to: "if ((vote.is === 'ready') === state.onePhase && state.onePhase && (",
+    from: "if ((vote.is === 'ready') !== isReceiptAsked && (",
+    to: "if ((vote.is === 'ready') === isReceiptAsked && isReceiptAsked && (",
     ...rule(session, 'AC4, with no failure'),
   },
   {

@@ -147,6 +147,11 @@ export function encodeRecord(record: LogRecord): FrameContent {
       const branches = record.branches.map(storeBranch);
       return { kind, payload: JSON.stringify({ ...rest, branches }) };
     }
+    case 'last-asked': {
+      const { branch, others } = record;
+      const stored = { branch: storeBranch(branch), others: others.map(storeBranch) };
+      return { kind, payload: JSON.stringify({ ...rest, ...stored }) };
+    }
     case 'delegated':
     case 'heuristic':
       return { kind, payload: JSON.stringify({ ...rest, branch: storeBranch(record.branch) }) };
@@ -166,7 +171,9 @@ export function encodeRecord(record: LogRecord): FrameContent {
 export function decodeRecord({ kind, payload }: FrameContent): LogRecord {
   const rest = parsePayload(payload);
   if (Array.isArray(rest['branches'])) rest['branches'] = rest['branches'].map(readBranch);
-  if (kind === 'delegated' || kind === 'heuristic') rest['branch'] = readBranch(rest['branch']);
+  if (Array.isArray(rest['others'])) rest['others'] = rest['others'].map(readBranch);
+  const hasBranch = kind === 'delegated' || kind === 'last-asked' || kind === 'heuristic';
+  if (hasBranch) rest['branch'] = readBranch(rest['branch']);
   return { kind, ...rest } as LogRecord;
 }
 

@@ -1,6 +1,6 @@
 import { type Gid, type Reason, reason } from '@unanimous/proto/vocabulary';
 import type { DecidedBranch, Resolution } from './record.ts';
-import { type Branch, evolve, isOver, type Place } from './transaction.ts';
+import { type Branch, evolve, isOver, isPermitted, type Place } from './transaction.ts';
 import type { Transaction, TransactionEvent } from './transaction.ts';
 
 /** A participant's vote, as it arrived. */
@@ -86,6 +86,12 @@ function decideEnlist(state: Transaction, input: Input & { kind: 'enlist' }): De
     const message = `a transaction takes at most ${input.maxBranches} branches`;
     return { refused: reason('too-many-branches', message, input.branch.rm) };
   }
+  if (input.branch.kind === 'last' && state.branches.some((b) => b.kind === 'last')) {
+    const message =
+      'a transaction asks one resource last: of two the first may say yes, the other no';
+    const hint = 'Call the second one in a transaction of its own.';
+    return { refused: { ...reason('invalid-argument', message, input.branch.rm), hint } };
+  }
   const branch: Branch = { branch: state.branches.length + 1, ...input.branch };
   return { events: [{ kind: 'enlisted', branch }] };
 }
@@ -127,7 +133,8 @@ function decideVote(state: Transaction, input: Input & { kind: 'vote' }): Decisi
   // A vote counts once, for an asked branch, from the session on which the branch lives.
   if (branch?.state.is !== 'asked' || branch.session !== input.session) return nothing;
   const { vote, incarnation } = input;
-  if ((vote.is === 'ready') !== state.onePhase && (vote.is === 'ready' || vote.is === 'yes')) {
+  const isReceiptAsked = state.onePhase || branch.kind === 'last';
+  if ((vote.is === 'ready') !== isReceiptAsked && (vote.is === 'ready' || vote.is === 'yes')) {
     // Nobody knows what it holds now: it has not voted, so it hears the abort.
     const message = `${vote.is} does not answer the question`;
     return decideAbort(state, reason('prepare-refused', message, branch.rm));
@@ -162,13 +169,19 @@ function eventsOf(decision: Decision): readonly TransactionEvent[] {
 
 function decideWhenAllVoted(state: Transaction): readonly TransactionEvent[] {
   if (state.branches.some(isUnvoted)) return [];
-  const writers = state.branches.filter((b) => b.state.is === 'yes' || b.state.is === 'ready');
-  const [first] = writers;
-  if (first === undefined) return [{ kind: 'nothing-to-commit' }];
-  if (first.state.is === 'ready') {
-    return [{ kind: 'delegated', gid: state.gid, branch: decided(first) }];
+  const { gid } = state;
+  const others = prepared(state);
+  const permitted = state.branches.find((b) => b.state.is === 'ready');
+  if (permitted && others.length > 0) {
+    return [{ kind: 'last-asked', gid, branch: decided(permitted), others }];
   }
-  return [{ kind: 'commit-decided', gid: state.gid, branches: writers.map(decided) }];
+  if (permitted) return [{ kind: 'delegated', gid, branch: decided(permitted) }];
+  if (others.length > 0) return [{ kind: 'commit-decided', gid, branches: others }];
+  return [{ kind: 'nothing-to-commit' }];
+}
+
+function prepared(state: Transaction): readonly DecidedBranch[] {
+  return state.branches.filter((b) => b.state.is === 'yes').map(decided);
 }
 
 function decided(b: Branch): DecidedBranch {
@@ -183,7 +196,7 @@ function decideResult(state: Transaction, number: number, result: Result): Decis
     case 'committing':
       return decideCommitResult(state, branch, result);
     case 'delegated':
-      return decideDelegatedResult(state.gid, branch, result);
+      return isPermitted(branch) ? decideDelegatedResult(state, branch, result) : nothing;
     case 'aborted':
       return decideAbortResult(state, branch, result);
     case 'active':
@@ -218,9 +231,13 @@ function decideEnd(state: Transaction): readonly TransactionEvent[] {
   return acknowledged ? [{ kind: 'ended', gid: state.gid }] : [];
 }
 
-function decideDelegatedResult(gid: Gid, branch: Branch, result: Result): Decision {
+function decideDelegatedResult(state: Transaction, branch: Branch, result: Result): Decision {
+  const { gid } = state;
+  const others = prepared(state);
   switch (result.is) {
     case 'committed':
+      // Only now the others' commit is decided; if we crash before it is durable, we ask again.
+      if (others.length > 0) return { events: [{ kind: 'commit-decided', gid, branches: others }] };
       return {
         events: [
           { kind: 'settled', gid, outcome: 'committed' },
@@ -272,12 +289,20 @@ function heuristic(
 
 function decideResolve(state: Transaction, input: Input & { kind: 'resolve' }): Decision {
   const branch = state.branches.find((b) => b.branch === input.branch);
-  const stuck = branch !== undefined && needsWord(branch);
+  // Of the prepared ones that wait for a delegated branch nobody may speak: they follow its word.
+  const isWaiting = state.phase === 'delegated' && branch !== undefined && !isPermitted(branch);
+  const stuck = branch !== undefined && needsWord(branch) && !isWaiting;
   const decidedPhase =
     state.phase === 'committing' || state.phase === 'delegated' || state.phase === 'aborted';
   if (!stuck || !decidedPhase) {
     const message = `branch ${input.branch} of ${state.gid} is neither stuck nor heuristic`;
     return { refused: reason('cannot-resolve', message, branch?.rm) };
+  }
+  const others = prepared(state);
+  if (state.phase === 'delegated' && input.resolution === 'abandoned' && others.length > 0) {
+    const message = `${others.length} prepared branches of ${state.gid} wait for what this one did`;
+    const hint = 'Ask the service, and say committed or rolled-back.';
+    return { refused: { ...reason('cannot-resolve', message, branch.rm), hint } };
   }
   const { gid } = state;
   const { branch: number, resolution, reason: why, operator, at } = input;
@@ -289,7 +314,10 @@ function decideResolve(state: Transaction, input: Input & { kind: 'resolve' }): 
   }
   events.push({ kind: 'resolved', gid, branch: number, resolution, reason: why, operator, at });
   // Only the receipt's holder knew what became of a delegated branch; now the operator's word counts.
-  if (state.phase === 'delegated' && resolution !== 'abandoned') {
+  if (state.phase === 'delegated' && resolution === 'committed' && others.length > 0) {
+    // First, because its place in the log is that of the first record.
+    events.unshift({ kind: 'commit-decided', gid, branches: others });
+  } else if (state.phase === 'delegated' && resolution !== 'abandoned') {
     const outcome = resolution === 'committed' ? 'committed' : 'aborted';
     events.push({ kind: 'settled', gid, outcome, reason: audit });
   }

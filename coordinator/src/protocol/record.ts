@@ -1,10 +1,17 @@
 import type { Birth, Gid, Reason } from '@unanimous/proto/vocabulary';
 
+/**
+ * How a resource manager takes part: `native` prepares by itself, of a `logged` one the coordinator
+ * keeps the work, a `last` one can't prepare at all: it is asked when all others have voted yes, and
+ * its answer decides.
+ */
+export type BranchKind = 'native' | 'logged' | 'last';
+
 /** One branch in a decision: all that phase two needs, after any restart. */
 export interface DecidedBranch {
   readonly branch: number;
   readonly rm: string;
-  readonly kind: 'native' | 'logged';
+  readonly kind: BranchKind;
   readonly incarnation: string;
   /** What can tell later whether the branch committed; opaque. */
   readonly receipt: string;
@@ -31,6 +38,16 @@ export type LogRecord =
     }
   /** The only branch may commit in one phase; its receipt tells whether it did. */
   | { readonly kind: 'delegated'; readonly gid: Gid; readonly branch: DecidedBranch }
+  /**
+   * All others are prepared, and the last one may be asked; its answer decides. `commit-decided`
+   * follows when that is yes, `settled` when it is no.
+   */
+  | {
+      readonly kind: 'last-asked';
+      readonly gid: Gid;
+      readonly branch: DecidedBranch;
+      readonly others: readonly DecidedBranch[];
+    }
   /** What became of a delegated branch. */
   | {
       readonly kind: 'settled';
@@ -72,6 +89,7 @@ export type LogRecord =
 export const durability: Readonly<Record<LogRecord['kind'], 'forced' | 'lazy'>> = {
   'commit-decided': 'forced',
   delegated: 'forced',
+  'last-asked': 'forced',
   heuristic: 'forced',
   resolved: 'forced',
   forgotten: 'forced',

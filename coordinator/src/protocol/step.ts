@@ -1,6 +1,6 @@
 import type { Reason } from '@unanimous/proto/vocabulary';
 import { decide, type Input } from './decide.ts';
-import { type Branch, evolve, isOver } from './transaction.ts';
+import { type Branch, evolve, isOver, isPermitted } from './transaction.ts';
 import type { Transaction, TransactionEvent } from './transaction.ts';
 
 /** What a participant is to be told. The driver adds addresses and numbers, and sends it. */
@@ -48,11 +48,20 @@ function tell(
 ): readonly Message[] {
   switch (event.kind) {
     case 'prepare-asked':
-      return after.branches.map(message(event.onePhase ? 'prepare-one-phase' : 'prepare'));
+      return after.branches.map((branch) => {
+        const asksReceipt = event.onePhase || branch.kind === 'last';
+        return { kind: asksReceipt ? 'prepare-one-phase' : 'prepare', branch };
+      });
     case 'recorded':
       return after.phase === 'delegated'
-        ? after.branches.map(message('one-phase'))
+        ? after.branches.filter(isPermitted).map(message('one-phase'))
         : outstanding(after);
+    case 'settled': {
+      // A receipt says the same again; an operator's word may be lost until the log has answered.
+      const isWord = before.branches.some((b) => b.state.is === 'resolved');
+      if (after.phase !== 'aborted' || isWord) return [];
+      return after.branches.filter((b) => b.state.is === 'yes').map(message('abort'));
+    }
     case 'aborted':
       return before.branches.filter((b) => !isOver(b)).map(message('abort'));
     case 'followed':
@@ -92,7 +101,7 @@ export function outstanding(state: Transaction, rm?: string): Message[] {
       return open.map(message('apply'));
     }
     case 'delegated':
-      return open.map(message('settle'));
+      return open.filter(isPermitted).map(message('settle'));
     // An abort is presumed: who missed it finds its branch by a scan, and asks.
     case 'aborted':
     case 'active':

@@ -1,5 +1,5 @@
 import type { Gid, Reason } from '@unanimous/proto/vocabulary';
-import type { HeuristicResult, LogRecord, Resolution } from './record.ts';
+import type { BranchKind, HeuristicResult, LogRecord, Resolution } from './record.ts';
 
 /** A place in the log, which orders decisions. */
 export interface Place {
@@ -36,7 +36,7 @@ export interface Branch {
   /** Number within the transaction, from 1. */
   readonly branch: number;
   readonly rm: string;
-  readonly kind: 'native' | 'logged';
+  readonly kind: BranchKind;
   readonly canOnePhase: boolean;
   /** The session on which it lives until it votes; 0 when that is not known any more. */
   readonly session: number;
@@ -63,7 +63,7 @@ export type Transaction =
   /** The decision is with the log; nothing but the log's answer moves it (PROTOCOL rule 3). */
   | (Common & { readonly phase: 'deciding' })
   | (Common & { readonly phase: 'delegating' })
-  /** The only branch has the permission; its receipt will tell (PROTOCOL rule 6). */
+  /** One branch has the permission, the only one or the last; its receipt will tell (rule 6). */
   | (Common & { readonly phase: 'delegated'; readonly at: Place })
   /** Committed, and not yet acknowledged by every branch. */
   | (Common & { readonly phase: 'committing'; readonly at: Place })
@@ -125,8 +125,9 @@ export function evolve(before: Transaction | undefined, event: TransactionEvent)
     case 'aborted':
       return { phase: 'aborted', gid, branches, reason: event.reason };
     case 'commit-decided':
-      return { phase: 'deciding', gid, branches };
+      return { phase: 'deciding', gid, branches: afterTheLast(branches) };
     case 'delegated':
+    case 'last-asked':
       return { phase: 'delegating', gid, branches };
     case 'recorded':
       return {
@@ -163,6 +164,11 @@ function appear(event: TransactionEvent): Transaction {
       return { phase: 'deciding', gid: event.gid, branches: event.branches.map(fromLog('yes')) };
     case 'delegated':
       return { phase: 'delegating', gid: event.gid, branches: [fromLog('ready')(event.branch)] };
+    case 'last-asked': {
+      const others = event.others.map(fromLog('yes'));
+      const branches = [...others, fromLog('ready')(event.branch)];
+      return { phase: 'delegating', gid: event.gid, branches };
+    }
     case 'heuristic': {
       // The record of an aborted transaction's branch stands alone: the abort itself has none.
       const aborted: Transaction = {
@@ -194,11 +200,25 @@ function settle(before: Transaction, event: TransactionRecord & { kind: 'settled
   const { gid } = before;
   const is = event.outcome === 'committed' ? 'committed' : 'rolled-back';
   const branches = before.branches.map((b): Branch => {
-    return b.state.is === 'resolved' ? b : { ...b, state: { is } };
+    return b.state.is === 'resolved' || !isPermitted(b) ? b : { ...b, state: { is } };
   });
   if (event.outcome === 'committed') return { phase: 'committed', gid, branches };
   if (event.reason === undefined) throw new Error('log: an abort is settled without a reason');
   return { phase: 'aborted', gid, branches, reason: event.reason };
+}
+
+/** Where one was asked last, a decision stands on its yes. */
+function afterTheLast(branches: readonly Branch[]): readonly Branch[] {
+  if (!branches.some(({ kind }) => kind === 'last')) return branches;
+  return branches.map((b) => {
+    const hasDecided = b.state.is === 'ready' || b.state.is === 'heuristic';
+    return hasDecided ? changed(b, { state: { is: 'committed' } }) : b;
+  });
+}
+
+/** Of a delegated transaction: the branch that has the permission, not one that waits for it. */
+export function isPermitted(branch: Branch): boolean {
+  return branch.state.is !== 'yes' && branch.state.is !== 'read-only';
 }
 
 /** What an event may change of a branch. */

@@ -11,6 +11,7 @@ import type { PeerFrame, PeerView, Serve, Vote as WireVote } from '@unanimous/pr
 import type { Coordinator } from '../coordinator.ts';
 import type { LogPosition } from '../log/decision-log.ts';
 import { type Logger, logEvents } from '../log-events.ts';
+import type { BranchKind } from '../protocol/record.ts';
 import { verdictOn } from '../protocol/answers.ts';
 import { version } from '../version.ts';
 import type { World } from '../world.ts';
@@ -18,6 +19,12 @@ import type { Result } from '../protocol/decide.ts';
 import type { Serving } from '../resource-managers.ts';
 import { readResult, readVote } from './read-messages.ts';
 import { Session, type SessionHandler, type SessionSink } from './session.ts';
+
+const branchKinds: { readonly [wire: string]: BranchKind | undefined } = {
+  NATIVE: 'native',
+  LOGGED: 'logged',
+  LAST: 'last',
+};
 
 const verdictKinds = {
   commit: 'VERDICT_COMMIT',
@@ -239,9 +246,8 @@ export class PeerSessions implements SessionHandler {
   async #served(session: Session, serve: Serve): Promise<void> {
     const { ref, identity, incarnation, takesWork } = serve;
     const rm = checkRmName(serve.rm);
-    if (serve.kind !== 'NATIVE' && serve.kind !== 'LOGGED') {
-      throw new UnanimousError('invalid-argument', `kind: ${serve.kind} is not NATIVE or LOGGED`);
-    }
+    const kind = branchKinds[serve.kind];
+    if (!kind) throw new UnanimousError('invalid-argument', `kind: ${serve.kind} is none`);
     if (identity === '' || identity.length > 300) {
       throw new UnanimousError('invalid-argument', 'identity: 1 to 300 characters are required');
     }
@@ -250,7 +256,6 @@ export class PeerSessions implements SessionHandler {
       throw new UnanimousError('invalid-argument', message);
     }
     if (serve.seen) await this.#checkSeen(serve.seen);
-    const kind = serve.kind === 'NATIVE' ? 'native' : 'logged';
     await this.#coordinator.identities.check(rm, `${kind} ${identity}`);
     if (session.isOver) return;
     this.#coordinator.rms.serve(rm, { session, kind, incarnation, takesWork });

@@ -30,17 +30,28 @@ export class LoggedBranch<E> implements OpenBranch {
    */
   stage(text: string): void {
     const { rm, maxPayloadBytes } = this.#options;
-    if (this.#hasEnded) throw new UnanimousError('work-after-end', 'the branch has ended', { rm });
+    this.checkWorking();
     this.#bytes += Buffer.byteLength(text) + 1;
     if (this.#bytes > maxPayloadBytes) {
       const message = `${rm}: ${this.#bytes} bytes of effects; the limit is ${maxPayloadBytes}`;
-      this.#failure ??= new UnanimousError('payload-too-large', message, { rm });
-      throw this.#failure;
+      throw this.spoil(new UnanimousError('payload-too-large', message, { rm }));
     }
     this.#texts.push(text);
   }
 
-  busy(): undefined {
+  /** Passes until the branch ends. @throws UnanimousError `work-after-end`. */
+  protected checkWorking(): void {
+    const { rm } = this.#options;
+    if (this.#hasEnded) throw new UnanimousError('work-after-end', 'the branch has ended', { rm });
+  }
+
+  /** From now on the branch votes no, with the first such error; gives that. */
+  protected spoil(error: UnanimousError): UnanimousError {
+    this.#failure ??= error;
+    return this.#failure;
+  }
+
+  busy(): string | undefined {
     return undefined; // staging is synchronous
   }
 

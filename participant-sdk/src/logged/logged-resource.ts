@@ -9,7 +9,7 @@ import { type Ambient, systemAmbient } from '../ambient.ts';
 import type { Decided, Finished, Resource, ResourceHost, RmIdentity } from '../resource.ts';
 import { ApplyProgress, type Settled } from './apply-progress.ts';
 import { type PlacedEffect, placeEffects } from './effect.ts';
-import { LoggedBranch } from './logged-branch.ts';
+import { LoggedBranch, type LoggedBranchOptions } from './logged-branch.ts';
 import { decodeRedo } from './redo.ts';
 import { untilAborted } from './until-aborted.ts';
 
@@ -84,26 +84,32 @@ export abstract class LoggedResource<E> implements Resource {
 
   /** Adds an effect, as JSON text, to the current transaction's branch. */
   protected async stage(text: string): Promise<void> {
+    (await this.currentBranch(() => this.openBranch())).stage(text);
+  }
+
+  /** The current transaction's branch, opened by the first call. */
+  protected currentBranch<B extends LoggedBranch<E>>(open: (id: BranchId) => B): Promise<B> {
     const { rm } = this;
     if (!this.#host) {
       throw new UnanimousError('unknown-rm', `${rm} is not served by this process`, { rm });
     }
-    const branch = this.#host.branch(() => this.openBranch());
-    if (!branch) {
-      throw new UnanimousError('no-transaction', `a write to ${rm} outside of a transaction`, {
-        rm,
-      });
-    }
-    (await branch).stage(text);
+    const branch = this.#host.branch(open);
+    if (branch) return branch;
+    throw new UnanimousError('no-transaction', `a write to ${rm} outside of a transaction`, { rm });
   }
 
   /** A branch without effects. */
   protected openBranch(): LoggedBranch<E> {
-    return new LoggedBranch({
+    return new LoggedBranch(this.branchOptions());
+  }
+
+  /** What every branch of this resource is made of. */
+  protected branchOptions(): LoggedBranchOptions<E> {
+    return {
       rm: this.rm,
       maxPayloadBytes: this.#maxPayloadBytes,
       check: (effects) => this.checkEffects(effects),
-    });
+    };
   }
 
   commit(branch: BranchId, decided: Decided): Promise<Finished> {
@@ -164,7 +170,7 @@ export abstract class LoggedResource<E> implements Resource {
   }
 
   /** Nothing was done before the decision, so there is nothing to undo. */
-  async abort(): Promise<Finished> {
+  async abort(_branch: BranchId, _receipt: string): Promise<Finished> {
     return { result: 'rolled-back' };
   }
 

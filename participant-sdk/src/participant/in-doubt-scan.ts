@@ -77,7 +77,6 @@ export class InDoubtScan {
   /** Prepared branches of this RM that this instance does not hold. */
   async #findOrphans(): Promise<BranchId[]> {
     const { resource, rm } = this.#served;
-    if (resource.kind === 'logged') return [];
     const found = await resource.scan();
     return found.filter((id) => id.rm === rm && !this.#ports.driver(id));
   }

@@ -14,6 +14,8 @@ export interface ServedResourcePorts {
   onServed(served: ServedResource, link: Link): void;
 }
 
+const wireKinds = { native: 'NATIVE', logged: 'LOGGED', last: 'LAST' } as const;
+
 const retry = { firstMs: 100, maxMs: 5_000 };
 
 interface Waiter {
@@ -131,7 +133,7 @@ export class ServedResource {
       rm: this.rm,
       identity: this.#identity.identity,
       incarnation: this.#identity.incarnation,
-      kind: resource.kind === 'native' ? 'NATIVE' : 'LOGGED',
+      kind: wireKinds[resource.kind],
       seen: seen ?? null,
       takesWork: resource.acceptWork !== undefined,
     });

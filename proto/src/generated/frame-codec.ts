@@ -2,8 +2,8 @@
 import type { Abort, AbortBranch, Acknowledgement, Ask, Begin, Begun, BranchKind, Commit, CommitBranch, CommitKind, CoordinatorFrame, Enlist, Enlisted, Hello, Heuristic, InDoubt, LogPosition, Outcome, OutcomeKind, PeerFrame, PendingBranch, Prepare, Reason, Refusal, Result, Serve, Served, Verdict, VerdictKind, Vote, VoteKind, Welcome } from './messages.js';
 import { WireReader, type WireWriter } from '../wire-format.ts';
 
-const numberOfBranchKind: Record<BranchKind, number> = { BRANCH_KIND_UNSPECIFIED: 0, NATIVE: 1, LOGGED: 2 };
-const wordsOfBranchKind: readonly [BranchKind, ...BranchKind[]] = ['BRANCH_KIND_UNSPECIFIED', 'NATIVE', 'LOGGED'];
+const numberOfBranchKind: Record<BranchKind, number> = { BRANCH_KIND_UNSPECIFIED: 0, NATIVE: 1, LOGGED: 2, LAST: 3 };
+const wordsOfBranchKind: readonly [BranchKind, ...BranchKind[]] = ['BRANCH_KIND_UNSPECIFIED', 'NATIVE', 'LOGGED', 'LAST'];
 
 const numberOfCommitKind: Record<CommitKind, number> = { COMMIT_UNSPECIFIED: 0, COMMIT_PREPARED: 1, APPLY: 2, ONE_PHASE: 3, SETTLE: 4 };
 const wordsOfCommitKind: readonly [CommitKind, ...CommitKind[]] = ['COMMIT_UNSPECIFIED', 'COMMIT_PREPARED', 'APPLY', 'ONE_PHASE', 'SETTLE'];

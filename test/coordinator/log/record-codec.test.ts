@@ -23,7 +23,7 @@ const count = fc.integer({ min: 1, max: 2 ** 40 });
 const branch: fc.Arbitrary<DecidedBranch> = fc.record({
   branch: fc.integer({ min: 1, max: 64 }),
   rm: text,
-  kind: fc.constantFrom('native', 'logged'),
+  kind: fc.constantFrom('native', 'logged', 'last'),
   incarnation: text,
   receipt: text,
   redo: fc.uint8Array({ maxLength: 300 }),
@@ -40,6 +40,7 @@ const reason = fc.record({
 const record: fc.Arbitrary<LogRecord> = fc.oneof(
   fc.record({ kind: fc.constant('commit-decided'), gid, branches: fc.array(branch) }),
   fc.record({ kind: fc.constant('delegated'), gid, branch }),
+  fc.record({ kind: fc.constant('last-asked'), gid, branch, others: fc.array(branch) }),
   fc.record(
     {
       kind: fc.constant('settled'),

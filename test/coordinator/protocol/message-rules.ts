@@ -109,7 +109,7 @@ export const readersHearNothing: Rule = {
 };
 
 export const onePhaseFollowsReceipt: Rule = {
-  name: 'one phase: for a single branch, permitted once, and the outcome is what the receipt says',
+  name: 'one phase: for a single branch or the last, permitted once, and the outcome is what the receipt says',
   source: 'PROTOCOL 6',
   weather: 'failures',
   watch(world) {
@@ -119,18 +119,43 @@ export const onePhaseFollowsReceipt: Rule = {
       sent(order) {
         if (order.kind === 'prepare-one-phase') {
           asked = true;
-          assert.equal(world.tx?.branches.length, 1, 'one phase with several branches');
+          const isAlone = world.tx?.branches.length === 1 || order.branch.kind === 'last';
+          assert.ok(isAlone, 'one phase with several branches');
           assert.ok(order.branch.canOnePhase);
         }
         if (order.kind === 'one-phase') permissions += 1;
         assert.ok(permissions < 2, 'permitted twice');
       },
       acted() {
-        const only = world.rms.find((rm) => rm.branch > 0);
-        if (!asked || only === undefined || only.voted === 'read-only') return;
+        const only = world.rms.find((rm) => rm.voted === 'ready');
+        if (!asked || only === undefined) return;
         if (world.answer === 'committed') assert.equal(only.state, 'committed');
         if (world.answer === 'aborted')
           assert.ok(!['committed', 'committing'].includes(only.state));
+      },
+    };
+  },
+};
+
+export const othersWait: Rule = {
+  name: 'while the last one is asked, the others wait: no answer of theirs counts, nor a word on them',
+  source: 'PROTOCOL 6',
+  weather: 'hands',
+  watch(world) {
+    return {
+      acted() {
+        const { tx, core } = world;
+        if (tx?.phase !== 'delegated') return;
+        for (const { branch, state } of tx.branches) {
+          if (state.is !== 'yes') continue;
+          for (const is of ['committed', 'rolled-back', 'unknown', 'pending'] as const) {
+            const result = { is, reason: reason('internal', 'probe') };
+            assertIgnored(world, tx, { kind: 'result', branch, result });
+          }
+          const word = { resolution: 'committed', reason: '', operator: '', at: '' } as const;
+          const step = core.step(tx, { kind: 'resolve', branch, ...word });
+          assert.ok('refused' in step, `a word on branch ${branch} was heard`);
+        }
       },
     };
   },
@@ -214,5 +239,6 @@ export const messageRules: readonly Rule[] = [
   loggedAfterNative,
   readersHearNothing,
   onePhaseFollowsReceipt,
+  othersWait,
   wholeOrders,
 ];

@@ -76,7 +76,7 @@ export function replay(core: Core, batches: readonly Batch[]): Transaction | und
 
 /** True for the records whose durability the coordinator waits for before it goes on. */
 export function isDecision(event: TransactionEvent): boolean {
-  return event.kind === 'commit-decided' || event.kind === 'delegated';
+  return ['commit-decided', 'delegated', 'last-asked'].includes(event.kind);
 }
 
 /** True for the events that are records. */

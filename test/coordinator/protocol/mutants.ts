@@ -5,6 +5,7 @@ import { type Defect, type Guarantee, withDefect } from '../../mutants/mutant.ts
 import { agreement, irrevocable, nontriviality, termination } from './atomic-commitment.ts';
 import { validity } from './atomic-commitment.ts';
 import type { Core } from './core.ts';
+import { lastMutants } from './last-mutants.ts';
 import { enlistedOnlyWhileActive, loggedAfterNative, onlyTheLogMoves } from './message-rules.ts';
 import { onePhaseFollowsReceipt, readersHearNothing, votesCountOnce } from './message-rules.ts';
 import { votesFromItsSession, wholeOrders } from './message-rules.ts';
@@ -147,8 +148,8 @@ const logging: readonly CoreMutant[] = [
     name: 'takes a delegated transaction for a committed one after a restart',
     breaks: ['rule 6'],
     file: 'transaction.ts',
-    from: "return { phase: 'delegating', gid: event.gid,",
-    to: "return { phase: 'deciding', gid: event.gid,",
+    from: "return { phase: 'delegating', gid: event.gid, branches: [",
+    to: "return { phase: 'deciding', gid: event.gid, branches: [",
     killers: [agreement, replayedLikeLive, onePhaseFollowsReceipt],
   },
   {
@@ -206,7 +207,7 @@ const telling: readonly CoreMutant[] = [
     name: 'never asks for the receipt again',
     breaks: ['rule 6'],
     file: 'step.ts',
-    from: "return open.map(message('settle'));",
+    from: "return open.filter(isPermitted).map(message('settle'));",
     to: 'return [];',
     killers: [termination],
   },
@@ -214,8 +215,8 @@ const telling: readonly CoreMutant[] = [
     name: 'permits one phase again instead of asking for the receipt',
     breaks: ['rule 6'],
     file: 'step.ts',
-    from: "return open.map(message('settle'));",
-    to: "return open.map(message('one-phase'));",
+    from: "return open.filter(isPermitted).map(message('settle'));",
+    to: "return open.filter(isPermitted).map(message('one-phase'));",
     killers: [onePhaseFollowsReceipt],
   },
 ];
@@ -272,7 +273,13 @@ const settling: readonly CoreMutant[] = [
 ];
 
 /** Defects of the coordinator's core. */
-export const mutants: readonly CoreMutant[] = [...deciding, ...logging, ...telling, ...settling];
+export const mutants: readonly CoreMutant[] = [
+  ...deciding,
+  ...logging,
+  ...telling,
+  ...settling,
+  ...lastMutants,
+];
 
 const sources = fileURLToPath(new URL('../../../coordinator/src/protocol/', import.meta.url));
 

@@ -53,6 +53,7 @@ const events: Every<TransactionEvent['kind']> = {
   reported: true,
   'commit-decided': true,
   delegated: true,
+  'last-asked': true,
   settled: true,
   heuristic: true,
   resolved: true,

@@ -5,7 +5,7 @@ import type { Message } from '../../../coordinator/src/protocol/step.ts';
 
 /** How a participant takes part, drawn before the run. */
 export interface Plan {
-  readonly kind: 'native' | 'logged';
+  readonly kind: 'native' | 'logged' | 'last';
   readonly canOnePhase: boolean;
   readonly vote: 'yes' | 'no' | 'read-only';
   /** Its database soon forgets what became of a branch; only in the worst weather. */

@@ -22,11 +22,18 @@ const habits = { vote, forgets };
 const native = fc.record({ kind: kind('native'), canOnePhase: fc.boolean(), ...habits });
 const logged = fc.record({ kind: kind('logged'), canOnePhase: fc.constant(false), ...habits });
 const onePhase = fc.record({ kind: kind('native'), canOnePhase: fc.constant(true), ...habits });
+const last = fc.record({ kind: kind('last'), canOnePhase: fc.constant(true), ...habits });
 const any = fc.oneof(native, native, logged);
 
 const anyPlans: fc.Arbitrary<Plan[]> = fc.oneof(
   { weight: 5, arbitrary: fc.noBias(fc.array(any, { minLength: 2, maxLength: 4, size: 'max' })) },
-  { weight: 2, arbitrary: fc.tuple(onePhase) },
+  {
+    weight: 3,
+    arbitrary: fc
+      .tuple(fc.array(any, { minLength: 1, maxLength: 2, size: 'max' }), last, fc.boolean())
+      .map(([others, one, isFirst]) => (isFirst ? [one, ...others] : [...others, one])),
+  },
+  { weight: 2, arbitrary: fc.tuple(fc.oneof(onePhase, last)) },
   { weight: 1, arbitrary: fc.array(any, { maxLength: 1 }) },
 );
 

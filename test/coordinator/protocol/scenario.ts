@@ -13,7 +13,7 @@ import { isDecision, isRecord, ModelLog, replay } from './model-log.ts';
  * Runs a scenario: commands at the start of a line, several parted by `;`, what they did indented
  * below. Answers the same text with what they do now.
  *
- *     enlist RM [logged] [one-phase]     the n-th branch lives on session n
+ *     enlist RM [logged|last] [one-phase]    the n-th branch lives on session n
  *     commit · abort · deadline · lose SESSION · lose client
  *     vote BRANCH yes|ready|read-only|no [from SESSION]
  *     result BRANCH committed|rolled-back|unknown|pending
@@ -99,8 +99,8 @@ class Player {
     const number = (this.#tx?.branches.length ?? 0) + 1;
     const life = { session: number, work: new Uint8Array(), state: { is: 'working' } as const };
     const vote = { receipt: '', redo: new Uint8Array(), incarnation: '' };
-    const kind = flags.includes('logged') ? 'logged' : 'native';
-    const canOnePhase = flags.includes('one-phase');
+    const kind = (['logged', 'last'] as const).find((flag) => flags.includes(flag)) ?? 'native';
+    const canOnePhase = flags.includes('one-phase') || kind === 'last';
     return { kind: 'enlist', branch: { rm, kind, canOnePhase, ...life, ...vote }, maxBranches: 4 };
   }
 
@@ -165,6 +165,8 @@ function eventText(event: TransactionEvent): string {
       return `aborted by ${event.reason.code}`;
     case 'commit-decided':
       return `commit-decided ${event.branches.map((b) => b.branch).join(' ')}`;
+    case 'last-asked':
+      return `last-asked ${event.branch.branch} before ${event.others.map((b) => b.branch).join(' ')}`;
     case 'settled':
       return `settled ${event.outcome}`;
     case 'followed':

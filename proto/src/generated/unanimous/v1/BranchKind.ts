@@ -16,6 +16,11 @@ export const BranchKind = {
    * The coordinator's log keeps the redo payload (a broker, a cache, a service).
    */
   LOGGED: 'LOGGED',
+  /**
+   * It can't prepare: it is asked when all others have voted yes, as in one phase, and its answer
+   * decides. At most one in a transaction.
+   */
+  LAST: 'LAST',
 } as const;
 
 /**
@@ -37,6 +42,12 @@ export type BranchKind =
    */
   | 'LOGGED'
   | 2
+  /**
+   * It can't prepare: it is asked when all others have voted yes, as in one phase, and its answer
+   * decides. At most one in a transaction.
+   */
+  | 'LAST'
+  | 3
 
 /**
  * How a resource manager takes part.
