@@ -250,8 +250,9 @@ ssize_t read(int file, void *bytes, size_t length) {
     if (is_held && strcmp(armed_fault, "before") == 0) hold();  \
     if (path && strike("sync", path)) return -1;                \
     const int result = REAL(name)(file);                        \
-    if (is_held) hold();                                        \
+    /* First: a power cut while it is held must find what the disk has. */ \
     if (path && result == 0) record('s', path, NULL, 0, NULL, 0); \
+    if (is_held) hold();                                        \
     return result;                                              \
   }
 SYNC(fsync)
