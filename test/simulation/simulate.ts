@@ -30,7 +30,8 @@ async function load(plantName: string | undefined): Promise<typeof Main> {
 const from = Number(values.from);
 try {
   if (values['all-plants']) {
-    for (const { name, about } of plants) {
+    const wanted = plants.filter(({ name }) => [undefined, name].includes(values.plant));
+    for (const { name, about } of wanted) {
       const { find } = await load(name);
       const found = await find({ name, about }, from);
       if (!found) process.exitCode = 1;
