@@ -17,9 +17,15 @@ export interface Family {
   /** Least numbers of databases and services. */
   readonly natives: number;
   readonly services: number;
+  /** Rows that a step writes; 0: it only reads. */
+  readonly writes: readonly number[];
+  /** How often a step may be another service's. */
+  readonly elsewhere: number;
   /** What the world must have, so that it can happen. */
   readonly world: (random: Random, world: WorldPlan) => Partial<WorldPlan>;
 }
+
+const usualWrites: readonly number[] = [0, 1, 1, 1, 2, 3];
 
 const anything: Family = {
   name: 'anything',
@@ -28,6 +34,8 @@ const anything: Family = {
   services: 1,
   faultChance: 0.4,
   faultCount: [1, 40],
+  writes: usualWrites,
+  elsewhere: 0.3,
   world: () => ({}),
 };
 
@@ -43,6 +51,8 @@ const hands: Family = {
   faults: ['by-hand', 'by-hand-in-outage', 'crash-service-at', 'crash-coordinator', 'reset'],
   faultChance: 0.7,
   faultCount: [20, 60],
+  writes: usualWrites,
+  elsewhere: 0.3,
   world: (random, { rates }) => ({
     durationMs: 5_000,
     onePhase: false,
@@ -64,6 +74,8 @@ const lateWork: Family = {
   faults: ['stall', 'slow-rm', 'pause-service', 'reset'],
   faultChance: 0.4,
   faultCount: [0, 10],
+  writes: [1, 2, 3, 5],
+  elsewhere: 0.8,
   kinds: ['gives-up-call', 'gives-up-call', 'gives-up-call', 'late', 'not-awaited', 'plain'],
   world: (random, { rates }) => ({
     maxBranches: 64,

@@ -246,10 +246,10 @@ function drawTransactions(
   const { services, durationMs, natives, logged } = world;
   const strange = family.kinds !== undefined || random.chance(0.75);
   const makeStep = (own: number): StepPlan | undefined => {
-    const service = random.chance(0.7) ? own : random.int(0, services.length - 1);
+    const service = random.chance(1 - family.elsewhere) ? own : random.int(0, services.length - 1);
     const served = services[service] ?? [];
     if (served.length === 0) return undefined;
-    return { rm: random.pick(served), service, writes: random.pick([0, 1, 1, 1, 2, 3]) };
+    return { rm: random.pick(served), service, writes: random.pick(family.writes) };
   };
   return Array.from({ length: count }, (_, index) => {
     const service = random.int(0, services.length - 1);
