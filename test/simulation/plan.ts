@@ -203,7 +203,7 @@ function drawWorld(random: Random, family: Family): WorldPlan {
     logged,
     services,
     onePhase: random.chance(0.7),
-    codec: random.chance(0.1),
+    codec: random.chance(0.04),
     foreign: random.chance(0.2),
     restoreLog: random.chance(0.2),
     turnMs: random.pick([0, 0.1, 0.5, 1, 2]),
