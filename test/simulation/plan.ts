@@ -23,6 +23,8 @@ export interface WorldPlan {
   readonly foreign: boolean;
   /** At the end an old backup of the log is put in its place, and must be noticed. */
   readonly restoreLog: boolean;
+  /** A backup taken at the first moment is put in the log's place at the second, in mid-run. */
+  readonly oldLog: readonly [number, number] | undefined;
   readonly turnMs: number;
   readonly netMs: number;
   readonly syncMs: number;
@@ -206,6 +208,7 @@ function drawWorld(random: Random, family: Family): WorldPlan {
     codec: random.chance(0.04),
     foreign: random.chance(0.2),
     restoreLog: random.chance(0.2),
+    oldLog: undefined,
     turnMs: random.pick([0, 0.1, 0.5, 1, 2]),
     netMs: random.pick([0, 0.5, 2, 20]),
     syncMs: random.pick([0, 0.5, 2, 10, 50]),
@@ -232,9 +235,12 @@ function drawWorld(random: Random, family: Family): WorldPlan {
   };
   const world = { ...drawn, ...family.world(random, drawn) };
   // Whoever gives up before any answer can come never serves, and what it owes is owed for ever.
-  const { netMs, turnMs, rmMs, syncMs } = world;
+  const { netMs, turnMs, rmMs, syncMs, durationMs } = world;
   const answerMs = Math.ceil(2 * (netMs + turnMs + rmMs) + syncMs) + 2;
-  return { ...world, connectTimeoutMs: Math.max(world.connectTimeoutMs, answerMs) };
+  const backupAtMs = random.next() * durationMs;
+  const replacedAtMs = backupAtMs + random.next() * (durationMs - backupAtMs);
+  const oldLog = random.chance(0.2) ? ([backupAtMs, replacedAtMs] as const) : undefined;
+  return { ...world, oldLog, connectTimeoutMs: Math.max(world.connectTimeoutMs, answerMs) };
 }
 
 function drawTransactions(

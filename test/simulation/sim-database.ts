@@ -198,6 +198,19 @@ export class SimDatabase {
     else ledger.rolledBack(row.id.gid, this.rm, true);
   }
 
+  /** An operator ends what was prepared since a moment, as a log says that was put away since. */
+  endPreparedSince(atMs: number, isCommitted: (gid: string) => boolean): void {
+    const { ledger, tell } = this.#options;
+    for (const { row, atMs: changedAtMs } of [...this.#changes]) {
+      if (changedAtMs < atMs || row.state !== 'prepared' || !ledger.facts.has(row.id.gid)) continue;
+      const to = isCommitted(row.id.gid) ? 'committed' : 'rolled-back';
+      tell?.(`somebody has ${to} the branch of ${row.id.gid} in ${this.rm}`);
+      this.#change(row, to);
+      if (to === 'committed') ledger.committed(row.id.gid, this.rm, false);
+      else ledger.rolledBack(row.id.gid, this.rm, false);
+    }
+  }
+
   /** The server forgets what became of old transactions. */
   forgetReceipts(): void {
     for (const row of this.#byXid.values()) {

@@ -44,6 +44,7 @@ test('without faults every plain transaction that is given time commits', async 
       maxPayloadBytes: 262_144,
       maxUnappliedBytes: 67_108_864,
       restoreLog: false,
+      oldLog: undefined,
     },
   };
   const { violations, transactions, committed, marks } = await simulate(calm);
