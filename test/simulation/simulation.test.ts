@@ -2,8 +2,9 @@ import { rmSync } from 'node:fs';
 import { pid } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
+import { bundleIn } from './bundle.ts';
 import { planOf } from './plan.ts';
-import { plantIn, plantNamed } from './plants.ts';
+import { plantNamed } from './plants.ts';
 import type * as Shrinking from './shrink.ts';
 import { simulate } from './simulation.ts';
 import type * as Slices from './slice.ts';
@@ -69,7 +70,7 @@ describe('a planted defect is found, and its story is short:', () => {
   test.each(['decide-early', 'deadline-while-deciding', 'no-resend'])(
     '%s',
     async (name) => {
-      const place = plantIn(`${folder}${name}`, plantNamed(name));
+      const place = await bundleIn(`${folder}${name}`, plantNamed(name));
       const { simulateSlice: slice } = (await import(place('slice.ts'))) as typeof Slices;
       const { broken } = await slice({ firstSeed: 1, seconds: 100 });
       expect(broken, 'nothing was found').toBeDefined();
