@@ -119,7 +119,10 @@ export class Checker {
           if (!wasCommitted) marks.hit('rm.by-hand-reported');
           continue;
         }
-        // Of what the log has forgotten nobody can say any more that it was aborted.
+        // Two are excused, and both are promised so (docs/operations.md, By hand). Of what the log
+        // has forgotten nobody can say any more that it was aborted: its absence means nothing there.
+        // And who commits by hand, neither writes it down nor is found by a process that lives to
+        // tell it, leaves no trace: the database shows a commit like any other.
         const isForgotten =
           coordinatorNode.coordinator?.outcome(fact.gid).kind === 'OUTCOME_EXPIRED';
         if (!wasCommitted && (isForgotten || !this.#isCommitKnown(fact, rm))) continue;

@@ -46,7 +46,7 @@ export class OwnTables {
     this.#positions = this.#positions.filter((kept) => kept.atMs < atMs);
   }
 
-  /** And all that was written down of transactions that it has spoken of. */
+  /** And what was written down of transactions that it has spoken of. */
   forgetSince(atMs: number, gids: ReadonlySet<string>): void {
     this.forgetPositionsSince(atMs);
     this.#audit = this.#audit.filter((kept) => kept.atMs < atMs || !gids.has(kept.entry.gid));

@@ -233,7 +233,9 @@ function drawWorld(random: Random, family: Family): WorldPlan {
       slowReceiver: rate(0.1),
     },
   };
-  const world = { ...drawn, ...family.world(random, drawn) };
+  const wanted = { ...drawn, ...family.world(random, drawn) };
+  // Who scans all the time does little else: half a second of it says as much as five.
+  const world = wanted.scanIntervalMs > 10 ? wanted : { ...wanted, durationMs: 500 };
   // Whoever gives up before any answer can come never serves, and what it owes is owed for ever.
   const { netMs, turnMs, rmMs, syncMs, durationMs } = world;
   const answerMs = Math.ceil(2 * (netMs + turnMs + rmMs) + syncMs) + 2;
