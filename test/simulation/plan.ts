@@ -241,7 +241,7 @@ function drawWorld(random: Random, family: Family): WorldPlan {
   const answerMs = Math.ceil(2 * (netMs + turnMs + rmMs) + syncMs) + 2;
   const backupAtMs = random.next() * durationMs;
   const replacedAtMs = backupAtMs + random.next() * (durationMs - backupAtMs);
-  const oldLog = random.chance(0.2) ? ([backupAtMs, replacedAtMs] as const) : undefined;
+  const oldLog = random.chance(0.35) ? ([backupAtMs, replacedAtMs] as const) : undefined;
   return { ...world, oldLog, connectTimeoutMs: Math.max(world.connectTimeoutMs, answerMs) };
 }
 
@@ -277,7 +277,7 @@ function drawTransactions(
 
 function drawFaults(random: Random, world: WorldPlan, family: Family): FaultPlan[] {
   const from = family.faults ?? faultKinds;
-  const on = from.filter((kind) => random.chance(rare.has(kind) ? 0.2 : family.faultChance));
+  const on = from.filter((kind) => random.chance(rare.has(kind) ? 0.3 : family.faultChance));
   if (on.length === 0) return [];
   const [least, most] = family.faultCount;
   return Array.from({ length: random.int(least, most) }, () => {
