@@ -49,19 +49,19 @@ const hands: Family = {
   natives: 2,
   services: 1,
   faults: ['by-hand', 'by-hand-in-outage', 'crash-service-at', 'crash-coordinator', 'reset'],
-  faultChance: 0.7,
-  faultCount: [20, 60],
+  faultChance: 0.8,
+  faultCount: [30, 80],
   writes: usualWrites,
   elsewhere: 0.3,
   world: (random, { rates }) => ({
     durationMs: 5_000,
     onePhase: false,
-    netMs: random.pick([2, 20]),
+    netMs: random.pick([5, 20, 20]),
     syncMs: random.pick([10, 50]),
     rmMs: random.pick([2, 10]),
     retainOutcomesMs: 900_000,
     retainOutcomes: 100_000,
-    rates: { ...rates, refuse: random.next() * 0.3 },
+    rates: { ...rates, refuse: 0.1 + random.next() * 0.3 },
   }),
 };
 

@@ -164,9 +164,10 @@ export class Simulation {
     return this.#foreign.has(row);
   }
 
-  /** Its connection breaks just now, with whatever it was about to say. */
+  /** Just now its connection breaks, with whatever it was about to say, or its listener dies. */
   #interrupt(process: SimProcess, random: Random): void {
     if (this.isHealed || !random.chance(0.8)) return;
+    if (random.chance(0.5)) return this.coordinatorNode.crash();
     this.tell?.(`${process.name} loses its connection`);
     for (const one of this.network.of(serviceOf(process))) one.reset();
   }
