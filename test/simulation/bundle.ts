@@ -42,8 +42,8 @@ export async function bundleIn(
 function planting({ name, file, from, to }: Plant): Plugin {
   return {
     name,
-    setup({ onLoad }) {
-      onLoad({ filter: /\.ts$/ }, ({ path }) => {
+    setup(making) {
+      making.onLoad({ filter: /\.ts$/ }, ({ path }) => {
         if (path !== join(root, file)) return undefined;
         const source = readFileSync(path, 'utf8');
         const count = source.split(from).length - 1;

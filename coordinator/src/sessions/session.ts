@@ -67,7 +67,7 @@ export class Session {
     if (frame.hello && !this.#hello) {
       this.#hello = frame.hello;
       const welcomed = this.#handler.hello(this, frame.hello);
-      if (welcomed) this.#holdUntil(welcomed);
+      if (welcomed) void this.#holdUntil(welcomed);
     }
     if (this.#over) return;
     if (this.#held) this.#held.push(frame);
@@ -75,15 +75,16 @@ export class Session {
   }
 
   /** What a peer says before it is welcomed is answered afterwards, in its order. */
-  #holdUntil(welcomed: Promise<void>): void {
-    this.#held = [];
-    welcomed
-      .then(() => {
-        const held = this.#held ?? [];
-        this.#held = undefined;
-        for (const frame of held) if (!this.#over) this.#handler.frame(this, frame);
-      })
-      .catch((error: unknown) => this.end(UnanimousError.from(error)));
+  async #holdUntil(welcomed: Promise<void>): Promise<void> {
+    const held: PeerFrame[] = [];
+    this.#held = held;
+    try {
+      await welcomed;
+      this.#held = undefined;
+      for (const frame of held) if (!this.#over) this.#handler.frame(this, frame);
+    } catch (error) {
+      this.end(UnanimousError.from(error));
+    }
   }
 
   /** The peer reads again. */
