@@ -419,3 +419,27 @@ test('a position that the log does not hold stops the coordinator', async () => 
   expect(await peer.closed()).toMatchObject({ code: 'log-restored' });
   expect(embedded.coordinator.failure).toMatchObject({ code: 'log-restored' });
 });
+
+test('nothing is told to who has seen more than the log holds, not even a welcome (rule 17)', async () => {
+  const first = connect();
+  const gid = await first.begin();
+  const { logId, epoch, nonce } = embedded.coordinator.tip();
+  const peer = new ScriptedPeer((listener) => embedded.connect(listener));
+  const seen = { logId, epoch, nonce, seq: 1_000_000, chain: '' };
+  // The log answers from its thread: what the peer says meanwhile must wait.
+  const hello = { protocolMin: 1, protocolMax: 1, instance: 'peer-2', service: '', sdk: '', seen };
+  peer.say({ hello, asks: [{ ref: 1, gid }] });
+  peer.say({ begins: [{ ref: 2, timeoutMs: 1_000, name: '' }] });
+  expect(await peer.closed()).toMatchObject({ code: 'log-restored' });
+  expect(peer.heard).toEqual([]);
+  expect(embedded.coordinator.failure).toMatchObject({ code: 'log-restored' });
+});
+
+test('who has seen no more is welcomed, and what it has said meanwhile is answered', async () => {
+  const peer = new ScriptedPeer((listener) => embedded.connect(listener));
+  const seen = embedded.coordinator.tip();
+  const hello = { protocolMin: 1, protocolMax: 1, instance: 'peer-2', service: '', sdk: '', seen };
+  peer.say({ hello, begins: [{ ref: 2, timeoutMs: 1_000, name: '' }] });
+  expect(await peer.take('begun', (m) => m.ref === 2)).toBeDefined();
+  expect(peer.heard[0]?.welcome).not.toBeNull();
+});

@@ -166,6 +166,10 @@ export class CoordinatorNode {
       disk: this.disk,
       newNonce: () => random.hex(8),
       setTimer: (delayMs, callback) => process.after(delayMs, callback),
+      beforeHolds: () =>
+        new Promise((resolve) => {
+          process.after(random.delay(0, plan.world.syncMs), resolve);
+        }),
       beforeWrite: () =>
         new Promise((resolve, reject) => {
           if (!process.effect('log')) return;

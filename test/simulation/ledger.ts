@@ -54,6 +54,8 @@ export class Ledger {
   readonly facts = new Map<string, Fact>();
   /** Those of which people have ended a branch. */
   readonly endedByHand = new Set<Fact>();
+  /** Transactions that an old log has spoken of, while it stood in the true one's place. */
+  readonly strays = new Set<string>();
   readonly violations: string[] = [];
   readonly #marks: Marks;
   readonly #nowMs: () => number;
@@ -151,6 +153,7 @@ export class Ledger {
     if (!fact) return;
     if (isByHand) this.#byHand(fact, rm, 'rolled-back');
     else if (!fact.restoredIn.includes(rm)) fact.rolledBackIn.push(rm);
+    else if (this.strays.has(gid)) return;
     else if (fact.toldCommittedMs !== undefined || fact.committedIn.length > 0) {
       this.violate('rule 8', `${rm} was restored, and rolled back ${gid}, which is committed`);
     }
@@ -172,7 +175,7 @@ export class Ledger {
   /** An effect of a logged branch was applied. */
   applied(gid: string, rm: string, place: { readonly epoch: number; readonly seq: number }): void {
     const fact = this.facts.get(gid);
-    if (!fact) return;
+    if (!fact || this.strays.has(gid)) return;
     if (fact.place && (fact.place.epoch !== place.epoch || fact.place.seq !== place.seq)) {
       this.violate('rule 14', `effects of ${gid} come with two places`);
     }
@@ -187,6 +190,7 @@ export class Ledger {
 
   /** AC1 and AC2: nobody contradicts anybody. A transaction that wrote nothing has no outcome. */
   #agree(fact: Fact): void {
+    if (this.strays.has(fact.gid)) return;
     const { gid, groups, toldCommittedMs, toldAborted, committedIn, rolledBackIn } = fact;
     const hasWritten = committedIn.length > 0 || groups.some((g) => g.isFirm && g.rows.length > 0);
     if (!hasWritten) return; // the commit of what only read may be answered aborted after a restart

@@ -58,6 +58,8 @@ export const sometimes = {
   'log.sync-failed': 'a write fails, and its records stand in the log',
   'log.full': "the log's disk is full",
   'log.restored': 'a restored log is noticed',
+  'log.restored-in-mid-run': 'and also while everybody works',
+  'log.restored-spoke': 'to somebody who has seen nothing more it has spoken before',
   'log.compacted': 'outcomes are forgotten',
   'coordinator.crashed': 'the coordinator dies',
   'coordinator.drained': 'the coordinator stops in peace',

@@ -27,7 +27,9 @@ export interface NetworkOptions {
   /** Who answers at the coordinator's address now. */
   readonly acceptor: () => Acceptor | undefined;
   /** A coordinator hands over a frame. */
-  readonly onFrame: (frame: CoordinatorFrame, to: SimProcess) => void;
+  readonly onFrame: (frame: CoordinatorFrame, to: SimProcess, from: SimProcess) => void;
+  /** It arrives. */
+  readonly onArrival: (frame: CoordinatorFrame, to: SimProcess) => void;
   readonly tellUp?: (from: SimProcess, frame: PeerFrame) => void;
   readonly tellDown?: (to: SimProcess, frame: CoordinatorFrame) => void;
 }

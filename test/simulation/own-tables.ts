@@ -46,6 +46,12 @@ export class OwnTables {
     this.#positions = this.#positions.filter((kept) => kept.atMs < atMs);
   }
 
+  /** And what was written down of transactions that it has spoken of. */
+  forgetSince(atMs: number, gids: ReadonlySet<string>): void {
+    this.forgetPositionsSince(atMs);
+    this.#audit = this.#audit.filter((kept) => kept.atMs < atMs || !gids.has(kept.entry.gid));
+  }
+
   /** The database goes back in time. */
   restoreTo(atMs: number): void {
     this.#positions = this.#positions.filter((kept) => kept.atMs <= atMs);

@@ -1,3 +1,4 @@
+import { type Family, familyOf } from './families.ts';
 import { Random } from './random.ts';
 import type { Boundary } from './sim-process.ts';
 
@@ -22,6 +23,8 @@ export interface WorldPlan {
   readonly foreign: boolean;
   /** At the end an old backup of the log is put in its place, and must be noticed. */
   readonly restoreLog: boolean;
+  /** A backup taken at the first moment is put in the log's place at the second, in mid-run. */
+  readonly oldLog: readonly [number, number] | undefined;
   readonly turnMs: number;
   readonly netMs: number;
   readonly syncMs: number;
@@ -143,9 +146,6 @@ export type FaultKind = (typeof faultKinds)[number];
 /** Faults that excuse others, and so are rare. */
 const rare: ReadonlySet<FaultKind> = new Set(['forget-receipts', 'restore-rm']);
 
-/** Faults of which each finds something only rarely: some runs have nothing else. */
-const together: readonly FaultKind[] = ['by-hand-in-outage', 'crash-service-at'];
-
 const kinds: readonly TransactionKind[] = [
   ...Array.from({ length: 10 }, () => 'plain' as const),
   'decided',
@@ -173,20 +173,22 @@ export function rmName(index: number): string {
 /** Draws a run from its seed: which faults are on, and every timeout, batch and limit. */
 export function planOf(seed: number, transactions = 1_500): Plan {
   const random = Random.of(seed, 'plan');
-  const world = drawWorld(random);
+  const family = familyOf(seed);
+  const world = drawWorld(random, family);
+  const count = Math.ceil(transactions * family.share);
   return {
     seed,
     world,
-    transactions: drawTransactions(random, world, transactions),
-    faults: random.chance(0.06) ? [] : drawFaults(random, world),
+    transactions: drawTransactions(random, world, count, family),
+    faults: random.chance(0.06) ? [] : drawFaults(random, world, family),
   };
 }
 
-function drawWorld(random: Random): WorldPlan {
-  const natives = random.int(1, 3);
+function drawWorld(random: Random, family: Family): WorldPlan {
+  const natives = random.int(family.natives, 3);
   const logged = random.int(0, 2);
   const rms = natives + logged;
-  const services = Array.from({ length: random.int(1, 4) }, () =>
+  const services = Array.from({ length: random.int(family.services, 4) }, () =>
     Array.from({ length: rms }, (_, rm) => rm).filter(() => random.chance(0.6)),
   );
   // Every resource manager is served by somebody.
@@ -197,15 +199,16 @@ function drawWorld(random: Random): WorldPlan {
     random.pick(random.chance(0.12) ? odd : usual);
   const isWild = random.chance(0.7);
   const rate = (most: number) => (isWild && random.chance(0.6) ? random.next() * most : 0);
-  const world: WorldPlan = {
+  const drawn: WorldPlan = {
     durationMs: random.pick([500, 1_500, 5_000]),
     natives,
     logged,
     services,
     onePhase: random.chance(0.7),
-    codec: random.chance(0.1),
+    codec: random.chance(0.04),
     foreign: random.chance(0.2),
     restoreLog: random.chance(0.2),
+    oldLog: undefined,
     turnMs: random.pick([0, 0.1, 0.5, 1, 2]),
     netMs: random.pick([0, 0.5, 2, 20]),
     syncMs: random.pick([0, 0.5, 2, 10, 50]),
@@ -230,20 +233,31 @@ function drawWorld(random: Random): WorldPlan {
       slowReceiver: rate(0.1),
     },
   };
+  const wanted = { ...drawn, ...family.world(random, drawn) };
+  // Who scans all the time does little else: half a second of it says as much as five.
+  const world = wanted.scanIntervalMs > 10 ? wanted : { ...wanted, durationMs: 500 };
   // Whoever gives up before any answer can come never serves, and what it owes is owed for ever.
-  const { netMs, turnMs, rmMs, syncMs } = world;
+  const { netMs, turnMs, rmMs, syncMs, durationMs } = world;
   const answerMs = Math.ceil(2 * (netMs + turnMs + rmMs) + syncMs) + 2;
-  return { ...world, connectTimeoutMs: Math.max(world.connectTimeoutMs, answerMs) };
+  const backupAtMs = random.next() * durationMs;
+  const replacedAtMs = backupAtMs + random.next() * (durationMs - backupAtMs);
+  const oldLog = random.chance(0.35) ? ([backupAtMs, replacedAtMs] as const) : undefined;
+  return { ...world, oldLog, connectTimeoutMs: Math.max(world.connectTimeoutMs, answerMs) };
 }
 
-function drawTransactions(random: Random, world: WorldPlan, count: number): TransactionPlan[] {
+function drawTransactions(
+  random: Random,
+  world: WorldPlan,
+  count: number,
+  family: Family,
+): TransactionPlan[] {
   const { services, durationMs, natives, logged } = world;
-  const strange = random.chance(0.75);
+  const strange = family.kinds !== undefined || random.chance(0.75);
   const makeStep = (own: number): StepPlan | undefined => {
-    const service = random.chance(0.7) ? own : random.int(0, services.length - 1);
+    const service = random.chance(1 - family.elsewhere) ? own : random.int(0, services.length - 1);
     const served = services[service] ?? [];
     if (served.length === 0) return undefined;
-    return { rm: random.pick(served), service, writes: random.pick([0, 1, 1, 1, 2, 3]) };
+    return { rm: random.pick(served), service, writes: random.pick(family.writes) };
   };
   return Array.from({ length: count }, (_, index) => {
     const service = random.int(0, services.length - 1);
@@ -253,7 +267,7 @@ function drawTransactions(random: Random, world: WorldPlan, count: number): Tran
       number: index + 1,
       atMs: Math.round(random.next() * durationMs * 10) / 10,
       service,
-      kind: strange ? random.pick(kinds) : 'plain',
+      kind: strange ? random.pick(family.kinds ?? kinds) : 'plain',
       steps,
       timeoutMs: random.chance(0.05) ? random.pick([1, 5, 30]) : world.timeoutMs,
       askAfterMs: random.chance(0.1) ? random.int(1, 2_000) : 0,
@@ -261,11 +275,12 @@ function drawTransactions(random: Random, world: WorldPlan, count: number): Tran
   });
 }
 
-function drawFaults(random: Random, world: WorldPlan): FaultPlan[] {
-  const drawn = faultKinds.filter((kind) => random.chance(rare.has(kind) ? 0.2 : 0.4));
-  const on = random.chance(0.15) ? [random.pick(together)] : drawn;
+function drawFaults(random: Random, world: WorldPlan, family: Family): FaultPlan[] {
+  const from = family.faults ?? faultKinds;
+  const on = from.filter((kind) => random.chance(rare.has(kind) ? 0.3 : family.faultChance));
   if (on.length === 0) return [];
-  return Array.from({ length: random.int(1, 40) }, () => {
+  const [least, most] = family.faultCount;
+  return Array.from({ length: random.int(least, most) }, () => {
     const kind = random.pick(on);
     const isAt = kind === 'crash-coordinator-at' || kind === 'crash-service-at';
     const places: readonly Boundary[] =

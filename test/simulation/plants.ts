@@ -1,7 +1,3 @@
-import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
-
 /** A defect of the protocol that can be planted, to see that the simulation finds it. */
 export interface Plant {
   readonly name: string;
@@ -130,30 +126,6 @@ export const plants: readonly Plant[] = [
     to: "if (logId !== this.incarnation.logId) return 'abort';",
   },
 ];
-
-const root = fileURLToPath(new URL('../../', import.meta.url));
-
-/**
- * Copies the sources into a folder within the repository, with one defect; answers where the copy of
- * a file of the simulation is. The sources themselves stay as they are.
- * @throws when the text to replace does not stand there exactly once: the plant is stale.
- */
-export function plantIn(folder: string, { file, from, to }: Plant): (file: string) => string {
-  rmSync(folder, { recursive: true, force: true });
-  for (const part of ['coordinator/src', 'participant-sdk/src', 'test/simulation']) {
-    mkdirSync(join(folder, part), { recursive: true });
-    cpSync(join(root, part), join(folder, part), { recursive: true });
-  }
-  const path = join(folder, file);
-  const source = readFileSync(path, 'utf8');
-  const count = source.split(from).length - 1;
-  if (count !== 1) throw new Error(`${file} has ${count} times: ${from}`);
-  writeFileSync(
-    path,
-    source.replace(from, () => to),
-  );
-  return (name) => pathToFileURL(join(folder, 'test/simulation', name)).href;
-}
 
 /** @throws when there is none of this name. */
 export function plantNamed(name: string): Plant {

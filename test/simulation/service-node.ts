@@ -19,6 +19,8 @@ export class ServiceNode {
   readonly name: string;
   readonly serves: readonly number[];
   service: Service | undefined;
+  /** People keep it stopped. */
+  #isHeld = false;
   readonly #simulation: Simulation;
 
   constructor(simulation: Simulation, index: number, serves: readonly number[]) {
@@ -28,7 +30,7 @@ export class ServiceNode {
   }
 
   start(): void {
-    if (this.service) return;
+    if (this.service || this.#isHeld) return;
     const simulation = this.#simulation;
     const { marks, plan, rates } = simulation;
     const { world } = plan;
@@ -106,6 +108,17 @@ export class ServiceNode {
     this.#simulation.tell?.(`${this.name} dies`);
     this.#simulation.marks.hit('service.crashed');
     this.service?.process.kill();
+  }
+
+  /** It is stopped, and stays so until it is released. */
+  hold(): void {
+    this.#isHeld = true;
+    this.service?.process.kill();
+  }
+
+  release(): void {
+    this.#isHeld = false;
+    this.start();
   }
 
   /** Stops in peace; the process ends when the client is closed. */

@@ -60,6 +60,7 @@ function* calmer(world: WorldPlan): IterableIterator<WorldPlan> {
   }
   if (world.codec) yield { ...world, codec: false };
   if (world.foreign) yield { ...world, foreign: false };
+  if (world.oldLog) yield { ...world, oldLog: undefined };
   if (world.restoreLog) yield { ...world, restoreLog: false };
 }
 

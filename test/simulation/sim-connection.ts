@@ -82,13 +82,17 @@ export class SimConnection implements Connection {
   }
 
   #writeDown(frame: CoordinatorFrame): boolean {
-    const { codec, tellDown, onFrame } = this.#network.options;
+    const { codec, tellDown, onFrame, onArrival } = this.#network.options;
     const server = this.#server as SimProcess;
     if (!this.#serverOpen || !server.effect('frame')) return true;
-    onFrame(frame, this.client);
+    onFrame(frame, this.client, server);
     tellDown?.(this.client, frame);
     const sent = codec ? reencode(frame, 'response') : frame;
-    this.#send(this.#down, this.client, () => this.#clientOpen && this.#listener.frame(sent));
+    this.#send(this.#down, this.client, () => {
+      if (!this.#clientOpen) return;
+      onArrival(frame, this.client);
+      this.#listener.frame(sent);
+    });
     server.effect('frame');
     return !this.#isSlow(server, () => this.#serverOpen && this.#session?.drained());
   }

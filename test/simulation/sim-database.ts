@@ -198,6 +198,16 @@ export class SimDatabase {
     else ledger.rolledBack(row.id.gid, this.rm, true);
   }
 
+  /** An operator ends what was prepared since a moment, as a log says that was put away since. */
+  endPreparedSince(atMs: number, isCommitted: (gid: string) => boolean): void {
+    const since = this.#changes.filter((change) => change.atMs >= atMs);
+    for (const { row } of since) {
+      const { gid } = row.id;
+      if (!this.prepared.has(row) || !this.#options.ledger.facts.has(gid)) continue;
+      this.#end(row, isCommitted(gid));
+    }
+  }
+
   /** The server forgets what became of old transactions. */
   forgetReceipts(): void {
     for (const row of this.#byXid.values()) {
@@ -251,15 +261,18 @@ export class SimDatabase {
   }
 
   #finish(row: Row, to: 'committed' | 'rolled-back', by: SimProcess): void {
-    const { ledger, marks, tell } = this.#options;
+    const { marks, tell } = this.#options;
     tell?.(`${this.rm} has ${to} the prepared branch of ${row.id.gid}`);
     if (by !== row.owner) marks.hit('rm.other-instance');
-    this.#change(row, to);
-    if (to === 'committed') ledger.committed(row.id.gid, this.rm, false);
-    else {
-      if (!row.owner.isAlive) marks.hit('rm.orphan-rolled-back');
-      ledger.rolledBack(row.id.gid, this.rm, false);
-    }
+    if (to === 'rolled-back' && !row.owner.isAlive) marks.hit('rm.orphan-rolled-back');
+    this.#end(row, to === 'committed');
+  }
+
+  #end(row: Row, isCommitted: boolean): void {
+    const { ledger } = this.#options;
+    this.#change(row, isCommitted ? 'committed' : 'rolled-back');
+    if (isCommitted) ledger.committed(row.id.gid, this.rm, false);
+    else ledger.rolledBack(row.id.gid, this.rm, false);
   }
 
   #change(row: Row, to: Row['state']): void {

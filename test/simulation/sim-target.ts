@@ -101,7 +101,7 @@ export class SimTarget {
     const { ledger, marks, tell } = this.#options;
     const content = `${row} ${epoch}.${seq}.${index}`;
     const before = this.#ids.get(id);
-    if (before !== undefined && before !== content) {
+    if (before !== undefined && before !== content && !ledger.strays.has(gid)) {
       ledger.violate('rule 16', `${id} came again as another effect`);
     }
     this.#ids.set(id, content);

@@ -5,8 +5,9 @@ import { rmSync } from 'node:fs';
 import process from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { bundleIn } from './bundle.ts';
 import type * as Main from './main.ts';
-import { plantIn, plantNamed, plants } from './plants.ts';
+import { plantNamed, plants } from './plants.ts';
 
 const { values } = parseArgs({
   options: {
@@ -19,18 +20,20 @@ const { values } = parseArgs({
   },
 });
 
-const folder = fileURLToPath(new URL(`../../.cache/plant-${process.pid}/`, import.meta.url));
+const folder = fileURLToPath(new URL(`../../.cache/simulation-${process.pid}/`, import.meta.url));
 
 async function load(plantName: string | undefined): Promise<typeof Main> {
-  if (plantName === undefined) return import('./main.ts');
-  const place = plantIn(`${folder}${plantName}`, plantNamed(plantName));
+  const plant = plantName === undefined ? undefined : plantNamed(plantName);
+  const place = await bundleIn(`${folder}${plantName ?? 'none'}`, plant);
+  if (values.seed !== undefined) process.setSourceMapsEnabled(true);
   return (await import(place('main.ts'))) as typeof Main;
 }
 
 const from = Number(values.from);
 try {
   if (values['all-plants']) {
-    for (const { name, about } of plants) {
+    const wanted = plants.filter(({ name }) => [undefined, name].includes(values.plant));
+    for (const { name, about } of wanted) {
       const { find } = await load(name);
       const found = await find({ name, about }, from);
       if (!found) process.exitCode = 1;

@@ -2,8 +2,9 @@ import { rmSync } from 'node:fs';
 import { pid } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
+import { bundleIn } from './bundle.ts';
 import { planOf } from './plan.ts';
-import { plantIn, plantNamed } from './plants.ts';
+import { plantNamed } from './plants.ts';
 import type * as Shrinking from './shrink.ts';
 import { simulate } from './simulation.ts';
 import type * as Slices from './slice.ts';
@@ -16,7 +17,7 @@ const folder = fileURLToPath(new URL(`../../.cache/planted-${pid}/`, import.meta
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test('no fault splits a transaction, everything comes to its end, and all of it was reached', async () => {
-  const slice = await simulateSlice({ firstSeed: 1, runs: 100, enoughRuns: 7 });
+  const slice = await simulateSlice({ firstSeed: 500, runs: 100, enoughRuns: 7 });
   expect(slice.broken?.violations).toBeUndefined();
   expect(slice.transactions).toBeGreaterThan(4_000);
   expect(slice.crashes).toBeGreaterThan(20);
@@ -24,7 +25,7 @@ test('no fault splits a transaction, everything comes to its end, and all of it 
 }, 240_000);
 
 test('without faults every plain transaction that is given time commits', async () => {
-  const { world, ...plan } = planOf(21, 200);
+  const { world, ...plan } = planOf(20, 200);
   const rates = { refuse: 0, loseAnswer: 0, slowStatement: 0, loseCall: 0, failApply: 0 };
   const calm = {
     ...plan,
@@ -44,6 +45,7 @@ test('without faults every plain transaction that is given time commits', async 
       maxPayloadBytes: 262_144,
       maxUnappliedBytes: 67_108_864,
       restoreLog: false,
+      oldLog: undefined,
     },
   };
   const { violations, transactions, committed, marks } = await simulate(calm);
@@ -54,7 +56,7 @@ test('without faults every plain transaction that is given time commits', async 
 });
 
 test('the same seed tells the same story, to the byte', async () => {
-  const plan = planOf(5, 100);
+  const plan = planOf(6, 100);
   const first = await simulate(plan, true);
   const again = await simulate(plan, true);
   expect(first.story.length).toBeGreaterThan(200);
@@ -68,7 +70,7 @@ describe('a planted defect is found, and its story is short:', () => {
   test.each(['decide-early', 'deadline-while-deciding', 'no-resend'])(
     '%s',
     async (name) => {
-      const place = plantIn(`${folder}${name}`, plantNamed(name));
+      const place = await bundleIn(`${folder}${name}`, plantNamed(name));
       const { simulateSlice: slice } = (await import(place('slice.ts'))) as typeof Slices;
       const { broken } = await slice({ firstSeed: 1, seconds: 100 });
       expect(broken, 'nothing was found').toBeDefined();

@@ -7,6 +7,7 @@ import { Ledger } from './ledger.ts';
 import { Marks } from './marks.ts';
 import { Network, serviceOf } from './network.ts';
 import { resolveHeuristics } from './operators.ts';
+import { OldLog } from './old-log.ts';
 import { type Plan, type Rates, rmName } from './plan.ts';
 import { Random } from './random.ts';
 import { RestoredLog } from './restored-log.ts';
@@ -63,6 +64,7 @@ export class Simulation {
   readonly #foreign = new Set<Row>();
   readonly #names = new Map<string, number>();
   readonly #restoredLog = new RestoredLog(this);
+  readonly oldLog = new OldLog(this);
 
   constructor(plan: Plan, isTold: boolean) {
     this.plan = plan;
@@ -109,7 +111,11 @@ export class Simulation {
       codec,
       slowReceiver: () => this.rates().slowReceiver,
       acceptor: () => this.coordinatorNode.acceptor,
-      onFrame: (frame) => this.ledger.frame(frame),
+      onFrame: (frame, to, from) => {
+        if (this.oldLog.isBusy) this.oldLog.spoken(frame, to, from);
+        this.ledger.frame(frame);
+      },
+      onArrival: (frame, to) => this.oldLog.arrived(frame, to),
       ...(tell && {
         tellUp: (from, frame) => tell(upSentence(from.name, frame)),
         tellDown: (to, frame) => tell(downSentence(to.name, frame)),
@@ -158,9 +164,10 @@ export class Simulation {
     return this.#foreign.has(row);
   }
 
-  /** Its connection breaks just now, with whatever it was about to say. */
+  /** Just now its connection breaks, with whatever it was about to say, or its listener dies. */
   #interrupt(process: SimProcess, random: Random): void {
     if (this.isHealed || !random.chance(0.8)) return;
+    if (random.chance(0.5)) return this.coordinatorNode.crash();
     this.tell?.(`${process.name} loses its connection`);
     for (const one of this.network.of(serviceOf(process))) one.reset();
   }
@@ -215,8 +222,10 @@ export class Simulation {
     if (plan.world.restoreLog) {
       clock.after(plan.world.durationMs / 2, () => this.#restoredLog.takeBackup());
     }
+    this.oldLog.schedule();
     const isBroken = () => ledger.violations.length > 0;
     await clock.runUntil(clock.nowMs + plan.world.durationMs + 100, isBroken);
+    await clock.runUntil(clock.nowMs + patienceMs, () => isBroken() || !this.oldLog.isBusy);
     if (isBroken()) return;
     this.#heal();
     await this.#settle();

@@ -30,7 +30,7 @@ export function callUnary<M extends keyof Replies>(
   method: M,
   request: RequestOf<M>,
 ): Promise<Replies[M]> {
-  const { clock, coordinatorNode, ledger, plan, random, rates, tell } = simulation;
+  const { clock, coordinatorNode, ledger, oldLog, plan, random, rates, tell } = simulation;
   const { netMs } = plan.world;
   return new Promise((resolve, reject) => {
     if (!caller.effect('call')) return;
@@ -50,6 +50,10 @@ export function callUnary<M extends keyof Replies>(
       unary.process.run(() => {
         tell?.(`${caller.name} calls ${method} ${(request as { gid?: string }).gid ?? ''}`.trim());
         const callback = (error: Partial<ServiceError> | null, reply?: unknown) => {
+          if (oldLog.isBusy) {
+            const { gid } = { ...request, ...(reply as object) } as { gid?: string };
+            if (gid !== undefined) ledger.strays.add(gid);
+          }
           if (reply && (method === 'Commit' || method === 'Abort' || method === 'Get')) {
             ledger.answered(reply as Outcome); // heard or not, it was said
           }

@@ -39,6 +39,8 @@ export interface MemoryLogOptions {
   readonly setTimer?: (delayMs: number, callback: () => void) => () => void;
   /** Runs before a group is written: delays it, or fails the log when it rejects. */
   readonly beforeWrite?: () => Promise<void>;
+  /** Runs before the log answers whether it holds a position. */
+  readonly beforeHolds?: () => Promise<void>;
   /** Runs when a group is written, before anybody is told; the log fails when it rejects. */
   readonly afterWrite?: () => Promise<void>;
   /** How many of a group's appends land before the disk fails; undefined: all do, and it holds. */
@@ -132,6 +134,7 @@ export class MemoryDecisionLog implements DecisionLog {
   }
 
   async holds(position: LogPosition): Promise<boolean> {
+    await this.#options.beforeHolds?.();
     this.#checkOpen();
     const { logId, epochs, entries } = this.#disk;
     if (position.logId !== logId || !reaches(epochs, position)) return false;

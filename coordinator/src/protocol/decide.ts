@@ -258,12 +258,14 @@ function decideDelegatedResult(state: Transaction, branch: Branch, result: Resul
 }
 
 function decideAbortResult(state: Transaction, branch: Branch, result: Result): Decision {
-  // An operator said that it was rolled back, or an abort without a receipt found nothing to undo,
-  // and the resource manager itself knows better.
+  // An operator said that it was rolled back, an abort without a receipt found nothing to undo, or a
+  // PREPARE landed whose answer was lost; and the resource manager itself knows better.
   const { state: said } = branch;
   const isContradicted =
     result.is === 'committed' &&
-    (said.is === 'rolled-back' || (said.is === 'resolved' && said.resolution === 'rolled-back'));
+    (said.is === 'no' ||
+      said.is === 'rolled-back' ||
+      (said.is === 'resolved' && said.resolution === 'rolled-back'));
   if (isOver(branch) && !isContradicted) return nothing;
   const { branch: number } = branch;
   switch (result.is) {

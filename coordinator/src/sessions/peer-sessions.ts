@@ -114,19 +114,19 @@ export class PeerSessions implements SessionHandler {
     this.#world.soon(action);
   }
 
-  /** A peer introduces itself. */
-  hello(session: Session, hello: Hello): void {
-    const { protocolMin: oldest, protocolMax: newest, instance, service, sdk } = hello;
+  /** A peer introduces itself. Who has seen more than the log holds is told nothing (PROTOCOL 17). */
+  hello(session: Session, hello: Hello): Promise<void> | undefined {
+    const { protocolMin: oldest, protocolMax: newest, instance } = hello;
     const protocol = Math.min(newest, protocolMax);
     if (protocol < Math.max(oldest, protocolMin)) {
       const message = `the peer speaks protocol ${oldest} to ${newest}, the coordinator ${protocolMin} to ${protocolMax}`;
       this.#refuse(session, new UnanimousError('unsupported-protocol', message));
-      return;
+      return undefined;
     }
     if (!/^[\x21-\x7e]{1,100}$/.test(instance)) {
       const message = 'hello.instance: 1 to 100 printable characters are required';
       this.#refuse(session, new UnanimousError('invalid-argument', message));
-      return;
+      return undefined;
     }
     // The same process on a new stream: the old one is dead, whatever TCP says. The newest wins.
     for (const other of this.#sessions.values()) {
@@ -134,6 +134,15 @@ export class PeerSessions implements SessionHandler {
         other.end(new UnanimousError('session-lost', 'the same instance has opened a new session'));
       }
     }
+    if (!hello.seen) {
+      this.#welcome(session, hello, protocol);
+      return undefined;
+    }
+    return this.#checkSeen(hello.seen).then(() => this.#welcome(session, hello, protocol));
+  }
+
+  #welcome(session: Session, { instance, service, sdk }: Hello, protocol: number): void {
+    if (session.isOver) return;
     const { limits, incarnation } = this.#coordinator;
     failpoint('c.hello.before-welcome', service);
     session.writer.set('welcome', {
@@ -154,7 +163,6 @@ export class PeerSessions implements SessionHandler {
       service,
       sdk,
     });
-    if (hello.seen) this.#checkSeen(hello.seen).catch(() => undefined);
   }
 
   /** A frame: all that the peer had to say in one turn. What frees locks is handled first. */

@@ -1,5 +1,5 @@
 import { type CoordinatorFrame, FrameWriter, newCoordinatorFrame } from '@unanimous/proto';
-import type { Hello, LogPosition, PeerFrame, UnanimousError } from '@unanimous/proto';
+import { type Hello, type LogPosition, type PeerFrame, UnanimousError } from '@unanimous/proto';
 
 /** Where a session's frames go: a gRPC stream, or the same process. */
 export interface SessionSink {
@@ -11,7 +11,8 @@ export interface SessionSink {
 
 /** What a session does with what it is told; the coordinator. */
 export interface SessionHandler {
-  hello(session: Session, hello: Hello): void;
+  /** Welcomes or refuses; a promise when that must wait. */
+  hello(session: Session, hello: Hello): Promise<void> | undefined;
   frame(session: Session, frame: PeerFrame): void;
   lost(session: Session): void;
   tip(): LogPosition;
@@ -28,6 +29,7 @@ export class Session {
   readonly #handler: SessionHandler;
   #hello: Hello | undefined;
   #over = false;
+  #held: PeerFrame[] | undefined;
 
   constructor(number: number, sink: SessionSink, handler: SessionHandler) {
     this.number = number;
@@ -64,9 +66,25 @@ export class Session {
     if (this.#over) return;
     if (frame.hello && !this.#hello) {
       this.#hello = frame.hello;
-      this.#handler.hello(this, frame.hello);
+      const welcomed = this.#handler.hello(this, frame.hello);
+      if (welcomed) void this.#holdUntil(welcomed);
     }
-    if (!this.#over) this.#handler.frame(this, frame);
+    if (this.#over) return;
+    if (this.#held) this.#held.push(frame);
+    else this.#handler.frame(this, frame);
+  }
+
+  /** What a peer says before it is welcomed is answered afterwards, in its order. */
+  async #holdUntil(welcomed: Promise<void>): Promise<void> {
+    const held: PeerFrame[] = [];
+    this.#held = held;
+    try {
+      await welcomed;
+      this.#held = undefined;
+      for (const frame of held) if (!this.#over) this.#handler.frame(this, frame);
+    } catch (error) {
+      this.end(UnanimousError.from(error));
+    }
   }
 
   /** The peer reads again. */

@@ -1,0 +1,132 @@
+import type { CoordinatorFrame } from '@unanimous/proto';
+import type { MemoryDisk } from '../../coordinator/src/log/memory-log.ts';
+import type { SimDatabase } from './sim-database.ts';
+import type { SimProcess } from './sim-process.ts';
+import type { Simulation } from './simulation.ts';
+
+/** How long the old log may run unnoticed, before people see their mistake themselves. */
+const unnoticedMs = 2_000;
+
+/** Longest time that a statement of a dead process may still land. */
+const lateMs = 5_000;
+
+/**
+ * In mid-run somebody puts a backup in the place of the coordinator's log. Whoever has seen more is
+ * told nothing by it; the first of them stops it. What it says to others is wrong, and they must be
+ * looked after by hand (docs/operations.md): transactions that it has spoken of are left out of the
+ * checks. Then the true log is put back, and everything else must still be right.
+ */
+export class OldLog {
+  /** From the moment when the backup is in place until the true log is back. */
+  isBusy = false;
+  readonly #simulation: Simulation;
+  #backup: MemoryDisk | undefined;
+  #trueDisk: MemoryDisk | undefined;
+  #sinceMs = 0;
+  /** Since the old log has heard from somebody who has seen more, it says nothing to anybody. */
+  readonly #seen = new Map<SimProcess, number>();
+  readonly #databases = new Set<SimDatabase>();
+
+  constructor(simulation: Simulation) {
+    this.#simulation = simulation;
+  }
+
+  schedule(): void {
+    const { clock, coordinatorNode, plan } = this.#simulation;
+    const { oldLog } = plan.world;
+    if (!oldLog) return;
+    const [backupAtMs, replaceAtMs] = oldLog;
+    clock.after(backupAtMs, () => {
+      this.#backup = coordinatorNode.backup();
+    });
+    clock.after(replaceAtMs, () => this.#replace());
+  }
+
+  /** A frame with commits carries the position that its receiver has seen from now on. */
+  arrived({ position, commits }: CoordinatorFrame, to: SimProcess): void {
+    if (!position || commits.length === 0 || this.isBusy) return;
+    this.#seen.set(to, Math.max(this.#seen.get(to) ?? 0, position.seq));
+  }
+
+  /** What the old log says: to nobody who has seen more, and else on its own account. */
+  spoken(frame: CoordinatorFrame, to: SimProcess, from: SimProcess): void {
+    const { ledger, databases, marks } = this.#simulation;
+    if (from !== this.#simulation.coordinatorNode.process) return;
+    const { commits, aborts, verdicts, begun, prepares, served, enlisted } = frame;
+    const answered = frame.outcomes.filter(({ kind }) => kind !== 'OUTCOME_UNKNOWN');
+    const orders = [...commits, ...aborts, ...prepares, ...answered, ...begun];
+    const judged = verdicts.filter(({ kind }) => kind !== 'VERDICT_WAIT');
+    for (const { gid } of [...orders, ...judged]) ledger.strays.add(gid);
+    if (this.#hasSeenMore(to) && orders.length + judged.length + enlisted.length > 0) {
+      ledger.violate('rule 17', `a restored log answers ${to.name}, who has seen more`);
+    }
+    for (const { rm } of served) {
+      const database = databases.find((one) => one.rm === rm);
+      if (!database || !this.#databases.has(database)) continue;
+      ledger.violate('rule 17', `a restored log serves ${rm}, which has seen more`);
+    }
+    if (orders.length > 0) marks.hit('log.restored-spoke');
+  }
+
+  #hasSeenMore(process: SimProcess): boolean {
+    return (this.#seen.get(process) ?? 0) > this.#end;
+  }
+
+  get #end(): number {
+    return this.#backup?.end.seq ?? 0;
+  }
+
+  #replace(): void {
+    const { coordinatorNode: node, databases, services, clock, tell } = this.#simulation;
+    const backup = this.#backup;
+    if (!backup) return;
+    for (const database of databases) {
+      const seen = database.tables.position(backup.logId);
+      if (seen && seen.seq > this.#end) this.#databases.add(database);
+    }
+    const isSeen = services.some(({ service }) => service && this.#hasSeenMore(service.process));
+    if (!isSeen && this.#databases.size === 0) return; // nobody would notice, docs/operations.md
+    tell?.("an old backup of the coordinator's log is put in its place, in mid-run");
+    this.isBusy = true;
+    this.#sinceMs = clock.nowMs;
+    this.#trueDisk = node.disk;
+    node.isHeld = true;
+    node.replaceLog(backup);
+    this.#watch(clock.nowMs + unnoticedMs);
+  }
+
+  #watch(untilMs: number): void {
+    const { clock, coordinatorNode: node, marks } = this.#simulation;
+    if (node.lastFailure?.code === 'log-restored') marks.hit('log.restored-in-mid-run');
+    else if (clock.nowMs < untilMs) return void clock.after(1, () => this.#watch(untilMs));
+    this.#stopAll();
+  }
+
+  /** The coordinator and all services are stopped, until none of their statements may come. */
+  #stopAll(): void {
+    const { clock, coordinatorNode: node, services, tell } = this.#simulation;
+    tell?.('people stop the coordinator and all services');
+    node.isHeld = true;
+    node.process?.kill();
+    for (const service of services) service.hold();
+    clock.after(lateMs, () => this.#putBack());
+  }
+
+  #putBack(): void {
+    const { coordinatorNode: node, databases, services, tell } = this.#simulation;
+    const decided = new Set<string>();
+    for (const { record } of this.#backup?.entries ?? []) {
+      if (record.kind === 'commit-decided') decided.add(record.gid);
+    }
+    for (const database of databases) {
+      database.endPreparedSince(this.#sinceMs, (gid) => decided.has(gid));
+      database.tables.forgetSince(this.#sinceMs, this.#simulation.ledger.strays);
+    }
+    tell?.("the coordinator's log is put back");
+    node.isHeld = false;
+    if (this.#trueDisk) node.replaceLog(this.#trueDisk);
+    for (const service of services) service.release();
+    this.isBusy = false;
+    this.#seen.clear();
+  }
+}
