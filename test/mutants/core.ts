@@ -38,8 +38,16 @@ export const core: readonly Mutant[] = [
   {
     name: 'believes an abort that found nothing more than the resource manager itself',
     file: 'coordinator/src/protocol/decide.ts',
-    from: "(said.is === 'rolled-back' || (said.is",
-    to: '((said.is',
+    from: "said.is === 'rolled-back' ||",
+    to: '',
+    breaks: ['rule 13'],
+    tests: [scenarios],
+  },
+  {
+    name: 'believes that what voted no holds nothing, whatever the resource manager says',
+    file: 'coordinator/src/protocol/decide.ts',
+    from: "(said.is === 'no' ||",
+    to: '(',
     breaks: ['rule 13'],
     tests: [scenarios],
   },
