@@ -44,7 +44,7 @@ async function start({ isQuick }: ScenarioOptions): Promise<RunningScenario> {
             await ours[0].query(change, [1 + (n % rowCounts.cold)]);
             await silent.write();
           },
-          { timeoutMs: 600_000, retry: { attempts: 1 } },
+          { timeoutMs: 600_000 },
         )
         .catch(() => {}),
     );

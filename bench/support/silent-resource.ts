@@ -1,6 +1,6 @@
 import type { OpenBranch, Resource, ResourceHost } from '@unanimous/participant-sdk';
 
-/** A participant that never votes: the others have prepared, and nothing is decided. */
+/** A participant that does not vote until it is rolled back: the others have prepared meanwhile. */
 export class SilentResource implements Resource {
   readonly kind = 'native';
   readonly canOnePhase = false;
@@ -30,12 +30,17 @@ export class SilentResource implements Resource {
   close = () => Promise.resolve();
 
   #branch(): OpenBranch {
+    let refuse = () => {};
+    const vote = new Promise<never>((_, reject) => {
+      refuse = () => reject(new Error('rolled back'));
+    });
+    vote.catch(() => {}); // nobody may have asked for it
     return {
       busy: () => undefined,
-      prepare: () => new Promise(() => {}),
+      prepare: () => vote,
       ready: () => Promise.resolve({ vote: 'ready', receipt: '' }),
       commitOnePhase: () => Promise.resolve({ result: 'committed' }),
-      rollback: () => Promise.resolve(),
+      rollback: async () => refuse(),
     };
   }
 }
