@@ -285,12 +285,11 @@ export class Transactions {
     return this.#recordDecision(entry, records);
   }
 
-  #recordDecision(entry: Entry, records: readonly LogRecord[]): Promise<void> {
+  // Async, so that a throw on the way to the log is never taken for a bad message of some peer.
+  async #recordDecision(entry: Entry, records: readonly LogRecord[]): Promise<void> {
     failpoint('c.votes.all-in', records[0]?.kind);
-    const recorded = (seq: number | undefined): void => {
-      if (seq !== undefined) this.#recorded(entry, records, seq);
-    };
-    return this.#append(records).then(recorded);
+    const seq = await this.#append(records);
+    if (seq !== undefined) this.#recorded(entry, records, seq);
   }
 
   #recorded(entry: Entry, records: readonly LogRecord[], seq: number): void {
