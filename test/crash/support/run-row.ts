@@ -192,8 +192,10 @@ async function settle(fleet: CrashFleet, row: CrashRow, beganMs: number): Promis
     return beganMs;
   }
   const hit = fleet.processes[row.role];
-  const isOver = async () => !hit.isRunning || (await fleet.isAtRest());
-  const what = `an end of ${hit.name} or of all that it blocks`;
+  // Who was told to stop and wakes will end, also when nothing is blocked any more.
+  const mayLive = row.by !== 'SIGTERM' || (row.action !== 'stop' && row.action !== 'pause');
+  const isOver = async () => !hit.isRunning || (mayLive && (await fleet.isAtRest()));
+  const what = `an end of ${hit.name}${mayLive ? ' or of all that it blocks' : ''}`;
   await waitUntil(isOver, { what, intervalMs: 10, timeoutMs: leftMs() });
   beganMs = (await revive(fleet, row)) ?? beganMs;
   await fleet.untilAtRest(leftMs());
