@@ -218,15 +218,15 @@ const working: readonly Mutant[] = [
   },
   {
     name: 'does not see that a rollback undoes what ran beside it',
-    file: `${src}/inner-transactions.ts`,
+    file: 'participant-sdk/src/sql/inner-transactions.ts',
     from: 'this.#stack[at]?.isShared === true || above.some',
     to: 'above.some',
     breaks: ['rule 2'],
-    tests: [`${tests}/inner-transactions.test.ts`],
+    tests: ['test/participant-sdk/sql/inner-transactions.test.ts'],
   },
   {
     name: 'votes although a transaction of a builder is open',
-    file: `${src}/inner-transactions.ts`,
+    file: 'participant-sdk/src/sql/inner-transactions.ts',
     from: 'return this.#stack.some((inner) => inner.isBegun && !inner.isEnded);',
     to: 'return this.#stack.some((inner) => inner.isBegun && inner.isEnded && !inner.isBegun);',
     breaks: ['rule 2'],

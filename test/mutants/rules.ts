@@ -203,7 +203,7 @@ const ofPostgres: readonly Mutant[] = [
   },
   {
     name: 'votes no for a branch with a savepoint',
-    file: `${postgres}/inner-transactions.ts`,
+    file: 'participant-sdk/src/sql/inner-transactions.ts',
     from: 'return this.#stack.some((inner) => inner.isBegun && !inner.isEnded);',
     to: 'return this.#stack.length > 0;',
     ...rule(branches, 'AC4, with no failure'),

@@ -1,7 +1,7 @@
 import { type ErrorCode, UnanimousError } from '@unanimous/proto';
 import { readModes, type TransactionModes, unmetMode } from './begin-modes.ts';
 import { isError } from './error-number.ts';
-import { InnerTransactions, type LeaseKey } from './inner-transactions.ts';
+import { InnerTransactions, type LeaseKey } from '../sql/inner-transactions.ts';
 import { excerpt, type ParsedSql } from './parsed-sql.ts';
 import { readWriteCount } from './vote-state.ts';
 import type { WorkConnection } from './work-connection.ts';
@@ -37,7 +37,7 @@ export const okResult = {
  */
 export class BranchTransaction {
   readonly #options: BranchTransactionOptions;
-  readonly #inner = new InnerTransactions();
+  readonly #inner = new InnerTransactions((name) => `\`${name.replaceAll('`', '``')}\``);
   #isOpen = false;
   /** What SET TRANSACTION asked for, before the transaction was open. */
   #modes: TransactionModes = {};

@@ -2,7 +2,7 @@ import { type ErrorCode, type Reason, reason, UnanimousError } from '@unanimous/
 import { BranchTransaction, okResult, type Statement } from './branch-transaction.ts';
 import { endsTransaction, isError, voteError } from './error-number.ts';
 import { excerpt } from './parsed-sql.ts';
-import { StatementQueue } from './statement-queue.ts';
+import { StatementQueue } from '../sql/statement-queue.ts';
 import type { Ended, WorkConnection } from './work-connection.ts';
 
 /** As it comes from a lease. */

@@ -2,7 +2,7 @@ import { AsyncResource } from 'node:async_hooks';
 import { UnanimousError } from '@unanimous/proto';
 import type { PoolConnection } from 'mysql2';
 import type { BranchWork } from './branch-work.ts';
-import type { LeaseKey } from './inner-transactions.ts';
+import type { LeaseKey } from '../sql/inner-transactions.ts';
 import { parseSql } from './parsed-sql.ts';
 import type { Command } from './work-connection.ts';
 

@@ -1,6 +1,6 @@
 import { type ErrorCode, UnanimousError } from '@unanimous/proto';
 import { type TransactionModes, transactionModesQuery, unmetMode } from './begin-modes.ts';
-import { InnerTransactions, type LeaseKey } from './inner-transactions.ts';
+import { InnerTransactions, type LeaseKey } from '../sql/inner-transactions.ts';
 import { excerpt, type ParsedSql } from './parsed-sql.ts';
 import type { WorkConnection } from './work-connection.ts';
 
@@ -28,7 +28,7 @@ export interface BranchTransactionOptions {
  */
 export class BranchTransaction {
   readonly #options: BranchTransactionOptions;
-  readonly #inner = new InnerTransactions();
+  readonly #inner = new InnerTransactions((name) => `"${name.replaceAll('"', '""')}"`);
   #isOpen = false;
   /** Nothing has run since the transaction opened, so its modes may still be set. */
   #isFresh = false;
@@ -159,7 +159,7 @@ export class BranchTransaction {
       return commandResult('ROLLBACK');
     }
     if (rollback.harmsOthers) this.#doomHarmed();
-    await connection.query(rollback.sql);
+    await connection.query(rollback.statements.join('; ')); // one round trip
     connection.forgive();
     return commandResult('ROLLBACK');
   }

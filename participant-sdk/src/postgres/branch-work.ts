@@ -1,7 +1,7 @@
 import { type ErrorCode, type Reason, reason, UnanimousError } from '@unanimous/proto';
 import { BranchTransaction, commandResult, type Statement } from './branch-transaction.ts';
 import { excerpt } from './parsed-sql.ts';
-import { StatementQueue } from './statement-queue.ts';
+import { StatementQueue } from '../sql/statement-queue.ts';
 import type { WorkConnection, WorkResult } from './work-connection.ts';
 
 /** As it comes from a lease. */

@@ -1,7 +1,7 @@
 import { UnanimousError } from '@unanimous/proto';
 import type { PoolClient } from 'pg';
 import type { BranchWork } from './branch-work.ts';
-import type { LeaseKey } from './inner-transactions.ts';
+import type { LeaseKey } from '../sql/inner-transactions.ts';
 import { excerpt, parseSql } from './parsed-sql.ts';
 import type { Submittable } from './work-connection.ts';
 

@@ -1,6 +1,6 @@
 import { UnanimousError } from '@unanimous/proto';
 import type { BranchWork } from './branch-work.ts';
-import type { LeaseKey } from './inner-transactions.ts';
+import type { LeaseKey } from '../sql/inner-transactions.ts';
 import { excerpt, parseSql } from './parsed-sql.ts';
 import type { PostgresJsClient } from './postgres-js-client.ts';
 import {

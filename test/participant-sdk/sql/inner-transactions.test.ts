@@ -1,23 +1,23 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { InnerTransactions } from '../../../participant-sdk/src/postgres/inner-transactions.ts';
+import { InnerTransactions } from '../../../participant-sdk/src/sql/inner-transactions.ts';
 
-/** Postgres' savepoints, and the statements that it would keep. */
+const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
+
+/** A server's savepoints, and the statements that it would keep. */
 class FakeTransaction {
   readonly #savepoints: { name: string; at: number }[] = [];
   readonly kept: { lease: object; transaction: number | undefined }[] = [];
 
   run(sql: string): void {
-    for (const command of sql.split('; ')) {
-      const [verb, ...rest] = command.replaceAll('"', '').split(' ');
-      const name = rest.at(-1) ?? '';
-      if (verb === 'SAVEPOINT') this.#savepoints.push({ name, at: this.kept.length });
-      else if (verb === 'RELEASE') this.#savepoints.length = this.#find(name);
-      else if (verb === 'ROLLBACK') {
-        const index = this.#find(name);
-        this.kept.length = this.#savepoints[index]?.at ?? 0;
-        this.#savepoints.length = index + 1;
-      }
+    const [verb, ...rest] = sql.replaceAll('"', '').split(' ');
+    const name = rest.at(-1) ?? '';
+    if (verb === 'SAVEPOINT') this.#savepoints.push({ name, at: this.kept.length });
+    else if (verb === 'RELEASE') this.#savepoints.length = this.#find(name);
+    else if (verb === 'ROLLBACK') {
+      const index = this.#find(name);
+      this.kept.length = this.#savepoints[index]?.at ?? 0;
+      this.#savepoints.length = index + 1;
     }
   }
 
@@ -40,8 +40,8 @@ const step = fc.record({
 test('side by side, a rollback undoes its own statements or says it harms others', () => {
   const reached = { harmed: 0, rolledBack: 0, deferred: 0 };
   const property = fc.property(fc.array(step, { maxLength: 40 }), (steps) => {
-    const inner = new InnerTransactions();
-    const postgres = new FakeTransaction();
+    const inner = new InnerTransactions(quoted);
+    const server = new FakeTransaction();
     const leases = [{}, {}, {}];
     const begun: number[][] = [[], [], []];
     let expected: { lease: object; transaction: number | undefined }[] = [];
@@ -51,19 +51,19 @@ test('side by side, a rollback undoes its own statements or says it harms others
       const own = begun[which] as number[];
       if (act === 'begin') {
         const name = inner.nextName();
-        postgres.run(`SAVEPOINT ${name}`);
+        server.run(`SAVEPOINT ${name}`);
         inner.begin(lease, name);
         own.push((transactionCount += 1));
       } else if (act === 'statement') {
         inner.statement(lease);
         const statement = { lease, transaction: own.at(-1) };
-        postgres.kept.push(statement);
+        server.kept.push(statement);
         expected.push(statement);
       } else if (act === 'commit') {
         const sql = inner.commit(lease);
         expect(sql === undefined).toBe(own.length === 0);
         if (sql === '') reached.deferred += 1;
-        if (sql) postgres.run(sql);
+        if (sql) server.run(sql);
         const ended = own.pop();
         // What it has written belongs to the one around it now.
         for (const each of expected) {
@@ -79,20 +79,20 @@ test('side by side, a rollback undoes its own statements or says it harms others
           return; // the branch is doomed: nothing of it is kept
         }
         reached.rolledBack += 1;
-        postgres.run(rollback.sql);
+        for (const sql of rollback.statements) server.run(sql);
         expected = expected.filter((each) => each.transaction !== undone);
-        expect(postgres.kept).toEqual(expected);
+        expect(server.kept).toEqual(expected);
       }
     }
     expect(inner.hasUnfinished()).toBe(begun.flat().length > 0);
-    if (begun.flat().length === 0) expect(postgres.depth).toBe(0);
+    if (begun.flat().length === 0) expect(server.depth).toBe(0);
   });
   fc.assert(property, { numRuns: 6_000 });
   for (const count of Object.values(reached)) expect(count).toBeGreaterThan(50);
 });
 
 test('the transaction that opened the branch needs no savepoint', () => {
-  const inner = new InnerTransactions();
+  const inner = new InnerTransactions(quoted);
   const lease = {};
   inner.open(lease);
   expect(inner.hasUnfinished()).toBe(true);
@@ -104,12 +104,12 @@ test('the transaction that opened the branch needs no savepoint', () => {
 });
 
 test('savepoints of the user’s own are released and rolled back by name', () => {
-  const inner = new InnerTransactions();
+  const inner = new InnerTransactions(quoted);
   const [one, two] = [{}, {}];
   inner.savepoint(one, 'Sp"1');
   inner.savepoint(one, 'b');
   expect(inner.rollbackTo(one, 'b')).toBe(false);
-  expect(inner.release(one, 'Sp"1')).toBe('RELEASE "Sp""1"');
+  expect(inner.release(one, 'Sp"1')).toBe('RELEASE SAVEPOINT "Sp""1"');
   expect(inner.release(one, 'b')).toBeUndefined();
 
   inner.savepoint(one, 'c');

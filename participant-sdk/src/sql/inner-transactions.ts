@@ -4,7 +4,7 @@ export type LeaseKey = object;
 /** A transaction that a builder has begun inside the branch, or a savepoint of the user's. */
 interface Inner {
   readonly lease: LeaseKey;
-  /** Undefined for the one that opened the branch: XA START stands for it. */
+  /** Undefined for the one that opened the branch: the server's own begin stands for it. */
   readonly savepoint: string | undefined;
   readonly isBegun: boolean;
   isEnded: boolean;
@@ -24,8 +24,14 @@ export interface Rollback {
  * only when that one has ended too.
  */
 export class InnerTransactions {
+  readonly #quoted: (name: string) => string;
   readonly #stack: Inner[] = [];
   #count = 0;
+
+  /** `quoted` gives a name as the server's SQL takes it. */
+  constructor(quoted: (name: string) => string) {
+    this.#quoted = quoted;
+  }
 
   /** Notes the BEGIN that opened the branch. */
   open(lease: LeaseKey): void {
@@ -71,8 +77,9 @@ export class InnerTransactions {
     if (at === undefined || name === undefined) return at === undefined ? undefined : 'all';
     const harmsOthers = this.#harmsOthers(lease, at);
     this.#stack.length = at;
-    const release = this.#releaseEnded() || `RELEASE SAVEPOINT ${quoted(name)}`;
-    return { statements: [`ROLLBACK TO SAVEPOINT ${quoted(name)}`, release], harmsOthers };
+    const savepoint = this.#quoted(name);
+    const release = this.#releaseEnded() || `RELEASE SAVEPOINT ${savepoint}`;
+    return { statements: [`ROLLBACK TO SAVEPOINT ${savepoint}`, release], harmsOthers };
   }
 
   /** Notes ROLLBACK TO a savepoint of the user's, which stays: true when it harms another lease. */
@@ -119,10 +126,9 @@ export class InnerTransactions {
   #releaseEnded(): string {
     const lastOpen = this.#stack.findLastIndex((inner) => !inner.isEnded);
     const [lowest] = this.#stack.splice(lastOpen + 1).filter((it) => it.savepoint !== undefined);
-    return lowest?.savepoint === undefined ? '' : `RELEASE SAVEPOINT ${quoted(lowest.savepoint)}`;
+    if (lowest?.savepoint === undefined) return '';
+    return `RELEASE SAVEPOINT ${this.#quoted(lowest.savepoint)}`;
   }
 }
 
 const found = (index: number) => (index < 0 ? undefined : index);
-
-const quoted = (name: string) => `\`${name.replaceAll('`', '``')}\``;
