@@ -53,8 +53,9 @@ export async function runRow(fleet: CrashFleet, ledger: Ledger, row: CrashRow): 
   if (by === 'retention') await keepOutcomes(fleet, undefined);
 
   await order.told;
-  await revive(fleet, row);
-  await fleet.untilAtRest(); // a client may have tried again meanwhile
+  // A client may have tried again meanwhile, and who threw may end only now.
+  const isOver = async () => (await revive(fleet, row), fleet.isAtRest());
+  await waitUntil(isOver, { what: 'the fleet to come to rest', intervalMs: 10 });
   if (gid !== undefined) await checkAnswers(fleet, gid);
   const fate = await ledger.fateOf(order.id);
   expect(await ledger.violations()).toEqual([]);
@@ -192,13 +193,14 @@ async function settle(fleet: CrashFleet, row: CrashRow, beganMs: number): Promis
     return beganMs;
   }
   const hit = fleet.processes[row.role];
-  // Who was told to stop and wakes will end, also when nothing is blocked any more.
-  const mayLive = row.by !== 'SIGTERM' || (row.action !== 'stop' && row.action !== 'pause');
-  const isOver = async () => !hit.isRunning || (mayLive && (await fleet.isAtRest()));
-  const what = `an end of ${hit.name}${mayLive ? ' or of all that it blocks' : ''}`;
-  await waitUntil(isOver, { what, intervalMs: 10, timeoutMs: leftMs() });
-  beganMs = (await revive(fleet, row)) ?? beganMs;
-  await fleet.untilAtRest(leftMs());
+  const mustEnd = row.by === 'SIGTERM' && (row.action === 'stop' || row.action === 'pause');
+  const isSettled = async () => {
+    if (mustEnd && hit.isRunning) return false; // it may end when nothing is blocked any more
+    beganMs = (await revive(fleet, row)) ?? beganMs;
+    return fleet.isAtRest();
+  };
+  const what = `an end of ${mustEnd ? hit.name : 'all that it blocks'}`;
+  await waitUntil(isSettled, { what, intervalMs: 10, timeoutMs: leftMs() });
   return beganMs;
 }
 
