@@ -199,9 +199,13 @@ function storeBranch(branch: DecidedBranch): StoredBranch {
   return { ...branch, redo: redo || '' };
 }
 
+/** One for all: most branches have no redo, and a log may hold many of them. */
+const nothing = new Uint8Array();
+
 function readBranch(stored: unknown): DecidedBranch {
   const branch = stored as StoredBranch | undefined;
   if (typeof branch?.redo !== 'string') throw damaged('a branch lacks its redo payload');
+  if (branch.redo === '') return { ...branch, redo: nothing };
   return { ...branch, redo: new Uint8Array(Buffer.from(branch.redo, 'base64')) };
 }
 

@@ -186,13 +186,21 @@ function appear(event: TransactionEvent): Transaction {
 
 type Decided = Extract<LogRecord, { kind: 'delegated' }>['branch'];
 
+/** One for all: a log of many decisions would make one for each of their branches. */
+const noWork = new Uint8Array();
+
 function fromLog(is: 'yes' | 'ready'): (decided: Decided) => Branch {
-  return (decided) => ({
-    ...decided,
+  return ({ branch, rm, kind, incarnation, receipt, redo }) => ({
+    branch,
+    rm,
+    kind,
     canOnePhase: is === 'ready',
     session: 0,
-    work: new Uint8Array(),
+    work: noWork,
     state: { is },
+    receipt,
+    redo,
+    incarnation,
   });
 }
 

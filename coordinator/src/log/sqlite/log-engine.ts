@@ -25,6 +25,9 @@ export interface EnginePort {
 /** How long the witness may stay in the page cache only. */
 const witnessDelayMs = 50;
 
+/** How many records travel in one message. */
+const followedAtOnce = 5_000;
+
 /** An open log with all that belongs to it. */
 interface Opened {
   readonly store: LogStore;
@@ -107,10 +110,17 @@ export class LogEngine {
   ): Requests[typeof request.type]['answer'] {
     const { store } = this.#open;
     switch (request.type) {
-      case 'follow':
-        return store
+      case 'follow': {
+        const entries = store
           .readNeeded()
           .map(({ kind, payload, origin }) => ({ kind, payload, ...origin }));
+        // In steps: who asked takes in the first while the next are on their way.
+        for (let from = 0; from < entries.length; from += followedAtOnce) {
+          const some = entries.slice(from, from + followedAtOnce);
+          this.#port.send({ type: 'followed', entries: some });
+        }
+        return undefined;
+      }
       case 'holds':
         return store.holds(request.ask);
       case 'becomeActive': {

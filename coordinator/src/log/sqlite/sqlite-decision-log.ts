@@ -9,7 +9,7 @@ import type { PlannedCrash } from './crash-points.ts';
 import { estimateBytes, joinLines, toLine } from './pending-record.ts';
 import { maxBatchBytes } from './schema.ts';
 import { type FromWorker, fromWireError, type Requests } from './worker-messages.ts';
-import type { ToWorker, WireTip, WorkerSettings } from './worker-messages.ts';
+import type { ToWorker, WireEntry, WireTip, WorkerSettings } from './worker-messages.ts';
 
 /** Where the log lives, and how to open it. */
 export interface SqliteLogOptions {
@@ -67,6 +67,7 @@ export class SqliteDecisionLog implements DecisionLog {
     { resolve(answer: unknown): void; reject(error: Error): void }
   >();
   #lastId = 0;
+  #onEntries: (entries: readonly LogEntry[]) => void = () => {};
 
   constructor(options: SqliteLogOptions) {
     const { dir, acceptTipLoss = false, mirror, dropMirror = false, crash } = options;
@@ -101,12 +102,8 @@ export class SqliteDecisionLog implements DecisionLog {
   }
 
   async follow(onEntries: (entries: readonly LogEntry[]) => void): Promise<void> {
-    const entries = await this.#request('follow', undefined);
-    onEntries(
-      entries.map(({ epoch, seq, kind, payload }) => {
-        return { epoch, seq, record: decodeRecord({ kind, payload }) };
-      }),
-    );
+    this.#onEntries = onEntries;
+    await this.#request('follow', undefined);
   }
 
   async becomeActive(holder: Holder): Promise<Incarnation> {
@@ -211,6 +208,9 @@ export class SqliteDecisionLog implements DecisionLog {
         this.#moveTip(message.tip);
         this.#settle(message.messageCount, message.seq);
         return;
+      case 'followed':
+        this.#followed(message.entries);
+        return;
       case 'answer':
         this.#takeRequest(message.id)?.resolve(message.answer);
         return;
@@ -219,6 +219,14 @@ export class SqliteDecisionLog implements DecisionLog {
         return;
       case 'failed':
         this.#fail(fromWireError(message.error));
+    }
+  }
+
+  #followed(entries: readonly WireEntry[]): void {
+    try {
+      this.#onEntries(entries.map(readEntry));
+    } catch (error) {
+      this.#fail(UnanimousError.from(error)); // which `follow` hears
     }
   }
 
@@ -259,6 +267,10 @@ export class SqliteDecisionLog implements DecisionLog {
     if (this.#closing) throw new UnanimousError('closed', 'the log was closed');
     if (!this.#active) throw new UnanimousError('not-active', 'becomeActive() was not called');
   }
+}
+
+function readEntry({ epoch, seq, kind, payload }: WireEntry): LogEntry {
+  return { epoch, seq, record: decodeRecord({ kind, payload }) };
 }
 
 /** The calls, in their order, in groups of about one batch; a larger call is a group of its own. */

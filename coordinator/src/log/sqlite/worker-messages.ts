@@ -23,7 +23,8 @@ export interface Requests {
       readonly repairs: readonly string[];
     };
   };
-  follow: { readonly ask: undefined; readonly answer: readonly WireEntry[] };
+  /** Answered when all `followed` have been sent. */
+  follow: { readonly ask: undefined; readonly answer: undefined };
   becomeActive: {
     readonly ask: Holder;
     readonly answer: { readonly incarnation: Incarnation; readonly tip: WireTip };
@@ -65,6 +66,8 @@ export type FromWorker =
       readonly seq: number;
       readonly tip: WireTip;
     }
+  /** Some of the records that `follow` asks for, in their order. */
+  | { readonly type: 'followed'; readonly entries: readonly WireEntry[] }
   | { readonly type: 'answer'; readonly id: number; readonly answer: unknown }
   | { readonly type: 'refused'; readonly id: number; readonly error: WireError }
   /** The log has failed for good: whatever is not answered never will be. */
