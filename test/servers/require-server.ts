@@ -4,9 +4,9 @@ import { postgresBinaries } from '../../examples/support/postgres-server.ts';
 import { hasKafka } from './kafka.ts';
 import { hasMariadb } from './mariadb.ts';
 import { hasNats } from './nats.ts';
-import { hasOpensearch } from './opensearch.ts';
 import { hasRabbitmq } from './rabbitmq.ts';
 import { hasRedis } from './redis.ts';
+import { hasSearchServer } from './search-server.ts';
 
 /** A server that a test starts for itself. */
 export type ServerName =
@@ -16,7 +16,8 @@ export type ServerName =
   | 'rabbitmq'
   | 'redis'
   | 'nats'
-  | 'opensearch';
+  | 'opensearch'
+  | 'elasticsearch';
 
 /** A command-line tool that a test runs. `python` stands for a Python that can import grpc_tools. */
 export type CommandName = 'psql' | 'sqlite3' | 'python' | 'cc';
@@ -35,7 +36,8 @@ const serverIsPresent: Record<ServerName, () => boolean> = {
   rabbitmq: hasRabbitmq,
   redis: hasRedis,
   nats: hasNats,
-  opensearch: hasOpensearch,
+  opensearch: () => hasSearchServer('opensearch'),
+  elasticsearch: () => hasSearchServer('elasticsearch'),
 };
 
 const postgresIsPresent = (await postgresBinaries()) !== undefined;
