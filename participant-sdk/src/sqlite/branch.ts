@@ -36,6 +36,7 @@ export class SqliteBranch implements OpenBranch {
     parameters: readonly unknown[],
   ): Promise<unknown> {
     this.#mustBeOpen();
+    if (this.#failure) throw this.#failure; // as a caller who swallowed it hears at the vote
     checkStatement(sql);
     this.#running += 1;
     try {

@@ -34,10 +34,11 @@ export function isUntouched(before: FileMark, now: FileMark): boolean {
   return BigInt(now.changedAtNs) <= BigInt(before.changedAtNs);
 }
 
-/** Device and inode; empty when the file is not there. */
+/** The inode, which a copy does not share; empty when the file is not there. */
 export function placeOf(file: string): string {
+  // Not the device: its number may be another after each mount.
   const found = statSync(file, { throwIfNoEntry: false, bigint: true });
-  return found ? `${found.dev}:${found.ino}` : '';
+  return found ? String(found.ino) : '';
 }
 
 function saltOf(wal: string): string {

@@ -125,6 +125,7 @@ export class FileOwner {
     const release = this.#open.get(turned);
     if (!release) throw new UnanimousError('work-after-end', 'the branch has ended');
     const { work } = turned;
+    work.mustBeWhole();
     work.checkDeferred();
     const { fixed, statements } = work;
     const mark = markOf(this.#options.file, reader);
@@ -144,7 +145,10 @@ export class FileOwner {
     if (!row) return this.#unknown(`${branch} is neither prepared nor committed`, rm);
     const work = await this.#work(branch);
     const now = sidecar.branch(branch); // somebody else may have ended it meanwhile
-    if (now?.state === 'broken') return this.#unknown(`${branch}: ${now.why}`, rm);
+    if (now?.state === 'broken') {
+      sidecar.report(branch);
+      return this.#unknown(`${branch}: ${now.why}`, rm);
+    }
     if (!work || now?.state !== 'prepared') return this.commit(branch, rm, facts);
     try {
       writeReceipt(work, { branch, ...facts });
@@ -179,11 +183,10 @@ export class FileOwner {
     const { file, waitMs = 5_000 } = this.#options;
     const release = await this.#turn.take(waitMs, () => this.#tooLate());
     try {
-      return await whileBusy(waitMs, () =>
-        this.connections()
-          .reader.prepare(sql)
-          [method](...parameters),
-      );
+      return await whileBusy(waitMs, () => {
+        const again = this.connections().reader.prepare(sql);
+        return again[method](...parameters);
+      });
     } catch (error) {
       throw sqliteError(error, file);
     } finally {

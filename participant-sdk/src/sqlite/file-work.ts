@@ -78,27 +78,36 @@ export class FileWork {
   /** Runs a statement, and keeps it if it can write. @throws what SQLite says. */
   run(method: StatementMethod, sql: string, parameters: readonly unknown[]): unknown {
     checkStatement(sql);
+    this.mustBeWhole();
     const statement = this.#database.prepare(sql);
     if (statement.readonly) return statement[method](...parameters);
-    const kept = { method, sql, parameters: serialize([...parameters]) };
-    const result = statement[method](...parameters);
-    if (!this.#database.inTransaction) {
-      const hint = 'Leave out OR ROLLBACK and RAISE(ROLLBACK): they end the whole transaction.';
-      throw new UnanimousError('branch-doomed', 'a statement rolled everything back', { hint });
-    }
-    this.statements.push(kept);
-    this.#hash.update(`${JSON.stringify([sql, result], plain)}\n`);
-    return result;
+    return this.#write({ method, sql, parameters: serialize([...parameters]) }, parameters);
   }
 
   /** Does again what another process did. @throws what SQLite says. */
-  repeat({ method, sql, parameters }: RedoStatement): void {
-    this.run(method, sql, deserialize(parameters) as unknown[]);
+  repeat(kept: RedoStatement): void {
+    this.#write(kept, deserialize(kept.parameters) as unknown[]);
+  }
+
+  /** @throws UnanimousError `branch-doomed` when SQLite has rolled everything back. */
+  mustBeWhole(): void {
+    if (this.#database.inTransaction) return; // else the next statement would count by itself
+    const hint = 'Leave out OR ROLLBACK and RAISE(ROLLBACK): they end the whole transaction.';
+    throw new UnanimousError('branch-doomed', 'a statement rolled everything back', { hint });
   }
 
   /** Of all statements that wrote and of what they returned. */
   digest(): string {
     return this.#hash.copy().digest('hex');
+  }
+
+  #write(kept: RedoStatement, parameters: readonly unknown[]): unknown {
+    const { method, sql } = kept;
+    const statement = this.#database.prepare(sql);
+    const result = statement[method](...parameters);
+    this.statements.push(kept);
+    this.#hash.update(kept.parameters).update(`${JSON.stringify([sql, result], plain)}\n`);
+    return result;
   }
 
   /**

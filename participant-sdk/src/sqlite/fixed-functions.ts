@@ -69,19 +69,19 @@ export function fixFunctions(
       own.call(name, withTime(parameters, place, now)),
     );
   }
-  database.function('timediff', options, (...parameters) =>
-    own.call(
-      'timediff',
-      parameters.map((each) => (isNow(each) ? now : each)),
-    ),
+  // The number of arguments is that of SQLite's own, which else would be the better match.
+  const fixedArity = { ...options, varargs: false };
+  const nowOr = (value: unknown) => (isNow(value) ? now : value);
+  database.function('timediff', fixedArity, (from: unknown, to: unknown) =>
+    own.call('timediff', [nowOr(from), nowOr(to)]),
   );
   for (const [name, as] of Object.entries(currentTimes)) {
-    database.function(name, { ...options, varargs: false }, () => own.call(as, [now]));
+    database.function(name, fixedArity, () => own.call(as, [now]));
   }
   const chance = { varargs: false, deterministic: false, safeIntegers: true };
   const bytes = randomBytes(fixed.seed, position);
   database.function('random', chance, () => bytes(8).readBigInt64LE());
-  database.function('randomblob', chance, (...[size]) => bytes(Math.max(1, Number(size) || 1)));
+  database.function('randomblob', chance, (size: unknown) => bytes(Math.max(1, Number(size) || 1)));
   database.function('total_changes', chance, () => {
     throw new Error('total_changes() is not the same when a branch is repeated');
   });

@@ -11,7 +11,7 @@ export interface KnownFile {
   readonly incarnation: string;
   /** The file has had at least so many commits of ours. */
   readonly generation: number;
-  /** Device and inode. */
+  /** Its inode. */
   readonly place: string;
 }
 
@@ -40,7 +40,8 @@ const tables = `
   create table if not exists unanimous_branches (
     branch text primary key, log_id text not null,
     state text not null check (state in ('prepared', 'broken', 'rolled-back')),
-    now_ms integer, seed blob, digest text, mark text, why text, changed_at_ms integer not null
+    now_ms integer, seed blob, digest text, mark text, why text,
+    reported integer not null default 0, changed_at_ms integer not null
   ) strict, without rowid;
   create table if not exists unanimous_statements (
     branch text not null, position integer not null, method text not null, sql text not null,
@@ -127,6 +128,14 @@ export class Sidecar {
     return this.#get(query, branch) as BranchRow | undefined;
   }
 
+  /** Branches that wait to hear their decision. */
+  inDoubt(): readonly string[] {
+    const query = `select branch from unanimous_branches
+      where state = 'prepared' or (state = 'broken' and not reported)`;
+    const rows = this.#database.prepare(query).all() as { readonly branch: string }[];
+    return rows.map(({ branch }) => branch);
+  }
+
   /** The prepared branch; there is one at most, for SQLite has one writer. */
   prepared(): PreparedRow | undefined {
     const row = this.#get(`select * from unanimous_branches where state = 'prepared'`) as
@@ -150,6 +159,11 @@ export class Sidecar {
     const sql = `update unanimous_branches set state = 'broken', why = ?, changed_at_ms = ?
       where branch = ?`;
     this.#run(sql, why, nowMs, branch);
+  }
+
+  /** Somebody was told that a broken branch can't follow its decision. */
+  report(branch: string): void {
+    this.#run('update unanimous_branches set reported = 1 where branch = ?', branch);
   }
 
   /** A prepared branch is done with; what the user's file says of it counts from here. */

@@ -131,9 +131,9 @@ class SqliteResource implements Sqlite {
   }
 
   async scan(): Promise<readonly BranchId[]> {
-    const prepared = this.#connections().sidecar.prepared();
-    const id = prepared && parseBranchId(prepared.branch);
-    return id?.rm === this.rm ? [id] : [];
+    const found = this.#connections().sidecar.inDoubt();
+    const ids = found.flatMap((branch) => parseBranchId(branch) ?? []);
+    return ids.filter(({ rm }) => rm === this.rm);
   }
 
   async remembered(logId: LogId): Promise<SeenPosition | undefined> {
