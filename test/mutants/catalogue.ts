@@ -25,6 +25,7 @@ const catalogue: Readonly<Record<string, readonly Mutant[]>> = {
   postgres,
   mysql,
   queue,
+  sqlite,
   effects,
   search,
   rules,
