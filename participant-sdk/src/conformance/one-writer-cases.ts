@@ -1,4 +1,5 @@
 import { formatGid } from '@unanimous/proto';
+import { sleep, systemAmbient } from '../ambient.ts';
 import type { Bench } from './bench.ts';
 import { inChild } from './child-process.ts';
 import type { CaseDefinition } from './conformance-case.ts';
@@ -26,6 +27,7 @@ export const oneWriterCases: readonly CaseDefinition[] = [
         hasWritten = true;
         return next;
       });
+      await Promise.race([waiting, sleep(systemAmbient, 100)]);
       await bench.see(later, [], 'while another branch is in doubt', 'let the second one wait');
       demand(
         !hasWritten,

@@ -44,7 +44,7 @@ test('who waits for too long is told which branch is in doubt', async () => {
   await expect(app.run(insert, 'late')).rejects.toMatchObject({
     code: 'rm-unavailable',
     retryable: true,
-    message: expect.stringContaining(`${transaction.gid}`),
+    message: expect.stringContaining(transaction.gid),
   });
   await transaction.commit();
   await app.run(insert, 'in time');
