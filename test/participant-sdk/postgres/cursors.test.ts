@@ -52,7 +52,8 @@ serverOrSkip('postgres').describe('pg-cursor and pg-query-stream in a branch', (
         await client.query('INSERT INTO t VALUES ($1)', [most]);
         let count = 0;
         const stream = client.query(new QueryStream(many, [], { batchSize: 2 }));
-        for await (const _row of stream) {
+        for await (const row of stream) {
+          expect(row).toHaveProperty('a');
           count += 1;
           if (count === most) break;
         }
