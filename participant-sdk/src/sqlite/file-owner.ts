@@ -196,6 +196,10 @@ export class FileOwner {
 
   async #reopen(): Promise<void> {
     const connections = await openConnections(this.#options);
+    if (this.#users === 0) {
+      closeConnections(connections); // released while it opened
+      throw new UnanimousError('closed', `${this.#options.file} was closed`);
+    }
     this.#connections = connections;
     const prepared = connections.sidecar.prepared();
     if (!prepared || this.#hasCommitted(prepared.branch)) return;

@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { copyFileSync, renameSync, rmSync } from 'node:fs';
 import Database from 'better-sqlite3';
 import { expect, test } from 'vitest';
+import { sqlite } from '../../../participant-sdk/src/sqlite/index.ts';
 import { SqliteFixture } from './sqlite-fixture.ts';
 
 const unknown = { result: 'unknown', reason: { code: 'heuristic' } };
@@ -100,4 +101,16 @@ test('a folder that is missing is told so', async () => {
     code: 'rm-unavailable',
     hint: expect.stringContaining('Make the folder'),
   });
+});
+
+test('what is closed while it opens lets the file go', async () => {
+  await using fixture = new SqliteFixture();
+  const app = sqlite({ rm: 'app-db', file: fixture.file, Database });
+  const other = new Database(fixture.sidecar);
+  other.exec('begin immediate'); // makes it wait
+  const opening = app.open();
+  await app.close();
+  other.close();
+  await expect(opening).rejects.toMatchObject({ code: 'closed' });
+  await fixture.serve(); // nobody has the sidecar
 });
