@@ -9,9 +9,10 @@ import {
   type FileOptions,
   openConnections,
 } from './file-connections.ts';
-import { isUntouched, markOf, placeOf } from './file-mark.ts';
+import { markOf, placeOf } from './file-mark.ts';
 import { checkStatement, FileWork, type StatementMethod } from './file-work.ts';
 import { fileIdentity, hasReceipt, type NewReceipt, writeReceipt } from './receipt-rows.ts';
+import { repeatBranch } from './repeat-branch.ts';
 import { sqliteError, whileBusy } from './sqlite-error.ts';
 import { WriterTurn } from './writer-turn.ts';
 
@@ -75,7 +76,10 @@ export class FileOwner {
 
   /** Opens the file, or finds that it is open and the same. @throws UnanimousError. */
   async open(): Promise<FileConnections> {
-    if (this.#connections && placeOf(this.#options.file) !== this.#connections.place) this.#drop();
+    const found = this.#connections;
+    if (found && (placeOf(this.#options.file) !== found.place || found.sidecar.hasFailed)) {
+      this.#drop();
+    }
     if (!this.#connections) {
       this.#opening ??= this.#reopen().finally(() => (this.#opening = undefined));
       await this.#opening;
@@ -86,7 +90,10 @@ export class FileOwner {
   /** @throws UnanimousError when the file is not open, or another one stands in its place. */
   connections(): FileConnections {
     const { file } = this.#options;
-    if (!this.#connections) throw new UnanimousError('rm-unavailable', `${file} is not open`);
+    if (!this.#connections || this.#connections.sidecar.hasFailed) {
+      const hint = 'It is opened again with the next scan.';
+      throw new UnanimousError('rm-unavailable', `${file} is not open`, { hint });
+    }
     if (placeOf(file) === this.#connections.place) return this.#connections;
     const hint = 'It is opened again as what it is now; nothing was written to it.';
     throw new UnanimousError('rm-identity-mismatch', `${file} was replaced`, { hint });
@@ -149,7 +156,8 @@ export class FileOwner {
       sidecar.report(branch);
       return this.#unknown(`${branch}: ${now.why}`, rm);
     }
-    if (!work || now?.state !== 'prepared') return this.commit(branch, rm, facts);
+    if (now?.state !== 'prepared') return this.commit(branch, rm, facts);
+    if (!work) throw new UnanimousError('rm-unavailable', `${branch} was not repeated yet`, { rm });
     try {
       writeReceipt(work, { branch, ...facts });
       work.commit();
@@ -239,17 +247,7 @@ export class FileOwner {
       return undefined;
     }
     const { reader, sidecar } = this.connections();
-    let why: string | undefined;
-    if (!isUntouched(row.mark, markOf(file, reader))) {
-      why = 'somebody else may have written to the file since it was prepared';
-    } else {
-      try {
-        for (const statement of row.statements) work.repeat(statement);
-        if (work.digest() !== row.digest) why = 'its statements do something else now';
-      } catch (error) {
-        why = `a statement fails now: ${error instanceof Error ? error.message : String(error)}`;
-      }
-    }
+    const why = repeatBranch(row, work, markOf(file, reader));
     if (why === undefined) return (held.work = work);
     work.end();
     sidecar.break(row.branch, why, Date.now());

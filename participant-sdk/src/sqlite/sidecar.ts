@@ -4,6 +4,7 @@ import type { FileMark } from './file-mark.ts';
 import type { RedoStatement } from './file-work.ts';
 import type { Fixed } from './fixed-functions.ts';
 import { closeQuietly, type SqliteConstructor, type SqliteDatabase } from './sqlite-database.ts';
+import { isBroken } from './sqlite-error.ts';
 
 /** What stands beside a file: who it was when it was last seen. */
 export interface KnownFile {
@@ -63,6 +64,7 @@ export function sidecarOf(file: string): string {
  */
 export class Sidecar {
   readonly #database: SqliteDatabase;
+  #hasFailed = false;
 
   private constructor(database: SqliteDatabase) {
     this.#database = database;
@@ -76,11 +78,18 @@ export class Sidecar {
       database.pragma('journal_mode = WAL');
       database.pragma('synchronous = FULL');
       database.exec(`begin immediate; ${tables} commit;`);
+      // What a failed fsync has left in the WAL must not stand before what comes.
+      database.pragma('wal_checkpoint(TRUNCATE)');
       return new Sidecar(database);
     } catch (error) {
       closeQuietly(database);
       throw error;
     }
+  }
+
+  /** True once the disk has failed: what it shows may not be what it has. Close it then. */
+  get hasFailed(): boolean {
+    return this.#hasFailed;
   }
 
   /** @throws UnanimousError when a newer version made it. */
@@ -130,10 +139,7 @@ export class Sidecar {
 
   /** Branches that wait to hear their decision. */
   inDoubt(): readonly string[] {
-    const query = `select branch from unanimous_branches
-      where state = 'prepared' or (state = 'broken' and not reported)`;
-    const rows = this.#database.prepare(query).all() as { readonly branch: string }[];
-    return rows.map(({ branch }) => branch);
+    return this.#rows(`state = 'prepared' or (state = 'broken' and not reported)`);
   }
 
   /** The prepared branch; there is one at most, for SQLite has one writer. */
@@ -177,13 +183,7 @@ export class Sidecar {
 
   /** Remembers an abort, also of what never came, so that a prepare that comes late is refused. */
   rollBack(branch: string, logId: string, nowMs: number): void {
-    this.#atOnce(() => {
-      this.#forget(branch);
-      const sql = `insert into unanimous_branches (branch, log_id, state, changed_at_ms)
-        values (?, ?, 'rolled-back', ?) on conflict do update
-        set state = 'rolled-back', why = null, changed_at_ms = excluded.changed_at_ms`;
-      this.#run(sql, branch, logId, nowMs);
-    });
+    this.#atOnce(() => this.#rollBack(branch, logId, nowMs));
   }
 
   /** An abort is not remembered by the log either: age bounds the prepares still on their way. */
@@ -211,23 +211,43 @@ export class Sidecar {
     closeQuietly(this.#database);
   }
 
+  #rollBack(branch: string, logId: string, nowMs: number): void {
+    this.#forget(branch);
+    const sql = `insert into unanimous_branches (branch, log_id, state, changed_at_ms)
+      values (?, ?, 'rolled-back', ?) on conflict do update
+      set state = 'rolled-back', why = null, changed_at_ms = excluded.changed_at_ms`;
+    this.#run(sql, branch, logId, nowMs);
+  }
+
+  #rows(where: string): readonly string[] {
+    const query = `select branch from unanimous_branches where ${where}`;
+    const rows = this.#database.prepare(query).all() as { readonly branch: string }[];
+    return rows.map(({ branch }) => branch);
+  }
+
   #forget(branch: string): void {
     this.#run('delete from unanimous_statements where branch = ?', branch);
   }
 
   #atOnce(work: () => void): void {
-    this.#database.exec('begin immediate');
     try {
+      this.#database.exec('begin immediate');
       work();
       this.#database.exec('commit');
     } catch (error) {
+      this.#hasFailed ||= isBroken(error);
       if (this.#database.inTransaction) this.#database.exec('rollback');
       throw error;
     }
   }
 
   #run(sql: string, ...parameters: unknown[]): void {
-    this.#database.prepare(sql).run(...parameters);
+    try {
+      this.#database.prepare(sql).run(...parameters);
+    } catch (error) {
+      this.#hasFailed ||= isBroken(error);
+      throw error;
+    }
   }
 
   #get(sql: string, ...parameters: unknown[]): unknown {

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { type ErrorCode, type ErrorDetails, UnanimousError } from '@unanimous/proto';
 
 /** SQLite's result code of an error, say `SQLITE_FULL`, or an empty text. */
-export function sqliteCode(error: unknown): string {
+function sqliteCode(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? String(error.code) : '';
   return code.startsWith('SQLITE_') ? code : '';
 }
@@ -10,6 +10,11 @@ export function sqliteCode(error: unknown): string {
 /** True when somebody else holds a lock on the file. */
 export function isBusy(error: unknown): boolean {
   return /^SQLITE_(BUSY|LOCKED)/.test(sqliteCode(error));
+}
+
+/** True when a connection may show other rows than the disk holds, so it must not go on. */
+export function isBroken(error: unknown): boolean {
+  return /^SQLITE_(IOERR|CORRUPT|NOTADB|READONLY|CANTOPEN|PROTOCOL)/.test(sqliteCode(error));
 }
 
 const remedies: readonly (readonly [RegExp, ErrorCode, string, ErrorDetails])[] = [

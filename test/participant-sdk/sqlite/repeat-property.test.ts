@@ -67,13 +67,13 @@ test('whatever statements do, repeated they do the same', async () => {
       expect(await again.commit(transaction.id(app), decided)).toEqual({ result: 'committed' });
       const now = await Promise.all(dump.map((query) => again.all(query)));
       expect(now).toEqual(seen);
-      if (JSON.stringify(now, text) !== JSON.stringify(old, text)) changed += 1;
+      if (JSON.stringify(now, plain) !== JSON.stringify(old, plain)) changed += 1;
     },
   );
   await fc.assert(property, { numRuns: runs });
   expect(changed).toBeGreaterThan(runs / 2);
 }, 120_000);
 
-function text(_key: string, each: unknown): unknown {
+function plain(_key: string, each: unknown): unknown {
   return typeof each === 'bigint' ? String(each) : each;
 }

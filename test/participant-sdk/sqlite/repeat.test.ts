@@ -200,3 +200,26 @@ test.each(['before', 'after'] as const)(
     expect(fixture.texts()).toEqual(['kept', 'next']);
   },
 );
+
+test('a vote that failed is a no, and what has landed of it waits for its abort', async () => {
+  await using fixture = new SqliteFixture();
+  let failures = 0;
+  const Failing = class extends Database {
+    override exec(sql: string): this {
+      super.exec(sql);
+      if (sql !== 'commit' || failures-- <= 0) return this; // the sidecar's
+      throw Object.assign(new Error('disk I/O error'), { code: 'SQLITE_IOERR_FSYNC' });
+    }
+  };
+  const app = await fixture.serve({ Database: Failing });
+  failures = 1;
+  await expect(fixture.prepared(app, 'refused')).rejects.toMatchObject({ code: 'rm-unavailable' });
+  await expect(app.scan()).rejects.toMatchObject({ code: 'rm-unavailable' });
+  await app.open(); // as the runtime does then
+  const [refused] = await app.scan();
+  if (!refused) throw new Error('nothing has landed');
+  const next = app.run(`insert into notes (text) values ('next')`);
+  expect(await app.abort(refused, '')).toEqual({ result: 'rolled-back' });
+  await next;
+  expect(fixture.texts()).toEqual(['next']);
+});
