@@ -73,7 +73,7 @@ test.each([
   ['pragma user_version = 3', 'invalid-argument', 'sql: PRAGMA cannot be part'],
   [`attach 'x.db' as x`, 'invalid-argument', 'sql: ATTACH cannot be part'],
   ['vacuum', 'invalid-argument', 'sql: VACUUM cannot be part'],
-  ['select total_changes() from nowhere', 'invalid-argument', 'no such table'],
+  ['delete from nowhere', 'invalid-argument', 'no such table'],
 ])('%s: refused', async (sql, code, message) => {
   await using fixture = new SqliteFixture();
   const app = await fixture.serve();
@@ -147,6 +147,18 @@ test('receipts go below the low-water mark and of age, not by age alone', async 
   expect(receipts()).toEqual([1, 2, 3]);
   await commit(3);
   expect(receipts()).toEqual([3, 4]);
+});
+
+test('what can’t be the same again is refused in a branch', async () => {
+  await using fixture = new SqliteFixture();
+  const app = await fixture.serve();
+  const transaction = await fixture.coordinator.begin(async () => {
+    await expect(app.run('insert into notes (text) select total_changes()')).rejects.toMatchObject({
+      code: 'invalid-argument',
+      message: expect.stringContaining('total_changes() is not the same'),
+    });
+  });
+  await expect(transaction.prepare()).rejects.toMatchObject({ code: 'invalid-argument' });
 });
 
 test('a database in memory is refused', () => {
