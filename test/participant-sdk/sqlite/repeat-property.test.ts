@@ -40,7 +40,7 @@ const statement = fc.oneof(
 const dump = ['select * from notes', 'select * from history'];
 
 test('whatever statements do, repeated they do the same', async () => {
-  const runs = Number(process.env['PROPERTY_RUNS'] ?? 12);
+  const runs = Number(process.env['PROPERTY_RUNS'] ?? 5);
   let changed = 0;
   const property = fc.asyncProperty(
     fc.array(statement, { maxLength: 6 }),
