@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
-import { delimiter, join } from 'node:path';
+import { delimiter, dirname, join } from 'node:path';
 import { freePort } from './free-port.ts';
 import { ServerFolder } from './server-folder.ts';
 import { ServerProcess } from './server-process.ts';
@@ -8,13 +8,16 @@ import { waitUntil } from './wait-until.ts';
 
 /** What a test or an example may choose; the rest is set for short tests on one machine. */
 export interface MariadbOptions {
+  /** `mysql`: the MySQL, 8 or later, whose `mysqld` UNANIMOUS_MYSQLD names. */
+  readonly product?: 'mariadb' | 'mysql';
   /** Further settings, as on the command line: `{ max_connections: 20, log_bin: 'binlog' }`. */
   readonly settings?: Readonly<Record<string, string | number>>;
 }
 
 interface Binaries {
   readonly server: string;
-  readonly installer: string;
+  /** MySQL's server makes its data itself. */
+  readonly installer?: string;
   readonly client: string;
 }
 
@@ -29,6 +32,26 @@ function mariadbBinaries(): Binaries | undefined {
   return server && installer && client ? { server, installer, client } : undefined;
 }
 
+/** As `mariadbBinaries`, of MySQL. @throws Error when UNANIMOUS_MYSQLD names something else. */
+function mysqlBinaries(): Binaries | undefined {
+  const server = process.env.UNANIMOUS_MYSQLD;
+  if (!server) return undefined;
+  const { stdout } = spawnSync(server, ['--no-defaults', '--version'], { encoding: 'utf8' });
+  if (/MariaDB/.test(stdout ?? '') || !/Ver ([89]|\d\d)\./.test(stdout ?? '')) {
+    throw new Error(
+      `UNANIMOUS_MYSQLD: no mysqld of MySQL 8 or later at ${server}: ${stdout ?? ''}`,
+    );
+  }
+  const beside = [join(dirname(server), 'mysql'), join(dirname(server), '../bin/mysql')];
+  const client = [...beside, ...folders.map((folder) => join(folder, 'mysql'))].find(existsSync);
+  return client === undefined ? undefined : { server, client };
+}
+
+/** Whether the MySQL that UNANIMOUS_MYSQLD names could be started here. */
+export function hasMysql(): boolean {
+  return mysqlBinaries() !== undefined;
+}
+
 /** Whether a MariaDB could be started here. */
 export function hasMariadb(): boolean {
   return mariadbBinaries() !== undefined;
@@ -40,7 +63,7 @@ export function hasMariadb(): boolean {
  * first.
  */
 export async function startMariadb(options: MariadbOptions = {}): Promise<MariadbServer> {
-  const binaries = mariadbBinaries();
+  const binaries = options.product === 'mysql' ? mysqlBinaries() : mariadbBinaries();
   if (binaries === undefined) {
     throw new Error('no mariadbd: install mariadb-server, or set UNANIMOUS_MARIADBD to its path');
   }
@@ -54,20 +77,19 @@ export async function startMariadb(options: MariadbOptions = {}): Promise<Mariad
   }
 }
 
-function initializeData(binaries: Binaries, folder: ServerFolder): void {
-  const args = [
-    '--no-defaults',
-    `--datadir=${folder.file('data')}`,
+function initializeData({ server, installer }: Binaries, folder: ServerFolder): void {
+  const basic = ['--no-defaults', `--datadir=${folder.file('data')}`];
+  const mariadb = [
     '--auth-root-authentication-method=normal',
     '--skip-test-db',
     '--skip-name-resolve',
     '--innodb-log-file-size=8M',
     '--innodb-flush-method=nosync', // for the installation alone
   ];
+  const args = [...basic, ...(installer === undefined ? ['--initialize-insecure'] : mariadb)];
   const options = { ...folder.user, cwd: folder.path, encoding: 'utf8' } as const;
-  const { status, stdout, stderr, error } = spawnSync(binaries.installer, args, options);
-  if (status !== 0)
-    throw new Error(`mariadb-install-db failed: ${stdout}${stderr}`, { cause: error });
+  const { status, stdout, stderr, error } = spawnSync(installer ?? server, args, options);
+  if (status !== 0) throw new Error(`no data folder: ${stdout}${stderr}`, { cause: error });
 }
 
 /** A running (or killed, and to be restarted) MariaDB with its own data folder. */
@@ -78,17 +100,17 @@ export class MariadbServer {
   #process: ServerProcess | undefined;
   #port = 0;
 
-  private constructor(binaries: Binaries, folder: ServerFolder, { settings }: MariadbOptions) {
+  private constructor(binaries: Binaries, folder: ServerFolder, options: MariadbOptions) {
     this.#binaries = binaries;
     this.#folder = folder;
     this.#settings = Object.entries({
       bind_address: '127.0.0.1',
       skip_name_resolve: 1,
-      innodb_log_file_size: '8M',
       innodb_buffer_pool_size: '32M',
       performance_schema: 'OFF',
       innodb_lock_wait_timeout: 5,
-      ...settings,
+      ...(options.product === 'mysql' ? { mysqlx: 0 } : { innodb_log_file_size: '8M' }),
+      ...options.settings,
     }).map(([name, value]) => `--${name}=${value}`);
   }
 

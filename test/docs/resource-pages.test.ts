@@ -34,6 +34,7 @@ const pages = [
   'write-a-native-resource',
   'postgres',
   'mysql',
+  'sqlite',
   'sqlite-queue',
   'rabbitmq',
   'redis',
@@ -91,6 +92,12 @@ test('the queue’s page publishes and consumes', async () => {
   const { stdout } = await node('consume.ts');
   expect(stdout).toMatch(/^[0-9a-f]{12}-\d+-\d+\/1\/0 o-1\n$/);
 }, 60_000);
+
+test('the page of SQLite files writes, and reads it back', async () => {
+  const args = ['--conditions=@unanimous/source', '--import', tsx, 'save.ts'];
+  const { stdout } = await run(process.execPath, args, { cwd: join(folder, 'sqlite') });
+  expect(stdout).toBe('ramen\n');
+});
 
 serverOrSkip('postgres').describe('the page of Postgres', () => {
   let server: PostgresServer;

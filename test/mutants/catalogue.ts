@@ -12,6 +12,7 @@ import { queue } from './queue.ts';
 import { rules } from './rules.ts';
 import { search } from './search.ts';
 import { sessionLayer } from './session.ts';
+import { sqlite } from './sqlite.ts';
 
 /** All mutants, by the part that they spoil. */
 const catalogue: Readonly<Record<string, readonly Mutant[]>> = {
@@ -25,6 +26,7 @@ const catalogue: Readonly<Record<string, readonly Mutant[]>> = {
   postgres,
   mysql,
   queue,
+  sqlite,
   effects,
   search,
   rules,

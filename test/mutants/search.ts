@@ -12,7 +12,7 @@ export const search: readonly Mutant[] = [
     from: "return [{ index: { ...action, version_type: 'external_gte' } }, sourceOf(effect, removedAt)];",
     to: 'return [{ index: { _index: action._index, _id: action._id } }, sourceOf(effect, removedAt)];',
     breaks: ['rule 14'],
-    tests: [`${onServer} > search indexes conform applied out of order, the newer write stays`],
+    tests: [`${onServer} > in opensearch conform applied out of order, the newer write stays`],
   },
   {
     name: 'refuses what lost against something newer',
@@ -20,7 +20,7 @@ export const search: readonly Mutant[] = [
     from: "if (status === 409) return 'newer-stands';",
     to: '',
     breaks: ['rule 14'],
-    tests: [`${onServer} > search indexes conform applied out of order, the newer write stays`],
+    tests: [`${onServer} > in opensearch conform applied out of order, the newer write stays`],
   },
   {
     name: 'takes a repeat for done that is not known to be forced',
@@ -28,7 +28,7 @@ export const search: readonly Mutant[] = [
     from: "version_type: 'external_gte'",
     to: "version_type: 'external'",
     breaks: ['scenario 18'],
-    tests: [`${onServer} > a repeat writes again`],
+    tests: [`${onServer} > in opensearch a repeat writes again`],
   },
   {
     name: 'truly deletes a document, and forgets its version',
@@ -36,7 +36,7 @@ export const search: readonly Mutant[] = [
     from: "return [{ index: { ...action, version_type: 'external_gte' } }, sourceOf(effect, removedAt)];",
     to: "const way = { ...action, version_type: 'external_gte' };\n    return effect.document ? [{ index: way }, effect.document] : [{ delete: way }];",
     breaks: ['rule 14'],
-    tests: [`${onServer} > what was removed stays away`],
+    tests: [`${onServer} > in opensearch what was removed stays away`],
   },
   {
     name: 'gives the versions of two epochs one order, by seq alone',
@@ -52,7 +52,7 @@ export const search: readonly Mutant[] = [
     from: 'last: effects.filter(isLast),',
     to: 'last: effects,',
     breaks: ['promise: the last write of a transaction counts'],
-    tests: [`${onServer} > a mapping that changes after the vote`],
+    tests: [`${onServer} > in opensearch a mapping that changes after the vote`],
   },
   {
     name: 'lets the server make an index anew',
@@ -60,7 +60,7 @@ export const search: readonly Mutant[] = [
     from: 'await Promise.all(indexes.map((each) => this.#server.mustHave(each, this.#confirmTimeoutMs)));',
     to: '',
     breaks: ['promise: an index that is missing is waited for'],
-    tests: [`${onServer} > an index that is missing`],
+    tests: [`${onServer} > in opensearch an index that is missing`],
   },
   {
     name: 'does not wait until what is newer is found',
@@ -68,7 +68,7 @@ export const search: readonly Mutant[] = [
     from: "if (this.#refreshes && results.includes('newer-stands')) await this.#refresh(indexes);",
     to: '',
     breaks: ['promise: with refresh, applied means found'],
-    tests: [`${onServer} > a write that lost against a newer one`],
+    tests: [`${onServer} > in opensearch a write that lost against a newer one`],
   },
   {
     name: 'does not try documents before the vote',
@@ -76,7 +76,7 @@ export const search: readonly Mutant[] = [
     from: 'await this.#parse(effects);',
     to: '',
     breaks: ['rule 16'],
-    tests: [`${onServer} > what the mapping refuses is a no`],
+    tests: [`${onServer} > in opensearch what the mapping refuses is a no`],
   },
   {
     name: 'takes a blocked index for a refusal',
@@ -84,7 +84,7 @@ export const search: readonly Mutant[] = [
     from: 'if (status !== 400 || /no write index/.test(reason)) return false;',
     to: 'if (status === 0) return false;\n  if (/cluster_block/.test(type)) return true;',
     breaks: ['rule 16'],
-    tests: [`${onServer} > a blocked index is a no`],
+    tests: [`${onServer} > in opensearch a blocked index is a no`],
   },
   {
     name: 'tries for ever what the mapping refuses',
@@ -92,7 +92,7 @@ export const search: readonly Mutant[] = [
     from: 'return !/shard|',
     to: 'return !/pars|shard|',
     breaks: ['rule 16'],
-    tests: [`${onServer} > a mapping that changes after the vote`],
+    tests: [`${onServer} > in opensearch a mapping that changes after the vote`],
   },
   {
     name: 'takes an index that may lose what it confirms',
@@ -100,6 +100,6 @@ export const search: readonly Mutant[] = [
     from: "=== 'async' && !takesAsync",
     to: "=== 'async' && takesAsync",
     breaks: ['rule 16'],
-    tests: [`${onServer} > an index that may lose what it confirms`],
+    tests: [`${onServer} > in opensearch an index that may lose what it confirms`],
   },
 ];

@@ -1,5 +1,6 @@
 export {
   hasMariadb,
+  hasMysql,
   type MariadbServer,
   startMariadb,
 } from '../../examples/support/mariadb-server.ts';

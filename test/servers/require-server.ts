@@ -2,21 +2,23 @@ import { spawnSync } from 'node:child_process';
 import { describe, test } from 'vitest';
 import { postgresBinaries } from '../../examples/support/postgres-server.ts';
 import { hasKafka } from './kafka.ts';
-import { hasMariadb } from './mariadb.ts';
+import { hasMariadb, hasMysql } from './mariadb.ts';
 import { hasNats } from './nats.ts';
-import { hasOpensearch } from './opensearch.ts';
 import { hasRabbitmq } from './rabbitmq.ts';
 import { hasRedis } from './redis.ts';
+import { hasSearchServer } from './search-server.ts';
 
 /** A server that a test starts for itself. */
 export type ServerName =
   | 'kafka'
   | 'mariadb'
+  | 'mysql'
   | 'postgres'
   | 'rabbitmq'
   | 'redis'
   | 'nats'
-  | 'opensearch';
+  | 'opensearch'
+  | 'elasticsearch';
 
 /** A command-line tool that a test runs. `python` stands for a Python that can import grpc_tools. */
 export type CommandName = 'psql' | 'sqlite3' | 'python' | 'cc';
@@ -31,12 +33,21 @@ export interface Needing {
 const serverIsPresent: Record<ServerName, () => boolean> = {
   kafka: hasKafka,
   mariadb: hasMariadb,
+  mysql: hasMysql,
   postgres: () => postgresIsPresent,
   rabbitmq: hasRabbitmq,
   redis: hasRedis,
   nats: hasNats,
-  opensearch: hasOpensearch,
+  opensearch: () => hasSearchServer('opensearch'),
+  elasticsearch: () => hasSearchServer('elasticsearch'),
 };
+
+/**
+ * What no registry brings: whoever has it names it, and where nobody does its tests are skipped, also
+ * when nothing else may be. MySQL 8 comes neither from Debian nor from npm, PyPI or Maven. Confluent's
+ * client fetches its binary from elsewhere, or compiles for minutes.
+ */
+const mayBeAbsent: ReadonlySet<string> = new Set(['mysql', 'confluent-kafka']);
 
 const postgresIsPresent = (await postgresBinaries()) !== undefined;
 
@@ -46,13 +57,23 @@ const postgresIsPresent = (await postgresBinaries()) !== undefined;
  */
 export function serverOrSkip(...names: readonly ServerName[]): Needing {
   const absent = names.filter((name) => !serverIsPresent[name]());
-  return needing(absent.map((name) => `server absent: ${name}`));
+  return needing('server', absent);
+}
+
+/** As `serverOrSkip`, for a driver that is not installed with the others: the path of its folder. */
+export function driverOrSkip(name: 'confluent-kafka'): Needing {
+  return needing('driver', confluentKafka() === undefined ? [name] : []);
+}
+
+/** Where `@confluentinc/kafka-javascript` is installed, if somebody says so. */
+export function confluentKafka(): string | undefined {
+  return process.env.UNANIMOUS_CONFLUENT_KAFKA || undefined;
 }
 
 /** As `serverOrSkip`, for command-line tools: "command absent: NAME". */
 export function commandOrSkip(...names: readonly CommandName[]): Needing {
   const absent = names.filter((name) => !commandIsPresent(name));
-  return needing(absent.map((name) => `command absent: ${name}`));
+  return needing('command', absent);
 }
 
 /** What to spawn for a tool: `python` may be a virtual environment's, from UNANIMOUS_PYTHON. */
@@ -65,9 +86,13 @@ function commandIsPresent(name: CommandName): boolean {
   return spawnSync(commandPath(name), args, { stdio: 'ignore' }).status === 0;
 }
 
-function needing(absent: readonly string[]): Needing {
+function needing(what: 'server' | 'command' | 'driver', absent: readonly string[]): Needing {
   if (absent.length === 0) return { isPresent: true, describe, test };
-  const reason = absent.join(', ');
+  const reason = absent.map((name) => `${what} absent: ${name}`).join(', ');
+  if (absent.some((name) => mayBeAbsent.has(name))) {
+    const skip = (title: string) => test.skip(`${title} [${reason}]`, () => {});
+    return { isPresent: false, describe: skip, test: skip };
+  }
   if (process.env.UNANIMOUS_TEST_REQUIRE === 'all') {
     const fail = () => {
       throw new Error(`${reason}; UNANIMOUS_TEST_REQUIRE=all allows no test to be skipped`);

@@ -39,5 +39,5 @@ function absentInParents(parent: TestModule | TestSuite): string | undefined {
 }
 
 function absentServer(title: string): string | undefined {
-  return /\[((?:server|command) absent: [^\]]+)\]/.exec(title)?.[1];
+  return /\[((?:server|command|driver) absent: [^\]]+)\]/.exec(title)?.[1];
 }

@@ -8,7 +8,7 @@ import type { Voted } from './trial.ts';
 
 /** What a child is to do; it waits to be killed, or leaves by itself after `close` and `hang`. */
 export interface ChildJob {
-  readonly job: 'steps' | 'preparing' | 'close' | 'hang';
+  readonly job: 'steps' | 'preparing' | 'one' | 'close' | 'hang';
   readonly keys: readonly string[];
 }
 

@@ -19,6 +19,8 @@ export interface CaseDefinition {
   readonly kinds: 'native' | 'logged' | 'both';
   /** What the subject must offer. */
   readonly needs?: readonly Need[];
+  /** It has several branches open or in doubt at once. */
+  readonly holdsMany?: true;
   readonly run: (bench: Bench) => Promise<void>;
 }
 

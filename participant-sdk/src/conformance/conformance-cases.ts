@@ -11,6 +11,7 @@ import {
 import { crashCases } from './crash-cases.ts';
 import { endCases } from './end-cases.ts';
 import { hostileCases } from './hostile-cases.ts';
+import { oneWriterCases } from './one-writer-cases.ts';
 import { positionCases } from './position-cases.ts';
 import { scanCases } from './scan-cases.ts';
 import { serverCases } from './server-cases.ts';
@@ -28,6 +29,7 @@ const all: readonly CaseDefinition[] = [
   ...closeCases,
   ...crashCases,
   ...serverCases,
+  ...oneWriterCases,
 ];
 
 /**
@@ -62,10 +64,11 @@ export function casesLeftOut<R extends Resource>(
 }
 
 function whyNot<R extends Resource>(
-  { kinds, needs = [] }: CaseDefinition,
+  { kinds, needs = [], holdsMany }: CaseDefinition,
   subject: ConformanceSubject<R>,
 ): string | undefined {
   if (kinds !== 'both' && kinds !== subject.kind) return `it is for ${kinds} resources`;
+  if (holdsMany && subject.oneAtATime) return 'the subject is `oneAtATime`: others stand in for it';
   const absent = needs.find((need) => !offers(subject as ConformanceSubject, need));
   return absent && `the subject has no \`${absent}\``;
 }

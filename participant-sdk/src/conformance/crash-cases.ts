@@ -21,6 +21,7 @@ export const crashCases: readonly CaseDefinition[] = [
     name: 'killed with branches at every step, while it commits: another instance ends them all',
     kinds: 'both',
     needs: ['child'],
+    holdsMany: true,
     async run(bench) {
       const keys = Array.from({ length: 3 + atOnce }, () => bench.key());
       await using child = await inChild(bench, { job: 'steps', keys });
@@ -53,6 +54,7 @@ export const crashCases: readonly CaseDefinition[] = [
     name: 'killed while it prepares: what voted is found, the rest is gone or can be ended',
     kinds: 'both',
     needs: ['child'],
+    holdsMany: true,
     async run(bench) {
       const keys = Array.from({ length: atOnce }, () => bench.key());
       await using child = await inChild(bench, { job: 'preparing', keys });

@@ -53,6 +53,16 @@ const jobs: Record<ChildOrder['job'], () => Promise<void>> = {
     }
   },
 
+  /** One branch, as far as it is told. */
+  async one() {
+    const [step, key] = order.keys as ['written' | 'unheard' | 'prepared' | 'committed', string];
+    const trial = await written(key);
+    const place = bench.place();
+    if (step !== 'written') await trial.yes();
+    if (step === 'committed') await bench.mustCommit(instance, trial, 'of a branch', place);
+    await say({ said: step, branches: [reported(key, trial, step, place)] });
+  },
+
   async close() {
     const [first, second] = order.keys as [string, string];
     const other: Instance = await bench.instance();

@@ -99,6 +99,7 @@ export const endCases: readonly CaseDefinition[] = [
   {
     name: 'a prepared branch outlives the instance that prepared it',
     kinds: 'both',
+    holdsMany: true,
     async run(bench) {
       const first = await bench.instance();
       const [kept, gone] = [bench.key(), bench.key()];

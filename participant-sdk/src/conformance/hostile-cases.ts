@@ -33,6 +33,7 @@ export const hostileCases: readonly CaseDefinition[] = [
   {
     name: 'ids at their limits, and ids of which one begins like the other, stay apart',
     kinds: 'both',
+    holdsMany: true,
     async run(bench) {
       const gid = (epoch: number, counter: number) => formatGid(bench.logId, { epoch, counter });
       const isNamed = bench.subject.kind === 'native'; // else the server never sees the name

@@ -49,6 +49,7 @@ export const scanCases: readonly CaseDefinition[] = [
   {
     name: 'a scan finds what is prepared, by whichever instance, and nothing else',
     kinds: 'native',
+    holdsMany: true,
     async run(bench) {
       const [first, second] = [await bench.instance(), await bench.instance()];
       const make = (instance: Instance) => bench.prepared(instance, [[bench.key(), 'x']]);
@@ -71,6 +72,7 @@ export const scanCases: readonly CaseDefinition[] = [
   {
     name: 'a scan leaves alone what stands in the same server under similar names',
     kinds: 'native',
+    holdsMany: true,
     async run(bench) {
       const { rm } = bench;
       const names = [rm, `${rm}.b`, `${rm}b`, `b.${rm}`];

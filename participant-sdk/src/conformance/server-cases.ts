@@ -16,6 +16,7 @@ export const serverCases: readonly CaseDefinition[] = [
     name: 'a server that restarts keeps what was prepared; orders wait for it',
     kinds: 'both',
     needs: ['server'],
+    holdsMany: true,
     async run(bench) {
       const { server } = bench.subject;
       const instance = await bench.instance();

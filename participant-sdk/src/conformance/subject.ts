@@ -39,6 +39,11 @@ export interface ConformanceSubject<R extends Resource = Resource> {
   readonly maxPayloadBytes?: number;
   /** True claims that what is applied late never takes the place of what is newer. */
   readonly ordered?: boolean;
+  /**
+   * Native: true where the target has one writer. One branch is open or in doubt at a time, others
+   * wait for a bounded time; the kit then tries with one what it else tries with several.
+   */
+  readonly oneAtATime?: boolean;
   /** Native: an operator ends a prepared branch by the server's own means, as far as it has some. */
   readonly byHand?: {
     commit?(branch: BranchId): Promise<unknown>;

@@ -4,12 +4,18 @@ import { serverOrSkip } from '../../servers/require-server.ts';
 import { testConformance } from '../support/run-conformance.ts';
 import { conformanceSubject, conformanceTables } from './conformance-subject.ts';
 
-serverOrSkip('mariadb').describe('MariaDB behind a pool of mysql2 conforms', () => {
+for (const product of ['mariadb', 'mysql'] as const) {
+  serverOrSkip(product).describe(`${product} behind a pool of mysql2 conforms`, () =>
+    testProduct(product),
+  );
+}
+
+function testProduct(product: 'mariadb' | 'mysql'): void {
   let server: MariadbServer;
   let subject: ReturnType<typeof conformanceSubject>;
 
   beforeAll(async () => {
-    server = await startMariadb();
+    server = await startMariadb({ product });
     server.client('CREATE DATABASE conformance CHARACTER SET utf8mb4');
     server.client(conformanceTables, 'conformance');
     subject = conformanceSubject(server.options('conformance'));
@@ -24,4 +30,4 @@ serverOrSkip('mariadb').describe('MariaDB behind a pool of mysql2 conforms', () 
     ...subject,
     server: restarts,
   }));
-});
+}

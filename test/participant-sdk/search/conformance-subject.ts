@@ -1,10 +1,13 @@
 import { Client } from '@opensearch-project/opensearch';
 import type { ConformanceSubject } from '@unanimous/participant-sdk/conformance';
 import { type Search, search } from '@unanimous/participant-sdk/search';
+import type { SearchServerName } from '../../servers/search-server.ts';
 import { sourceArgv } from '../support/source-argv.ts';
+import { searchClients } from './search-fixture.ts';
 
-/** Where the resource connects, and where the reader does. */
-export interface SearchAddresses {
+/** What it is, where the resource connects, and where the reader does. */
+export interface SearchTarget {
+  readonly server: SearchServerName;
   readonly address: string;
   readonly readerAddress: string;
 }
@@ -12,14 +15,10 @@ export interface SearchAddresses {
 const name = 'conformance';
 
 /** One index, with a document for each key. */
-export function conformanceSubject(addresses: SearchAddresses): ConformanceSubject<Search> {
-  const clients: Client[] = [];
-  const client = (address: string) => {
-    const made = new Client({ node: `http://${address || 'localhost'}`, maxRetries: 0 });
-    clients.push(made);
-    return made;
-  };
-  const reader = client(addresses.readerAddress);
+export function conformanceSubject(target: SearchTarget): ConformanceSubject<Search> {
+  const at = (address: string) => ({ node: `http://${address || 'localhost'}`, maxRetries: 0 });
+  const reader = new Client(at(target.readerAddress));
+  const clients: { close(): Promise<void> }[] = [reader];
   return {
     kind: 'logged',
     async make(rm) {
@@ -27,7 +26,9 @@ export function conformanceSubject(addresses: SearchAddresses): ConformanceSubje
       const settings = { number_of_replicas: 0 };
       const body = { settings, mappings: { properties } };
       await reader.indices.create({ index: name, body }, { ignore: [400] }); // it may be there
-      return search({ rm, client: client(addresses.address), confirmTimeoutMs: 1_000 });
+      const client = new searchClients[target.server](at(target.address));
+      clients.push(client);
+      return search({ rm, client, confirmTimeoutMs: 1_000 });
     },
     write: (resource, key, text) => resource.index(name, key, { text }),
     async read(key) {
@@ -38,7 +39,7 @@ export function conformanceSubject(addresses: SearchAddresses): ConformanceSubje
     remove: (resource, key) => resource.remove(name, key),
     fail: (resource) => resource.index('nowhere', 'a', {}),
     ordered: true,
-    child: { module: import.meta.url, input: addresses, execArgv: sourceArgv },
+    child: { module: import.meta.url, input: target, execArgv: sourceArgv },
     async close() {
       await Promise.all(clients.map((each) => each.close()));
     },

@@ -1,26 +1,35 @@
+import { Client as Elasticsearch } from '@elastic/elasticsearch';
 import { Client } from '@opensearch-project/opensearch';
 import {
   notRemoved,
   search,
   type SearchOptions,
 } from '../../../participant-sdk/src/search/index.ts';
-import type { OpensearchServer } from '../../servers/opensearch.ts';
+import type { RunningSearchServer, SearchServerName } from '../../servers/search-server.ts';
 import { TestCoordinator } from '../support/test-coordinator.ts';
+
+/** Each server with the client that its makers offer; both clients are good to operate either. */
+export const searchClients = { opensearch: Client, elasticsearch: Elasticsearch };
 
 /** Resources on a running server, each with a client of its own, and an operator's beside. */
 export class SearchFixture {
   readonly coordinator = new TestCoordinator();
   readonly operator: Client;
-  readonly #clients: Client[] = [];
+  readonly #clients: { close(): Promise<void> }[] = [];
+  readonly #name: SearchServerName;
   readonly #node: string;
 
-  constructor({ address }: OpensearchServer) {
+  constructor({ name, address }: RunningSearchServer) {
+    this.#name = name;
     this.#node = `http://${address}`;
-    this.operator = this.#client();
+    this.operator = new Client({ node: this.#node });
+    this.#clients.push(this.operator);
   }
 
   async serve(options: Partial<SearchOptions> = {}) {
-    return this.coordinator.serve(search({ rm: 'index', client: this.#client(), ...options }));
+    const client = new searchClients[this.#name]({ node: this.#node });
+    this.#clients.push(client);
+    return this.coordinator.serve(search({ rm: 'index', client, ...options }));
   }
 
   /** Makes an index as the page says, with an alias for readers. */
@@ -53,11 +62,5 @@ export class SearchFixture {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#clients.map((client) => client.close()));
-  }
-
-  #client(): Client {
-    const client = new Client({ node: this.#node });
-    this.#clients.push(client);
-    return client;
   }
 }

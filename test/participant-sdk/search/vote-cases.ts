@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
-import type { OpensearchServer } from '../../servers/opensearch.ts';
+import type { RunningSearchServer } from '../../servers/search-server.ts';
 import { SearchFixture } from './search-fixture.ts';
 
 /** What can only be refused before the decision, on a server that runs. */
-export function testVotes(server: () => OpensearchServer): void {
+export function testVotes(server: () => RunningSearchServer): void {
   test('what the mapping refuses is a no, and nothing of it is kept', async () => {
     await using fixture = new SearchFixture(server());
     const index = await fixture.serve();

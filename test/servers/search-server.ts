@@ -9,19 +9,22 @@ import { freePort } from '../support/free-port.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import { javaClassPath } from './java-class-path.ts';
 
-const source = fileURLToPath(new URL('opensearch-node.java', import.meta.url));
 const heap = ['-Xms256m', '-Xmx512m', '-XX:+UseSerialGC'];
 const java = ['-XX:TieredStopAtLevel=1', '-Dlog4j2.level=ERROR', ...heap];
 
-/** Whether an OpenSearch could be started here: a JDK, and its jars from Maven. */
-export function hasOpensearch(): boolean {
-  return classPath() !== undefined;
+/** The two servers that speak this interface. */
+export type SearchServerName = 'opensearch' | 'elasticsearch';
+
+/** Whether one could be started here: a JDK, and its jars from Maven. */
+export function hasSearchServer(name: SearchServerName): boolean {
+  return classPath(name) !== undefined;
 }
 
 /** The jars, and before them our own program, compiled once for each version of it. */
-function classPath(): string | undefined {
-  const jars = javaClassPath('./opensearch-pom.xml');
+function classPath(name: SearchServerName): string | undefined {
+  const jars = javaClassPath(`./${name}-pom.xml`);
   if (jars === undefined) return undefined;
+  const source = fileURLToPath(new URL(`${name}-node.java`, import.meta.url));
   const version = createHash('sha256').update(readFileSync(source)).digest('hex').slice(0, 16);
   const classes = fileURLToPath(new URL(`../../.cache/java/${version}`, import.meta.url));
   if (existsSync(join(classes, 'OneNode.class'))) return `${classes}:${jars}`;
@@ -29,10 +32,10 @@ function classPath(): string | undefined {
   return compiled.status === 0 ? `${classes}:${jars}` : undefined;
 }
 
-/** Starts an OpenSearch of one node, without security, in a temporary folder, on a free port. */
-export async function startOpensearch(): Promise<OpensearchServer> {
-  const folder = new ServerFolder('unanimous-opensearch-', 'TERM');
-  const server = new OpensearchServer(folder, await freePort());
+/** Starts one of one node, without security, in a temporary folder, on a free port. */
+export async function startSearchServer(name: SearchServerName): Promise<RunningSearchServer> {
+  const folder = new ServerFolder(`unanimous-${name}-`, 'TERM');
+  const server = new RunningSearchServer(name, folder, await freePort());
   try {
     await server.restart();
     return server;
@@ -42,14 +45,16 @@ export async function startOpensearch(): Promise<OpensearchServer> {
   }
 }
 
-/** A running (or killed, and to be restarted) OpenSearch. */
-export class OpensearchServer {
+/** A running (or killed, and to be restarted) server. */
+export class RunningSearchServer {
+  readonly name: SearchServerName;
   readonly port: number;
   readonly #folder: ServerFolder;
   #process: ServerProcess | undefined;
 
-  /** @internal Use `startOpensearch`. */
-  constructor(folder: ServerFolder, port: number) {
+  /** @internal Use `startSearchServer`. */
+  constructor(name: SearchServerName, folder: ServerFolder, port: number) {
+    this.name = name;
     this.#folder = folder;
     this.port = port;
   }
@@ -69,14 +74,14 @@ export class OpensearchServer {
     const main = ['OneNode', this.#folder.path, String(this.port)];
     // As ourselves: the jars lie in our home. Embedded in a program it does not mind who that is.
     const options = { cwd: this.#folder.path, user: {} };
-    const args = [...java, '-cp', classPath() ?? '', ...main];
+    const args = [...java, '-cp', classPath(this.name) ?? '', ...main];
     const started = new ServerProcess('java', args, options);
     this.#process = started;
     this.#folder.watch([started.pid]);
-    const what = 'OpenSearch to answer';
+    const what = `${this.name} to answer`;
     const isUp = async () => started.hasExited || (await this.#isHealthy());
     await waitUntil(isUp, { what, timeoutMs: 60_000, intervalMs: 100 });
-    if (started.hasExited) throw new Error(`OpenSearch did not start: ${started.recentOutput}`);
+    if (started.hasExited) throw new Error(`${this.name} did not start: ${started.recentOutput}`);
   }
 
   /** Ends it for good and removes its folder; idempotent. */
