@@ -26,7 +26,14 @@ test('no fault splits a transaction, everything comes to its end, and all of it 
 
 test('without faults every plain transaction that is given time commits', async () => {
   const { world, ...plan } = planOf(20, 200);
-  const rates = { refuse: 0, loseAnswer: 0, slowStatement: 0, loseCall: 0, failApply: 0 };
+  const rates = {
+    refuse: 0,
+    loseAnswer: 0,
+    slowStatement: 0,
+    loseCall: 0,
+    failApply: 0,
+    failQueue: 0,
+  };
   const calm = {
     ...plan,
     faults: [],
