@@ -19,6 +19,8 @@ const lateMs = 5_000;
 export class OldLog {
   /** From the moment when the backup is in place until the true log is back. */
   isBusy = false;
+  /** The coordinator is down, and whatever the true log has sent may still arrive. */
+  #isWaiting = false;
   readonly #simulation: Simulation;
   #backup: MemoryDisk | undefined;
   #trueDisk: MemoryDisk | undefined;
@@ -44,7 +46,8 @@ export class OldLog {
 
   /** A frame with commits carries the position that its receiver has seen from now on. */
   arrived({ position, commits }: CoordinatorFrame, to: SimProcess): void {
-    if (!position || commits.length === 0 || this.isBusy) return;
+    if (!position || commits.length === 0) return;
+    if (this.isBusy && !this.#isWaiting) return;
     this.#seen.set(to, Math.max(this.#seen.get(to) ?? 0, position.seq));
   }
 
@@ -77,15 +80,14 @@ export class OldLog {
   }
 
   #replace(): void {
-    const { coordinatorNode: node, databases, services, clock, tell } = this.#simulation;
+    const { coordinatorNode: node, databases, clock, tell } = this.#simulation;
     const backup = this.#backup;
     if (!backup) return;
     for (const database of databases) {
       const seen = database.tables.position(backup.logId);
       if (seen && seen.seq > this.#end) this.#databases.add(database);
     }
-    const isSeen = services.some(({ service }) => service && this.#hasSeenMore(service.process));
-    if (!isSeen && this.#databases.size === 0) return; // nobody would notice, docs/operations.md
+    if (!this.#isSeen) return this.#lose(backup);
     tell?.("an old backup of the coordinator's log is put in its place, in mid-run");
     this.isBusy = true;
     this.#sinceMs = clock.nowMs;
@@ -93,6 +95,47 @@ export class OldLog {
     node.isHeld = true;
     node.replaceLog(backup);
     this.#watch(clock.nowMs + unnoticedMs);
+  }
+
+  /** Somebody alive, or a database, has seen what the backup lacks. */
+  get #isSeen(): boolean {
+    const { services } = this.#simulation;
+    const isAlive = services.some(({ service }) => service && this.#hasSeenMore(service.process));
+    return isAlive || this.#databases.size > 0;
+  }
+
+  /**
+   * The true log is lost, and nobody would notice: the backup stays for good. Decisions that it lacks
+   * are lost with it (docs/operations.md), and everything else must be right.
+   */
+  #lose(backup: MemoryDisk): void {
+    const { coordinatorNode: node, clock, tell } = this.#simulation;
+    const { disk } = node;
+    const lacks = disk.entries.filter(({ seq }) => seq > backup.end.seq);
+    // After a restart both logs would give the same gids; and of what the true log has forgotten
+    // nobody here knows any more that it is lost.
+    if (disk.epochs.size !== backup.epochs.size) return;
+    if (lacks.length !== disk.end.seq - backup.end.seq) return;
+    tell?.("the coordinator's log is lost");
+    this.isBusy = true;
+    this.#isWaiting = true;
+    node.isHeld = true;
+    node.process?.kill();
+    clock.after(lateMs, () => this.#stay(backup));
+  }
+
+  #stay(backup: MemoryDisk): void {
+    const { coordinatorNode: node, ledger, marks, tell } = this.#simulation;
+    node.isHeld = false;
+    this.isBusy = false;
+    this.#isWaiting = false;
+    if (this.#isSeen) return node.start(); // a late frame has told: the true log is found again
+    tell?.('an old backup is put in its place, and stays');
+    marks.hit('log.restored-unnoticed');
+    for (const { record, seq } of node.disk.entries) {
+      if (seq > backup.end.seq && 'gid' in record) ledger.strays.add(record.gid);
+    }
+    node.replaceLog(backup);
   }
 
   #watch(untilMs: number): void {
