@@ -65,7 +65,8 @@ export const sometimes = {
   'log.restored': 'a restored log is noticed',
   'log.restored-in-mid-run': 'and also while everybody works',
   'log.restored-spoke': 'to somebody who has seen nothing more it has spoken before',
-  'log.restored-unnoticed': 'the log is lost, and an old one stays in its place unnoticed',
+  'log.restored-unnoticed':
+    'decisions are lost with the log, and an old one stays in its place unnoticed',
   'log.compacted': 'outcomes are forgotten',
   'coordinator.crashed': 'the coordinator dies',
   'coordinator.drained': 'the coordinator stops in peace',

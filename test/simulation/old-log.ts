@@ -66,6 +66,9 @@ export class OldLog {
     for (const { rm } of served) {
       const database = databases.find((one) => one.rm === rm);
       if (!database || !this.#databases.has(database)) continue;
+      // It may have gone back in time meanwhile, behind what it had seen.
+      const seen = this.#backup && database.tables.position(this.#backup.logId, this.#sinceMs);
+      if (!seen || seen.seq <= this.#end) continue;
       ledger.violate('rule 17', `a restored log serves ${rm}, which has seen more`);
     }
     if (orders.length > 0) marks.hit('log.restored-spoke');
@@ -83,11 +86,9 @@ export class OldLog {
     const { coordinatorNode: node, databases, clock, tell } = this.#simulation;
     const backup = this.#backup;
     if (!backup) return;
-    for (const database of databases) {
-      const seen = database.tables.position(backup.logId);
-      if (seen && seen.seq > this.#end) this.#databases.add(database);
-    }
-    if (!this.#isSeen) return this.#lose(backup);
+    this.#lookForSeen(backup);
+    if (this.#databases.size === 0 && this.#canLose(backup)) return this.#lose(backup);
+    if (!this.#isSeen) return; // nobody would notice
     tell?.("an old backup of the coordinator's log is put in its place, in mid-run");
     this.isBusy = true;
     this.#sinceMs = clock.nowMs;
@@ -104,24 +105,38 @@ export class OldLog {
     return isAlive || this.#databases.size > 0;
   }
 
+  #lookForSeen(backup: MemoryDisk): void {
+    for (const database of this.#simulation.databases) {
+      const seen = database.tables.position(backup.logId);
+      if (seen && seen.seq > this.#end) this.#databases.add(database);
+    }
+  }
+
   /**
-   * The true log is lost, and nobody would notice: the backup stays for good. Decisions that it lacks
-   * are lost with it (docs/operations.md), and everything else must be right.
+   * A power cut ends everybody, the true log is lost, and no database has seen what the backup lacks:
+   * that stays for good. Decisions that it lacks are lost (docs/operations.md), and everything else
+   * must be right.
    */
   #lose(backup: MemoryDisk): void {
-    const { coordinatorNode: node, clock, tell } = this.#simulation;
-    const { disk } = node;
-    const lacks = disk.entries.filter(({ seq }) => seq > backup.end.seq);
-    // After a restart both logs would give the same gids; and of what the true log has forgotten
-    // nobody here knows any more that it is lost.
-    if (disk.epochs.size !== backup.epochs.size) return;
-    if (lacks.length !== disk.end.seq - backup.end.seq) return;
-    tell?.("the coordinator's log is lost");
+    const { coordinatorNode: node, clock, services, tell } = this.#simulation;
+    tell?.("a power cut ends everybody, and the coordinator's log is lost");
     this.isBusy = true;
     this.#isWaiting = true;
     node.isHeld = true;
     node.process?.kill();
+    for (const { service } of services) service?.process.kill();
     clock.after(lateMs, () => this.#stay(backup));
+  }
+
+  /**
+   * After a restart both logs would give the same gids; and of what the true log has forgotten nobody
+   * here knows any more that it is lost.
+   */
+  #canLose(backup: MemoryDisk): boolean {
+    const { disk } = this.#simulation.coordinatorNode;
+    const lacks = disk.entries.filter(({ seq }) => seq > backup.end.seq);
+    const isWhole = lacks.length === disk.end.seq - backup.end.seq;
+    return isWhole && disk.epochs.size === backup.epochs.size;
   }
 
   #stay(backup: MemoryDisk): void {
@@ -129,11 +144,13 @@ export class OldLog {
     node.isHeld = false;
     this.isBusy = false;
     this.#isWaiting = false;
-    if (this.#isSeen) return node.start(); // a late frame has told: the true log is found again
+    this.#lookForSeen(backup);
+    if (this.#isSeen) return node.start(); // by a late statement: the true log is found again
     tell?.('an old backup is put in its place, and stays');
-    marks.hit('log.restored-unnoticed');
     for (const { record, seq } of node.disk.entries) {
-      if (seq > backup.end.seq && 'gid' in record) ledger.strays.add(record.gid);
+      if (seq <= backup.end.seq || !('gid' in record)) continue;
+      if (record.kind === 'commit-decided') marks.hit('log.restored-unnoticed');
+      ledger.strays.add(record.gid);
     }
     node.replaceLog(backup);
   }
