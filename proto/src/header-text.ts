@@ -1,6 +1,6 @@
 /** Replaces what is not a character (half of a surrogate pair), which headers and UTF-8 refuse. */
 export function wellFormed(text: string): string {
-  return Buffer.from(text, 'utf8').toString('utf8');
+  return text.toWellFormed();
 }
 
 /** The longest beginning of a text that takes at most `maxBytes` when it is encoded. */

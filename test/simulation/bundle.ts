@@ -30,7 +30,7 @@ export async function bundleIn(
     format: 'esm',
     sourcemap: true,
     conditions: ['@unanimous/source'],
-    external: ['@grpc/*', 'fast-check'],
+    external: ['@grpc/*', 'better-sqlite3', 'fast-check'],
     plugins: plant ? [planting(plant)] : [],
     logLevel: 'silent',
   });

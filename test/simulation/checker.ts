@@ -16,7 +16,7 @@ export class Checker {
 
   /** Why not everything has come to its end; undefined when it has. */
   unresolved(): string | undefined {
-    const { databases, coordinatorNode, workload, services } = this.#simulation;
+    const { databases, queues, coordinatorNode, workload, services } = this.#simulation;
     const { coordinator } = coordinatorNode;
     if (!coordinatorNode.isUp || !coordinator) return 'the coordinator is down';
     const [plan] = workload.running.keys();
@@ -29,6 +29,10 @@ export class Checker {
           return `${database.rm} holds ${row.key} prepared`;
         }
       }
+    }
+    for (const queue of queues) {
+      const [gid] = queue.prepared();
+      if (gid !== undefined) return `${queue.rm} holds ${gid} prepared`;
     }
     if (coordinator.transactions.openCount > 0) return 'a transaction is undecided';
     for (const { state } of coordinator.transactions.all()) {
@@ -48,7 +52,7 @@ export class Checker {
 
   /** After everything has come to its end. */
   checkAll(): void {
-    const { ledger, databases, targets, marks } = this.#simulation;
+    const { ledger, databases, targets, queues, marks } = this.#simulation;
     const shown = new Map<string, Set<number>>();
     const add = (gid: string, rows: Iterable<number>, rm: string) => {
       const known = shown.get(gid) ?? new Set();
@@ -64,6 +68,13 @@ export class Checker {
     for (const target of targets) {
       for (const [row, { gid }] of target.applied) add(gid, [row], target.rm);
     }
+    for (const queue of queues) {
+      for (const { gid, row } of queue.shown()) {
+        marks.hit('queue.shown');
+        add(gid, [row], queue.rm);
+        ledger.committed(gid, queue.rm, false);
+      }
+    }
     for (const fact of ledger.facts.values()) {
       const rows = shown.get(fact.gid) ?? new Set();
       const wasCommitted = isCommitted(fact);
@@ -75,10 +86,11 @@ export class Checker {
   }
 
   #shown(gid: string): Set<number> {
-    const { databases, targets } = this.#simulation;
+    const { databases, targets, queues } = this.#simulation;
     const rows = new Set<number>();
     for (const database of databases) for (const row of database.rowsOf(gid)) rows.add(row);
     const fact = this.#simulation.ledger.facts.get(gid);
+    for (const queue of queues) for (const { row } of queue.shown(gid)) rows.add(row);
     for (const group of fact?.groups ?? []) {
       for (const row of group.rows) {
         if (targets.some((target) => target.applied.has(row))) rows.add(row);

@@ -1,4 +1,5 @@
-import type { FaultKind, TransactionKind, WorldPlan } from './plan.ts';
+import type { FaultKind } from './fault-plan.ts';
+import type { TransactionKind, WorldPlan } from './plan.ts';
 import type { Random } from './random.ts';
 
 /** What a run is about. Most are about anything; some are short, and look for what is rare there. */
@@ -68,12 +69,12 @@ const hands: Family = {
 /** A called handler still works when its caller has given up and commits; statements are forgotten. */
 const lateWork: Family = {
   name: 'late work',
-  share: 0.2,
+  share: 0.4,
   natives: 1,
   services: 2,
   faults: ['stall', 'slow-rm', 'pause-service', 'reset'],
   faultChance: 0.4,
-  faultCount: [0, 10],
+  faultCount: [0, 20],
   writes: [1, 2, 3, 5],
   elsewhere: 0.8,
   kinds: ['gives-up-call', 'gives-up-call', 'gives-up-call', 'late', 'not-awaited', 'plain'],

@@ -1,5 +1,5 @@
 import { endByHand, endInOutage, resolveHeuristics } from './operators.ts';
-import type { FaultPlan } from './plan.ts';
+import type { FaultPlan } from './fault-plan.ts';
 import type { Simulation } from './simulation.ts';
 
 /** Makes things go wrong, as planned. */

@@ -19,6 +19,8 @@ const lateMs = 5_000;
 export class OldLog {
   /** From the moment when the backup is in place until the true log is back. */
   isBusy = false;
+  /** The coordinator is down, and whatever the true log has sent may still arrive. */
+  #isWaiting = false;
   readonly #simulation: Simulation;
   #backup: MemoryDisk | undefined;
   #trueDisk: MemoryDisk | undefined;
@@ -44,7 +46,8 @@ export class OldLog {
 
   /** A frame with commits carries the position that its receiver has seen from now on. */
   arrived({ position, commits }: CoordinatorFrame, to: SimProcess): void {
-    if (!position || commits.length === 0 || this.isBusy) return;
+    if (!position || commits.length === 0) return;
+    if (this.isBusy && !this.#isWaiting) return;
     this.#seen.set(to, Math.max(this.#seen.get(to) ?? 0, position.seq));
   }
 
@@ -63,6 +66,9 @@ export class OldLog {
     for (const { rm } of served) {
       const database = databases.find((one) => one.rm === rm);
       if (!database || !this.#databases.has(database)) continue;
+      // It may have gone back in time meanwhile, behind what it had seen.
+      const seen = this.#backup && database.tables.position(this.#backup.logId, this.#sinceMs);
+      if (!seen || seen.seq <= this.#end) continue;
       ledger.violate('rule 17', `a restored log serves ${rm}, which has seen more`);
     }
     if (orders.length > 0) marks.hit('log.restored-spoke');
@@ -77,15 +83,12 @@ export class OldLog {
   }
 
   #replace(): void {
-    const { coordinatorNode: node, databases, services, clock, tell } = this.#simulation;
+    const { coordinatorNode: node, databases, clock, tell } = this.#simulation;
     const backup = this.#backup;
     if (!backup) return;
-    for (const database of databases) {
-      const seen = database.tables.position(backup.logId);
-      if (seen && seen.seq > this.#end) this.#databases.add(database);
-    }
-    const isSeen = services.some(({ service }) => service && this.#hasSeenMore(service.process));
-    if (!isSeen && this.#databases.size === 0) return; // nobody would notice, docs/operations.md
+    this.#lookForSeen(backup);
+    if (this.#databases.size === 0 && this.#canLose(backup)) return this.#lose(backup);
+    if (!this.#isSeen) return; // nobody would notice
     tell?.("an old backup of the coordinator's log is put in its place, in mid-run");
     this.isBusy = true;
     this.#sinceMs = clock.nowMs;
@@ -93,6 +96,63 @@ export class OldLog {
     node.isHeld = true;
     node.replaceLog(backup);
     this.#watch(clock.nowMs + unnoticedMs);
+  }
+
+  /** Somebody alive, or a database, has seen what the backup lacks. */
+  get #isSeen(): boolean {
+    const { services } = this.#simulation;
+    const isAlive = services.some(({ service }) => service && this.#hasSeenMore(service.process));
+    return isAlive || this.#databases.size > 0;
+  }
+
+  #lookForSeen(backup: MemoryDisk): void {
+    for (const database of this.#simulation.databases) {
+      const seen = database.tables.position(backup.logId);
+      if (seen && seen.seq > this.#end) this.#databases.add(database);
+    }
+  }
+
+  /**
+   * A power cut ends everybody, the true log is lost, and no database has seen what the backup lacks:
+   * that stays for good. Decisions that it lacks are lost (docs/operations.md), and everything else
+   * must be right.
+   */
+  #lose(backup: MemoryDisk): void {
+    const { coordinatorNode: node, clock, services, tell } = this.#simulation;
+    tell?.("a power cut ends everybody, and the coordinator's log is lost");
+    this.isBusy = true;
+    this.#isWaiting = true;
+    node.isHeld = true;
+    node.process?.kill();
+    for (const { service } of services) service?.process.kill();
+    clock.after(lateMs, () => this.#stay(backup));
+  }
+
+  /**
+   * After a restart both logs would give the same gids; and of what the true log has forgotten nobody
+   * here knows any more that it is lost.
+   */
+  #canLose(backup: MemoryDisk): boolean {
+    const { disk } = this.#simulation.coordinatorNode;
+    const lacks = disk.entries.filter(({ seq }) => seq > backup.end.seq);
+    const isWhole = lacks.length === disk.end.seq - backup.end.seq;
+    return isWhole && disk.epochs.size === backup.epochs.size;
+  }
+
+  #stay(backup: MemoryDisk): void {
+    const { coordinatorNode: node, ledger, marks, tell } = this.#simulation;
+    node.isHeld = false;
+    this.isBusy = false;
+    this.#isWaiting = false;
+    this.#lookForSeen(backup);
+    if (this.#isSeen) return node.start(); // by a late statement: the true log is found again
+    tell?.('an old backup is put in its place, and stays');
+    for (const { record, seq } of node.disk.entries) {
+      if (seq <= backup.end.seq || !('gid' in record)) continue;
+      if (record.kind === 'commit-decided') marks.hit('log.restored-unnoticed');
+      ledger.strays.add(record.gid);
+    }
+    node.replaceLog(backup);
   }
 
   #watch(untilMs: number): void {

@@ -30,14 +30,17 @@ export function endInOutage(
 }
 
 /** An operator looks into the databases, and says what is true. */
-export function resolveHeuristics({ coordinatorNode, databases, marks }: Simulation): void {
+export function resolveHeuristics({ coordinatorNode, databases, queues, marks }: Simulation): void {
   const { coordinator } = coordinatorNode;
   if (!coordinator || coordinator.failure) return;
   for (const { state } of coordinator.transactions.all()) {
     for (const { branch, rm, state: is } of state.branches) {
       if (is.is !== 'heuristic') continue;
       const database = databases.find((one) => one.rm === rm);
-      const isShown = database ? [...database.rowsOf(state.gid)].length > 0 : true;
+      const queue = queues.find((one) => one.rm === rm);
+      const isShown = database
+        ? [...database.rowsOf(state.gid)].length > 0
+        : queue?.shown(state.gid).length !== 0;
       const by = { operator: 'ops', reason: 'looked into the database' };
       const resolution = isShown ? 'committed' : 'rolled-back';
       marks.hit('operator.resolved');

@@ -13,8 +13,11 @@ export class OwnTables {
     this.#nowMs = nowMs;
   }
 
-  position(logId: string): SeenPosition | undefined {
-    return this.#positions.findLast(({ position }) => position.logId === logId)?.position;
+  /** The highest position of a log that is remembered, maybe only of what came before a moment. */
+  position(logId: string, beforeMs = Number.POSITIVE_INFINITY): SeenPosition | undefined {
+    return this.#positions.findLast(({ atMs, position }) => {
+      return position.logId === logId && atMs < beforeMs;
+    })?.position;
   }
 
   remember(position: SeenPosition): void {

@@ -1,6 +1,6 @@
 import { type Family, familyOf } from './families.ts';
+import { drawFaults, type FaultPlan } from './fault-plan.ts';
 import { Random } from './random.ts';
-import type { Boundary } from './sim-process.ts';
 
 /** What a run is made of: where a seed leads, as data that can be made smaller. */
 export interface Plan {
@@ -13,9 +13,13 @@ export interface Plan {
 /** Topology, timeouts, limits and rates. */
 export interface WorldPlan {
   readonly durationMs: number;
-  /** Resource managers by number; the last ones are logged. */
+  /** Resource managers by number: first databases, then those that are logged. */
   readonly natives: number;
   readonly logged: number;
+  /** Queues in SQLite files, after those. */
+  readonly queues: number;
+  /** How long a queue keeps receipts of what is over. */
+  readonly keepReceiptsMs: number;
   /** For each service process, the resource managers that it serves. */
   readonly services: readonly (readonly number[])[];
   readonly onePhase: boolean;
@@ -55,6 +59,8 @@ export interface Rates {
   readonly loseCall: number;
   /** A target takes an effect and does not say so, or does not take it. */
   readonly failApply: number;
+  /** A process dies beside a commit to a queue's file, or its disk fails. */
+  readonly failQueue: number;
   /** A connection says that its receiver is slow. */
   readonly slowReceiver: number;
 }
@@ -96,56 +102,6 @@ export interface StepPlan {
   readonly writes: number;
 }
 
-/** Something goes wrong. */
-export interface FaultPlan {
-  readonly atMs: number;
-  readonly kind: FaultKind;
-  /** Which service, resource manager or coordinator; taken modulo. */
-  readonly target: number;
-  /** How long it lasts. */
-  readonly forMs: number;
-  /** For a crash at a boundary: which, and how many come before. */
-  readonly boundary?: { readonly at: Boundary; readonly skip: number };
-  /** A number between 0 and 1 for whatever else must be chosen. */
-  readonly choice: number;
-}
-
-const faultKinds = [
-  'crash-coordinator',
-  'crash-coordinator-at',
-  'crash-service',
-  'crash-service-at',
-  'pause-coordinator',
-  'pause-service',
-  'drain-coordinator',
-  'close-service',
-  'supersede',
-  'reset',
-  'half-open',
-  'one-way',
-  'stall',
-  'partition',
-  'restart-rm',
-  'slow-rm',
-  'by-hand',
-  'by-hand-in-outage',
-  'forget-receipts',
-  'restore-rm',
-  'log-write-fails',
-  'log-sync-fails',
-  'log-tears',
-  'log-full',
-  'clock-jumps',
-  'target-down',
-  'resolve',
-] as const;
-
-/** What can go wrong. */
-export type FaultKind = (typeof faultKinds)[number];
-
-/** Faults that excuse others, and so are rare. */
-const rare: ReadonlySet<FaultKind> = new Set(['forget-receipts', 'restore-rm']);
-
 const kinds: readonly TransactionKind[] = [
   ...Array.from({ length: 10 }, () => 'plain' as const),
   'decided',
@@ -164,6 +120,9 @@ const kinds: readonly TransactionKind[] = [
   'unary',
   'unary',
 ];
+
+/** Share of the runs with a queue. */
+const queueShare = 0.3;
 
 /** Name of a resource manager, by its number in the plan. */
 export function rmName(index: number): string {
@@ -187,7 +146,8 @@ export function planOf(seed: number, transactions = 1_500): Plan {
 function drawWorld(random: Random, family: Family): WorldPlan {
   const natives = random.int(family.natives, 3);
   const logged = random.int(0, 2);
-  const rms = natives + logged;
+  const queues = random.chance(queueShare) ? 1 : 0;
+  const rms = natives + logged + queues;
   const services = Array.from({ length: random.int(family.services, 4) }, () =>
     Array.from({ length: rms }, (_, rm) => rm).filter(() => random.chance(0.6)),
   );
@@ -203,11 +163,13 @@ function drawWorld(random: Random, family: Family): WorldPlan {
     durationMs: random.pick([500, 1_500, 5_000]),
     natives,
     logged,
+    queues,
+    keepReceiptsMs: absurd([600_000], [1, 500]),
     services,
     onePhase: random.chance(0.7),
     codec: random.chance(0.04),
     foreign: random.chance(0.2),
-    restoreLog: random.chance(0.2),
+    restoreLog: random.chance(0.2) && queues === 0,
     oldLog: undefined,
     turnMs: random.pick([0, 0.1, 0.5, 1, 2]),
     netMs: random.pick([0, 0.5, 2, 20]),
@@ -230,18 +192,22 @@ function drawWorld(random: Random, family: Family): WorldPlan {
       slowStatement: rate(0.05),
       loseCall: rate(0.08),
       failApply: rate(0.2),
+      failQueue: random.pick([0, 0.01, 0.05, 0.1]),
       slowReceiver: rate(0.1),
     },
   };
   const wanted = { ...drawn, ...family.world(random, drawn) };
   // Who scans all the time does little else: half a second of it says as much as five.
-  const world = wanted.scanIntervalMs > 10 ? wanted : { ...wanted, durationMs: 500 };
+  const { scanIntervalMs, timeoutMs: usualTimeoutMs } = wanted;
+  const timeoutMs = Math.min(usualTimeoutMs, 500);
+  const world = scanIntervalMs > 100 ? wanted : { ...wanted, timeoutMs, durationMs: 500 };
   // Whoever gives up before any answer can come never serves, and what it owes is owed for ever.
   const { netMs, turnMs, rmMs, syncMs, durationMs } = world;
   const answerMs = Math.ceil(2 * (netMs + turnMs + rmMs) + syncMs) + 2;
   const backupAtMs = random.next() * durationMs;
   const replacedAtMs = backupAtMs + random.next() * (durationMs - backupAtMs);
-  const oldLog = random.chance(0.35) ? ([backupAtMs, replacedAtMs] as const) : undefined;
+  const hasOldLog = random.chance(0.35) && world.queues === 0;
+  const oldLog = hasOldLog ? ([backupAtMs, replacedAtMs] as const) : undefined;
   return { ...world, oldLog, connectTimeoutMs: Math.max(world.connectTimeoutMs, answerMs) };
 }
 
@@ -251,7 +217,7 @@ function drawTransactions(
   count: number,
   family: Family,
 ): TransactionPlan[] {
-  const { services, durationMs, natives, logged } = world;
+  const { services, durationMs, natives, logged, queues } = world;
   const strange = family.kinds !== undefined || random.chance(0.75);
   const makeStep = (own: number): StepPlan | undefined => {
     const service = random.chance(1 - family.elsewhere) ? own : random.int(0, services.length - 1);
@@ -261,7 +227,7 @@ function drawTransactions(
   };
   return Array.from({ length: count }, (_, index) => {
     const service = random.int(0, services.length - 1);
-    const length = random.pick([1, 2, 2, 3, natives + logged]);
+    const length = random.pick([1, 2, 2, 3, natives + logged + queues]);
     const steps = Array.from({ length }, () => makeStep(service)).filter((step) => !!step);
     return {
       number: index + 1,
@@ -271,27 +237,6 @@ function drawTransactions(
       steps,
       timeoutMs: random.chance(0.05) ? random.pick([1, 5, 30]) : world.timeoutMs,
       askAfterMs: random.chance(0.1) ? random.int(1, 2_000) : 0,
-    };
-  });
-}
-
-function drawFaults(random: Random, world: WorldPlan, family: Family): FaultPlan[] {
-  const from = family.faults ?? faultKinds;
-  const on = from.filter((kind) => random.chance(rare.has(kind) ? 0.3 : family.faultChance));
-  if (on.length === 0) return [];
-  const [least, most] = family.faultCount;
-  return Array.from({ length: random.int(least, most) }, () => {
-    const kind = random.pick(on);
-    const isAt = kind === 'crash-coordinator-at' || kind === 'crash-service-at';
-    const places: readonly Boundary[] =
-      kind === 'crash-coordinator-at' ? ['frame', 'log'] : ['frame', 'rm', 'rm', 'call'];
-    return {
-      atMs: Math.round(random.next() * world.durationMs * 10) / 10,
-      kind,
-      target: random.int(0, 5),
-      forMs: random.pick([1, 20, 100, 500, 3_000]),
-      ...(isAt && { boundary: { at: random.pick(places), skip: random.int(0, 30) } }),
-      choice: random.next(),
     };
   });
 }

@@ -119,6 +119,13 @@ export const plants: readonly Plant[] = [
     to: 'void this.#askAudited;',
   },
   {
+    name: 'queue-failure-is-success',
+    about: "a queue's write that failed counts as done",
+    file: `${participant}sqlite-queue/queue-file.ts`,
+    from: "      database.exec('COMMIT');\n      return results;",
+    to: "      try { database.exec('COMMIT'); } catch { rollBack(database); }\n      return results;",
+  },
+  {
     name: 'judge-strangers',
     about: "another log's branches are judged",
     file: `${coordinator}coordinator.ts`,

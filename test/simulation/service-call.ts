@@ -40,6 +40,11 @@ export async function writeStep(service: Service, step: StepPlan, group: Group):
     for (const row of group.rows) await (await carry(() => database.branch())).write(row);
     return;
   }
+  const queue = service.queues.get(step.rm);
+  if (queue) {
+    for (const row of group.rows) await carry(() => queue.publish('rows', { row }));
+    return;
+  }
   const target = service.targets.get(step.rm);
   for (const row of group.rows) await carry(() => target?.write({ key: row % 5, row }));
 }
@@ -75,7 +80,7 @@ function request(
     const failed = () => reject(new UnanimousError('unreachable', 'the call brought no answer'));
     if (!caller.effect('call')) return;
     let isHeard = false;
-    caller.after(limitMs, () => {
+    const callOff = caller.after(limitMs, () => {
       isHeard = true;
       failed();
     });
@@ -95,6 +100,7 @@ function request(
             .then(
               (heard) =>
                 answer(() => {
+                  callOff();
                   if (!isHeard) heard();
                   isHeard = true;
                   resolve();

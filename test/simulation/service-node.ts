@@ -1,6 +1,7 @@
 import { TransactionClient } from '../../participant-sdk/src/client/transaction-client.ts';
 import type { DefinedResource } from '../../participant-sdk/src/define-resource.ts';
 import type { Logger } from '../../participant-sdk/src/logger.ts';
+import type { SqliteQueue } from '../../participant-sdk/src/sqlite-queue/sqlite-queue.ts';
 import { SimDatabaseResource } from './sim-database-resource.ts';
 import type { SimProcess } from './sim-process.ts';
 import type { Effect } from './sim-target.ts';
@@ -12,6 +13,7 @@ export interface Service {
   readonly tm: TransactionClient;
   readonly databases: ReadonlyMap<number, SimDatabaseResource>;
   readonly targets: ReadonlyMap<number, DefinedResource<Effect>>;
+  readonly queues: ReadonlyMap<number, SqliteQueue>;
 }
 
 /** A service that embeds the SDK: one process after another. */
@@ -49,18 +51,23 @@ export class ServiceNode {
     });
     const databases = new Map<number, SimDatabaseResource>();
     const targets = new Map<number, DefinedResource<Effect>>();
+    const queues = new Map<number, SqliteQueue>();
+    const { natives, logged } = world;
     for (const rm of this.serves) {
       const database = simulation.databases[rm];
-      const target = simulation.targets[rm - simulation.databases.length];
+      const target = simulation.targets[rm - natives];
+      const queue = simulation.queues[rm - natives - logged];
       if (database) {
         const client = { process, database, marks, rates };
         databases.set(rm, new SimDatabaseResource(client, world.onePhase));
       } else if (target) {
         const { maxPayloadBytes, applyTimeoutMs } = world;
         targets.set(rm, target.resource(process, ambient, { maxPayloadBytes, applyTimeoutMs }));
+      } else if (queue) {
+        queues.set(rm, queue.resource(process));
       }
     }
-    this.service = { process, tm, databases, targets };
+    this.service = { process, tm, databases, targets, queues };
     process.onDeath(() => {
       if (this.service?.process !== process) return;
       for (const database of simulation.databases) {
@@ -72,7 +79,7 @@ export class ServiceNode {
       this.service = undefined;
       simulation.clock.after(simulation.random.delay(1, 500), () => this.start());
     });
-    for (const resource of [...databases.values(), ...targets.values()]) {
+    for (const resource of [...databases.values(), ...targets.values(), ...queues.values()]) {
       void this.#serve(process, tm, resource);
     }
   }

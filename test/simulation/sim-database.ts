@@ -1,4 +1,4 @@
-import { type BranchId, formatBranchId, reason } from '@unanimous/proto';
+import { type BranchId, reason } from '@unanimous/proto';
 import type { Finished } from '../../participant-sdk/src/resource.ts';
 import type { DatabaseOptions } from './database-options.ts';
 import { OwnTables } from './own-tables.ts';
@@ -52,7 +52,7 @@ export class SimDatabase {
   /** Begins a transaction; its connection belongs to a process. */
   open(id: BranchId, owner: SimProcess): Row {
     this.#lastXid += 1;
-    const key = formatBranchId(id);
+    const key = keyOf(id);
     const row: Row = {
       id,
       key,
@@ -112,7 +112,7 @@ export class SimDatabase {
 
   /** COMMIT PREPARED, and where there is no such branch its receipt. */
   commit(id: BranchId, receipt: string, by: SimProcess): Finished {
-    const row = this.#byKey.get(formatBranchId(id));
+    const row = this.#byKey.get(keyOf(id));
     if (row?.state === 'prepared') {
       this.#finish(row, 'committed', by);
       return { result: 'committed' };
@@ -122,7 +122,7 @@ export class SimDatabase {
   }
 
   abort(id: BranchId, receipt: string, by: SimProcess): Finished {
-    const row = this.#byKey.get(formatBranchId(id));
+    const row = this.#byKey.get(keyOf(id));
     if (row?.state === 'prepared') {
       this.#finish(row, 'rolled-back', by);
       return { result: 'rolled-back' };
@@ -307,4 +307,9 @@ export class SimDatabase {
     fact?.unknownIn.push(this.rm);
     return { result: 'unknown', reason: reason('unknown', `${this.rm}: ${why}`, this.rm) };
   }
+}
+
+/** Tells a branch from all others; shorter than its text in a real database, and made faster. */
+function keyOf({ gid, branch, incarnation }: BranchId): string {
+  return `${gid}.${branch}.${incarnation}`;
 }

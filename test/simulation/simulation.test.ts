@@ -17,7 +17,7 @@ const folder = fileURLToPath(new URL(`../../.cache/planted-${pid}/`, import.meta
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test('no fault splits a transaction, everything comes to its end, and all of it was reached', async () => {
-  const slice = await simulateSlice({ firstSeed: 500, runs: 100, enoughRuns: 7 });
+  const slice = await simulateSlice({ firstSeed: 550, runs: 100, enoughRuns: 7 });
   expect(slice.broken?.violations).toBeUndefined();
   expect(slice.transactions).toBeGreaterThan(4_000);
   expect(slice.crashes).toBeGreaterThan(20);
@@ -26,7 +26,14 @@ test('no fault splits a transaction, everything comes to its end, and all of it 
 
 test('without faults every plain transaction that is given time commits', async () => {
   const { world, ...plan } = planOf(20, 200);
-  const rates = { refuse: 0, loseAnswer: 0, slowStatement: 0, loseCall: 0, failApply: 0 };
+  const rates = {
+    refuse: 0,
+    loseAnswer: 0,
+    slowStatement: 0,
+    loseCall: 0,
+    failApply: 0,
+    failQueue: 0,
+  };
   const calm = {
     ...plan,
     faults: [],

@@ -8,15 +8,17 @@ import { Marks } from './marks.ts';
 import { Network, serviceOf } from './network.ts';
 import { resolveHeuristics } from './operators.ts';
 import { OldLog } from './old-log.ts';
-import { type Plan, type Rates, rmName } from './plan.ts';
+import { makePlaces } from './places.ts';
+import type { Plan, Rates } from './plan.ts';
 import { Random } from './random.ts';
 import { RestoredLog } from './restored-log.ts';
 import type { RunReport } from './run-report.ts';
 import { ServiceNode } from './service-node.ts';
-import { SimDatabase } from './sim-database.ts';
+import type { SimDatabase } from './sim-database.ts';
 import type { Row } from './sim-row.ts';
 import { type Boundary, SimProcess } from './sim-process.ts';
-import { SimTarget } from './sim-target.ts';
+import type { SimQueue } from './sim-queue.ts';
+import type { SimTarget } from './sim-target.ts';
 import { downSentence, startSentence, Story, upSentence } from './story.ts';
 import { Workload } from './workload.ts';
 
@@ -29,6 +31,7 @@ const noRates: Rates = {
   slowStatement: 0,
   loseCall: 0,
   failApply: 0,
+  failQueue: 0,
   slowReceiver: 0,
 };
 
@@ -50,6 +53,7 @@ export class Simulation {
   readonly coordinatorNode: CoordinatorNode;
   readonly databases: readonly SimDatabase[];
   readonly targets: readonly SimTarget[];
+  readonly queues: readonly SimQueue[];
   readonly services: readonly ServiceNode[];
   readonly workload: Workload;
   readonly checker: Checker;
@@ -76,22 +80,22 @@ export class Simulation {
     this.ledger = new Ledger({
       marks,
       nowMs: () => clock.nowMs,
-      preparedIn: (gid) => this.databases.find((one) => one.hasPrepared(gid))?.rm,
+      preparedIn: (gid) => {
+        const natives = [...this.databases, ...this.queues];
+        return natives.find((one) => one.hasPrepared(gid))?.rm;
+      },
     });
-    const { natives, logged, services, rmMs } = plan.world;
-    const shared = { clock, ledger: this.ledger, marks, rates: this.rates, rmMs };
-    const told = this.tell ? { tell: this.tell } : {};
-    this.databases = Array.from({ length: natives }, (_, index) => {
-      const random = Random.of(plan.seed, `database ${index}`);
-      const onFound = (by: SimProcess) => this.#interrupt(by, random);
-      return new SimDatabase({ ...shared, ...told, rm: rmName(index), random, onFound });
-    });
-    this.targets = Array.from({ length: logged }, (_, index) => {
-      return new SimTarget({ ...shared, ...told, rm: rmName(natives + index) });
-    });
+    const { ledger, rates, tell } = this;
+    const shared = { clock, marks, ledger, rates, ...(tell && { tell }) };
+    const places = makePlaces(plan, shared, (by, one) => this.#interrupt(by, one));
+    this.databases = places.databases;
+    this.targets = places.targets;
+    this.queues = places.queues;
     this.coordinatorNode = new CoordinatorNode(this);
     this.network = this.#newNetwork();
-    this.services = services.map((serves, index) => new ServiceNode(this, index, serves));
+    this.services = plan.world.services.map(
+      (serves, index) => new ServiceNode(this, index, serves),
+    );
     this.workload = new Workload(this);
     this.checker = new Checker(this);
     this.#faults = new Faults(this);
@@ -190,6 +194,7 @@ export class Simulation {
       await this.#play();
     } finally {
       process.off('unhandledRejection', onRejection);
+      for (const queue of this.queues) queue.close();
     }
     const { facts, violations } = this.ledger;
     const committed = [...facts.values()].filter((f) => f.toldCommittedMs !== undefined).length;
@@ -215,9 +220,7 @@ export class Simulation {
     await clock.runUntil(200);
     if (ledger.violations.length === 0) this.#story?.beginAnew();
     this.tell?.(startSentence(plan.world));
-    for (const transaction of plan.transactions) {
-      clock.after(transaction.atMs, () => this.workload.start(transaction));
-    }
+    this.workload.startEach(plan.transactions.toSorted((a, b) => a.atMs - b.atMs));
     for (const fault of plan.faults) clock.after(fault.atMs, () => this.#faults.inject(fault));
     if (plan.world.restoreLog) {
       clock.after(plan.world.durationMs / 2, () => this.#restoredLog.takeBackup());

@@ -21,7 +21,7 @@ export class Story {
 }
 
 /** What is there once everybody has come up, which nothing disturbs. */
-export function startSentence({ services, natives, logged, foreign }: WorldPlan): string {
+export function startSentence({ services, natives, logged, queues, foreign }: WorldPlan): string {
   const names = (from: number, count: number) =>
     Array.from({ length: count }, (_, index) => rmName(from + index)).join(', ');
   const serving = services.map((rms, index) => {
@@ -29,6 +29,7 @@ export function startSentence({ services, natives, logged, foreign }: WorldPlan)
   });
   const kinds = [`${names(0, natives)}: databases`];
   if (logged > 0) kinds.push(`${names(natives, logged)}: applied after the decision`);
+  if (queues > 0) kinds.push(`${names(natives + logged, queues)}: a queue in a SQLite file`);
   if (foreign) kinds.push("another log's branch is prepared in each database");
   return `All are up. ${[...serving, ...kinds].join('; ')}`;
 }

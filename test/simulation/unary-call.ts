@@ -35,7 +35,7 @@ export function callUnary<M extends keyof Replies>(
   return new Promise((resolve, reject) => {
     if (!caller.effect('call')) return;
     let cancel = () => {};
-    caller.after(callTimeoutMs, () => {
+    const callOff = caller.after(callTimeoutMs, () => {
       cancel();
       reject(new UnanimousError('unreachable', `${method} brought no answer`));
     });
@@ -59,6 +59,7 @@ export function callUnary<M extends keyof Replies>(
           }
           if (!unary.process.effect('call') || random.chance(rates().loseCall)) return;
           caller.after(random.delay(netMs / 4, netMs), () => {
+            callOff();
             if (error) reject(new UnanimousError('unreachable', error.details ?? 'refused'));
             else resolve(reply as Replies[M]);
           });

@@ -55,7 +55,7 @@ export class UnaryUser {
   }
 
   async #work(plan: TransactionPlan, { gid, owner }: Own, fact: Fact): Promise<void> {
-    const { databases, ledger } = this.#simulation;
+    const { databases, ledger, targets } = this.#simulation;
     for (const step of plan.steps) {
       const isNative = step.rm < databases.length;
       if (isNative) {
@@ -66,12 +66,14 @@ export class UnaryUser {
       for (let n = 0; n < step.writes; n++) {
         const group = ledger.group(fact, rmName(step.rm), 1);
         const [row = 0] = group.rows;
-        const work = Buffer.from(JSON.stringify({ key: row % 5, row }));
+        const isQueue = step.rm >= databases.length + targets.length;
+        const effect = isQueue ? { topic: 'rows', message: { row } } : { key: row % 5, row };
+        const work = Buffer.from(JSON.stringify(effect));
         // Asked again it would be another branch: without an answer the transaction is given up.
         const request = { gid, owner, rm: rmName(step.rm), work };
         await callUnary(this.#simulation, this.process, 'Enlist', request);
         group.isFirm = true;
-        this.#simulation.marks.hit('unary.enlisted');
+        this.#simulation.marks.hit(isQueue ? 'unary.enlisted-queue' : 'unary.enlisted');
       }
     }
   }

@@ -25,6 +25,21 @@ export class Workload {
     this.#outsider = new UnaryUser(simulation);
   }
 
+  /** Runs each at its time, in their order; only the next one waits among the clock's events. */
+  startEach(plans: readonly TransactionPlan[]): void {
+    const { clock } = this.#simulation;
+    const startMs = clock.nowMs;
+    const schedule = (index: number): void => {
+      const next = plans[index];
+      if (!next) return;
+      clock.after(startMs + next.atMs - clock.nowMs, () => {
+        schedule(index + 1);
+        this.start(next);
+      });
+    };
+    schedule(0);
+  }
+
   /** Runs a transaction now, if its service is up. */
   start(plan: TransactionPlan): void {
     const service = this.#simulation.services[plan.service]?.service;

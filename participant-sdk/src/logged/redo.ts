@@ -9,6 +9,9 @@ const version = 1;
 /** What is in a redo payload besides the effects, in bytes. An upper bound. */
 export const redoOverheadBytes = 64;
 
+/** Keeps nothing from one payload to the next. */
+const decoder = new TextDecoder('utf-8', { fatal: true });
+
 /** Makes the payload from the JSON texts of the effects. */
 export function encodeRedo(effects: readonly string[]): Uint8Array {
   const header = JSON.stringify({ redo: version, effects: effects.length });
@@ -26,8 +29,10 @@ export type DecodedRedo = { readonly effects: readonly unknown[] } | { readonly 
 export function decodeRedo(redo: Uint8Array): DecodedRedo {
   let lines: unknown[];
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(redo);
-    lines = text.split('\n').map((line): unknown => JSON.parse(line));
+    lines = decoder
+      .decode(redo)
+      .split('\n')
+      .map((line): unknown => JSON.parse(line));
   } catch (error) {
     return { damaged: `the redo payload is not JSON lines: ${String(error)}` };
   }
