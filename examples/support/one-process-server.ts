@@ -1,7 +1,7 @@
-import { ServerFolder } from '../../examples/support/server-folder.ts';
-import { ServerProcess } from '../../examples/support/server-process.ts';
-import { freePort } from '../support/free-port.ts';
-import { waitUntil } from '../support/wait-until.ts';
+import { ServerFolder } from './server-folder.ts';
+import { ServerProcess } from './server-process.ts';
+import { freePort } from './free-port.ts';
+import { waitUntil } from './wait-until.ts';
 
 /** What tells one server from another. */
 export interface OneProcessServerOptions {
