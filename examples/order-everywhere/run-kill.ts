@@ -1,0 +1,82 @@
+import { performance } from 'node:perf_hooks';
+import { waitUntil } from '../support/wait-until.ts';
+import { type Audit, audit } from './audit.ts';
+import { type Deployment, isProcess } from './deployment.ts';
+import type { Kill } from './kills.ts';
+
+/** What a kill came to. */
+export interface KillResult {
+  readonly id: string;
+  /** What the one who ordered was told: an HTTP status, 0 for none. */
+  readonly told: number;
+  /** Where the order is when all has come to rest: in all six places, or in none. */
+  readonly fate: 'committed' | 'aborted' | 'split';
+  /** From the kill until all has come to rest, in milliseconds. */
+  readonly settledMs: number;
+  /** What must not be, in sentences. */
+  readonly violations: readonly string[];
+}
+
+/** Places an order, kills at the moment, starts again what was killed, and compares the places. */
+export async function runKill(deployment: Deployment, kill: Kill, id: string): Promise<KillResult> {
+  const { victims, process, point, about, fate } = kill;
+  const points = deployment.failpoints[process];
+  const dies = victims.includes(process);
+  points.arm({ name: point, about, action: dies ? 'kill' : 'pause' });
+  const ordered = deployment.place(id);
+  await points.untilFired(point);
+  const killedMs = performance.now();
+  await deployment.kill9(victims);
+  points.disarm();
+  if (!dies) points.go();
+  // A server that is back before anybody has noticed could still vote yes.
+  if (fate === 'aborted' && !victims.some(isProcess)) await ordered;
+  await deployment.restart(victims);
+  const told = await ordered;
+  const { whole, violations } = await untilAtRest(deployment);
+  const found = whole.has(id) ? 'committed' : 'aborted';
+  const isSplit = violations.some((text) => text.startsWith(`${id} `));
+  return {
+    id,
+    told,
+    fate: isSplit ? 'split' : found,
+    settledMs: performance.now() - killedMs,
+    violations: [...violations, ...lies(id, told, found, fate)],
+  };
+}
+
+/** Nobody is told "placed" of what is nowhere, nor "refused" of what is there. */
+function lies(id: string, told: number, found: Kill['fate'], fate: Kill['fate']): string[] {
+  const answers: Readonly<Record<number, Kill['fate']>> = { 201: 'committed', 409: 'aborted' };
+  const answer = answers[told];
+  return [
+    ...(answer !== undefined && answer !== found ? [`${id} is ${found}, and told ${answer}`] : []),
+    ...(found !== fate ? [`${id} is ${found}, and must be ${fate}`] : []),
+  ];
+}
+
+/**
+ * Waits until nothing is prepared anywhere, nothing is open at the coordinator, and the places agree.
+ * They must do so soon: after 30 s it returns what it then finds.
+ */
+export async function untilAtRest({ places, admin }: Deployment): Promise<Audit> {
+  let last: Audit = { whole: new Set(), violations: ['nothing could be read'], prepared: 0 };
+  let lastSeq = -1;
+  const isAtRest = async () => {
+    const open = (await admin.list()).length;
+    const { seq } = await admin.status();
+    last = await audit(places);
+    const isLogQuiet = seq === lastSeq; // a lazy record waits for company
+    lastSeq = seq;
+    return isLogQuiet && open === 0 && last.prepared === 0 && last.violations.length === 0;
+  };
+  try {
+    await waitUntil(isAtRest, { what: 'all to be at rest', timeoutMs: 30_000, intervalMs: 60 });
+    return last;
+  } catch (error) {
+    const { prepared, violations } = last;
+    const left = prepared > 0 ? [`${prepared} branches are still prepared`] : [];
+    const why = error instanceof Error ? [error.message] : [];
+    return { ...last, violations: [...violations, ...left, ...why] };
+  }
+}
