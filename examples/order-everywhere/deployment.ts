@@ -7,7 +7,7 @@ import { Failpoints } from '../support/failpoints.ts';
 import { freePort } from '../support/free-port.ts';
 import { InReverse } from '../support/in-reverse.ts';
 import type { ServiceProcess } from '../support/service-process.ts';
-import { openPlaces, type Place } from './places.ts';
+import { openPlaces, type Place, type PlaceAddresses } from './places.ts';
 import { prepareServers, type Servers, startServers } from './servers.ts';
 
 /** The processes that have failpoints: what users run themselves. */
@@ -23,6 +23,7 @@ const programs = {
 
 /** Everything that the example runs: five servers, the coordinator and two services. */
 export class Deployment implements AsyncDisposable {
+  readonly addresses: PlaceAddresses;
   readonly places: readonly Place[];
   readonly admin: Admin;
   readonly failpoints: Readonly<Record<ProcessName, Failpoints>>;
@@ -33,10 +34,14 @@ export class Deployment implements AsyncDisposable {
 
   private constructor(
     parts: InReverse,
-    running: Pick<Deployment, 'places' | 'admin' | 'failpoints' | 'processes' | 'servers'>,
+    running: Pick<
+      Deployment,
+      'addresses' | 'places' | 'admin' | 'failpoints' | 'processes' | 'servers'
+    >,
     ordersUrl: string,
   ) {
     this.#parts = parts;
+    this.addresses = running.addresses;
     this.places = running.places;
     this.admin = running.admin;
     this.failpoints = running.failpoints;
@@ -86,7 +91,7 @@ export class Deployment implements AsyncDisposable {
       const places = await openPlaces(at);
       for (const place of places) parts.use(place);
       const admin = parts.use(new Admin(address));
-      const running = { places, admin, failpoints, processes, servers };
+      const running = { addresses: at, places, admin, failpoints, processes, servers };
       return new Deployment(parts, running, `http://127.0.0.1:${ordersPort}/orders`);
     } catch (error) {
       await parts[Symbol.asyncDispose]();

@@ -1,17 +1,20 @@
-// npm run example:everywhere [-- --brief]
+// npm run example:everywhere [-- --seconds 60]
 //
 // One transaction over six systems (services/place-order.ts), and kill -9 of every process and every
 // server at every step of it. Then the six are asked what they hold: each order is in all or in none.
+// With --seconds it kills for so long only, in another order each time.
 
 import { performance } from 'node:perf_hooks';
 import { parseArgs } from 'node:util';
 import { Screen } from '../support/screen.ts';
 import { Deployment } from './deployment.ts';
-import { kills, titleOf } from './kills.ts';
+import { type Kill, kills, titleOf } from './kills.ts';
 import { absentServers } from './needs.ts';
-import { runKill, untilAtRest } from './run-kill.ts';
+import { type KillResult, runKill, untilAtRest } from './run-kill.ts';
 
-const { values: options } = parseArgs({ options: { brief: { type: 'boolean', default: false } } });
+const { values: options } = parseArgs({ options: { seconds: { type: 'string' } } });
+const seconds = Number(options.seconds ?? Number.POSITIVE_INFINITY);
+if (Number.isNaN(seconds)) throw new Error(`--seconds: ${options.seconds} is not a number`);
 const screen = new Screen();
 let deployment: Deployment | undefined;
 
@@ -29,18 +32,16 @@ async function play(): Promise<boolean> {
   screen.act('2  kill -9 of each process and each server, at each step of the transaction');
   const violations: string[] = [];
   const placed = new Set(ids);
-  const chosen = kills.filter(({ isQuick }) => isQuick || !options.brief);
-  for (const [n, kill] of chosen.entries()) {
-    const result = await runKill(deployment, kill, `o-${n + 1}`);
+  const chosen = options.seconds === undefined ? kills : shuffled(kills);
+  const endMs = performance.now() + seconds * 1_000;
+  let killed = 0;
+  for (const kill of chosen) {
+    if (performance.now() > endMs) break;
+    killed += 1;
+    const result = await runKill(deployment, kill, `o-${killed}`);
     if (result.fate === 'committed') placed.add(result.id);
     violations.push(...result.violations);
-    const where = { committed: 'in all six', aborted: 'in none', split: 'SPLIT' }[result.fate];
-    const isWell = result.violations.length === 0;
-    screen.event(
-      `${titleOf(kill)}: ${where}, ${result.settledMs.toFixed(0)} ms`,
-      isWell ? 'green' : 'red',
-    );
-    for (const violation of result.violations) screen.detail(violation);
+    show(kill, result);
   }
 
   screen.act('3  The audit: what the six servers hold');
@@ -53,8 +54,22 @@ async function play(): Promise<boolean> {
   screen.line('');
   const isWhole = violations.length === 0;
   const verdict = isWhole ? 'Every order is in all six places, or in none' : 'BROKEN';
-  screen.line(`${verdict}: ${whole.size} orders, ${chosen.length} kills`);
+  screen.line(`${verdict}: ${whole.size} orders, ${killed} of ${kills.length} kills`);
   return isWhole;
+}
+
+function show(kill: Kill, { fate, settledMs, violations }: KillResult): void {
+  const where = { committed: 'in all six', aborted: 'in none', split: 'SPLIT' }[fate];
+  const line = `${titleOf(kill)}: ${where}, ${settledMs.toFixed(0)} ms`;
+  screen.event(line, violations.length === 0 ? 'green' : 'red');
+  for (const violation of violations) screen.detail(violation);
+}
+
+function shuffled<T>(list: readonly T[]): T[] {
+  return list
+    .map((one) => ({ one, at: Math.random() }))
+    .toSorted((a, b) => a.at - b.at)
+    .map(({ one }) => one);
 }
 
 let isEnding = false;
@@ -70,7 +85,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => 
 
 const absent = await absentServers();
 if (absent.length > 0) {
-  screen.line('This example needs all six, and of them here:');
+  screen.line('This example needs all six places. Here');
   for (const line of absent) screen.line(`  ${line}`);
   process.exit(1);
 }

@@ -54,6 +54,9 @@ function momentsOf(rm: string, process: ProcessName) {
   };
 }
 
+/** Of the services, what runs with all tests. */
+const quick = new Set(['p.finish.before-ack order-events', 'p.prepare.before-vote stock-queue']);
+
 /** Every kill: each victim at each moment at which its death could matter. */
 export const kills: readonly Kill[] = [
   ...ofCoordinator(),
@@ -82,7 +85,10 @@ function ofCoordinator(): Kill[] {
 
 /** A service: the one that begins the transaction, and the one that joins it. */
 function ofProcess(name: 'orders' | 'stock', rms: readonly string[]): Kill[] {
-  const kill = (fate: Fate) => (moment: Moment) => ({ ...moment, victims: [name], fate });
+  const kill = (fate: Fate) => (moment: Moment) => {
+    const isQuick = quick.has(`${moment.point} ${moment.about}`);
+    return { ...moment, victims: [name], fate, ...(isQuick && { isQuick }) };
+  };
   const own = rms.map((rm) => momentsOf(rm, name));
   const aborted = own.flatMap(({ asked, prepared }) => [asked, prepared]);
   const committed = own.flatMap(({ applying, applied }) => [applying, applied]);

@@ -66,19 +66,21 @@ async function kafkaPlace(broker: string): Promise<Place> {
   const client = new Kafka({ brokers: [broker], logLevel: logLevel.NOTHING, retry });
   const admin = client.admin();
   await admin.connect();
-  const reader = await TopicReader.open(client, admin, 'orders-placed');
   return {
     name: 'Kafka',
     async orders() {
-      // What was sent again has the same id, and readers know it by that.
-      const byId = new Map((await reader.all()).map(({ id, key }) => [id, key]));
-      return [...byId.values()].map(String);
+      // A new one each time: one whose broker was killed is let back into its group much later.
+      const reader = await TopicReader.open(client, admin, 'orders-placed');
+      try {
+        // What was sent again has the same id, and readers know it by that.
+        const byId = new Map((await reader.all()).map(({ id, key }) => [id, key]));
+        return [...byId.values()].map(String);
+      } finally {
+        await reader.close();
+      }
     },
     prepared: none,
-    async [Symbol.asyncDispose]() {
-      await reader.close();
-      await admin.disconnect();
-    },
+    [Symbol.asyncDispose]: () => admin.disconnect(),
   };
 }
 
