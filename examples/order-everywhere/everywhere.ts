@@ -23,11 +23,13 @@ async function play(): Promise<boolean> {
     'One order in six places: Postgres, MariaDB, Kafka, Redis, OpenSearch, and a service',
   );
   screen.line('with a queue of its own. All on loopback and in temporary folders.');
-  deployment = await Deployment.start();
+  const running = await Deployment.start();
+  deployment = running;
   screen.act('1  Orders, and nobody is killed');
   const ids = Array.from({ length: 10 }, (_, n) => `o-quiet-${n + 1}`);
-  const statuses = await Promise.all(ids.map((id) => deployment?.place(id)));
+  const statuses = await Promise.all(ids.map((id) => running.place(id)));
   screen.event(`${statuses.filter((status) => status === 201).length} of ${ids.length} placed`);
+  await untilAtRest(running);
 
   screen.act('2  kill -9 of each process and each server, at each step of the transaction');
   const violations: string[] = [];
@@ -38,15 +40,15 @@ async function play(): Promise<boolean> {
   for (const kill of chosen) {
     if (performance.now() > endMs) break;
     killed += 1;
-    const result = await runKill(deployment, kill, `o-${killed}`);
+    const result = await runKill(running, kill, `o-${killed}`);
     if (result.fate === 'committed') placed.add(result.id);
     violations.push(...result.violations);
     show(kill, result);
   }
 
   screen.act('3  The audit: what the six servers hold');
-  const { whole, violations: left } = await untilAtRest(deployment);
-  for (const place of deployment.places) {
+  const { whole, violations: left } = await untilAtRest(running);
+  for (const place of running.places) {
     screen.line(`  ${String((await place.orders()).length).padStart(4)} orders  ${place.name}`);
   }
   const gone = [...placed].filter((id) => !whole.has(id));

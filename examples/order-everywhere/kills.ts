@@ -33,12 +33,16 @@ const begun = at('orders', 'k.commit.before-send', 'all is written, and no commi
 const answered = at('orders', 'k.commit.answered', 'the order service has its answer');
 const preparing = at('coordinator', 'c.prepare.sent', 'the first are asked to vote');
 const voted = at('coordinator', 'c.votes.all-in', 'all six have voted yes, and nothing is decided');
-const unforced = at('coordinator', 'log.append.before-commit', 'the disk lacks the decision');
-const forced = at('coordinator', 'log.append.before-reply', 'the disk has the decision');
+const unforced = at('coordinator', 'log.append.before-commit', 'the decision is not on disk yet');
+const forced = at(
+  'coordinator',
+  'log.append.before-reply',
+  'the decision is on disk, and nobody knows',
+);
 const decided = at('coordinator', 'c.decided.before-tell', 'it is decided, and nobody is told');
 const toldFirst = at('coordinator', 'c.commit.sent', 'the first are told to commit');
-const toldLogged = at('coordinator', 'c.commit.sent', 'databases have committed', 'APPLY');
-const ended = at('coordinator', 'c.ended.before-append', 'all six have committed');
+const toldLogged = at('coordinator', 'c.commit.sent', 'the databases have committed', 'APPLY');
+const ended = at('coordinator', 'c.ended.before-append', 'all six are done');
 
 function at(process: ProcessName, point: string, when: string, about?: string): Moment {
   return { process, point, when, ...(about !== undefined && { about }) };
@@ -50,7 +54,7 @@ function momentsOf(rm: string, process: ProcessName) {
     asked: at(process, 'p.prepare.before', `${rm} is asked to vote`, rm),
     prepared: at(process, 'p.prepare.before-vote', `${rm} has prepared, and not voted`, rm),
     applying: at(process, 'p.finish.before', `${rm} is told to commit`, rm),
-    applied: at(process, 'p.finish.before-ack', `${rm} has committed, and not said so`, rm),
+    applied: at(process, 'p.finish.before-ack', `${rm} is done, and has not said so`, rm),
   };
 }
 
@@ -70,7 +74,7 @@ export const kills: readonly Kill[] = [
 function ofCoordinator(): Kill[] {
   const victims = ['coordinator'] as const;
   const acknowledged = [...Object.values(managers), 'stock-queue'].map((rm) =>
-    at('coordinator', 'c.ack.received', `${rm} has said that it committed`, rm),
+    at('coordinator', 'c.ack.received', `${rm} has said that it is done`, rm),
   );
   return [
     { ...preparing, victims, fate: 'aborted' },

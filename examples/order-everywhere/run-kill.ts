@@ -17,7 +17,10 @@ export interface KillResult {
   readonly violations: readonly string[];
 }
 
-/** Places an order, kills at the moment, starts again what was killed, and compares the places. */
+/**
+ * Places an order, kills at the moment, starts again what was killed, and compares the places. All must
+ * be at rest before.
+ */
 export async function runKill(deployment: Deployment, kill: Kill, id: string): Promise<KillResult> {
   const { victims, process, point, about, fate } = kill;
   const points = deployment.failpoints[process];
@@ -60,23 +63,25 @@ function lies(id: string, told: number, found: Kill['fate'], fate: Kill['fate'])
  * They must do so soon: after 30 s it returns what it then finds.
  */
 export async function untilAtRest({ places, admin }: Deployment): Promise<Audit> {
-  let last: Audit = { whole: new Set(), violations: ['nothing could be read'], prepared: 0 };
   let lastSeq = -1;
-  const isAtRest = async () => {
+  const wholeAudit = async () => {
     const { seq } = await admin.status();
     const isLogQuiet = seq === lastSeq; // a lazy record waits for company
     lastSeq = seq;
-    if (!isLogQuiet || (await admin.list()).length > 0) return false;
-    last = await audit(places);
-    return last.prepared === 0 && last.violations.length === 0;
+    if (!isLogQuiet || (await admin.list()).length > 0) return undefined;
+    const found = await audit(places);
+    return found.prepared === 0 && found.violations.length === 0 ? found : undefined;
   };
   try {
-    await waitUntil(isAtRest, { what: 'all to be at rest', timeoutMs: 30_000, intervalMs: 60 });
-    return last;
-  } catch (error) {
-    const { prepared, violations } = last;
-    const left = prepared > 0 ? [`${prepared} branches are still prepared`] : [];
-    const why = error instanceof Error ? [error.message] : [];
-    return { ...last, violations: [...violations, ...left, ...why] };
+    const options = { what: 'all to be at rest', timeoutMs: 30_000, intervalMs: 60 };
+    return await waitUntil(wholeAudit, options);
+  } catch {
+    const [found, open] = await Promise.all([audit(places), admin.list()]);
+    const violations = [
+      ...found.violations,
+      ...open.map(({ gid, state }) => `${gid} is still ${state} after 30 s`),
+      ...(found.prepared > 0 ? [`${found.prepared} branches are still prepared after 30 s`] : []),
+    ];
+    return { ...found, violations };
   }
 }

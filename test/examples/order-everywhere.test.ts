@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { audit } from '../../examples/order-everywhere/audit.ts';
 import { Deployment } from '../../examples/order-everywhere/deployment.ts';
 import { type Kill, kills, titleOf } from '../../examples/order-everywhere/kills.ts';
-import { runKill } from '../../examples/order-everywhere/run-kill.ts';
+import { runKill, untilAtRest } from '../../examples/order-everywhere/run-kill.ts';
 import { catalogue } from '../crash/support/catalogue.ts';
 import { serverOrSkip } from '../servers/require-server.ts';
 
@@ -19,6 +19,7 @@ serverOrSkip('postgres', 'mariadb', 'kafka', 'redis', 'opensearch').describe(
     beforeAll(async () => {
       deployment = await Deployment.start();
       expect(await deployment.place('o-first')).toBe(201);
+      await untilAtRest(deployment);
     }, 120_000);
 
     afterAll(() => deployment?.[Symbol.asyncDispose]());

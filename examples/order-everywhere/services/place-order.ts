@@ -10,14 +10,9 @@ export async function placeOrder(order: Order): Promise<void> {
   const { id, dish, portions } = order;
   await tm.transaction(
     async () => {
-      // Postgres, by PREPARE TRANSACTION.
-      const insert = 'insert into orders (id, dish, portions) values ($1, $2, $3)';
-      await orders.query(insert, [id, dish, portions]);
-      // MariaDB, by XA.
-      await invoices.query('insert into invoices (order_id, cents) values (?, ?)', [
-        id,
-        portions * 950,
-      ]);
+      // Postgres, by PREPARE TRANSACTION, and MariaDB, by XA.
+      await orders.query('insert into orders values ($1, $2, $3)', [id, dish, portions]);
+      await invoices.query('insert into invoices values (?, ?)', [id, portions * 950]);
       // These three can't prepare: the decision carries what they get.
       await events.publish('orders-placed', order, { key: id });
       await cache.set(id, order, 1);
@@ -25,6 +20,6 @@ export async function placeOrder(order: Order): Promise<void> {
       // Another process, which joins by the metadata of the call.
       await reserve({ orderId: id, dish, portions });
     },
-    { name: 'place-order', timeoutMs: 5_000 },
+    { name: 'place-order' },
   );
 }
