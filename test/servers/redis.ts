@@ -1,6 +1,5 @@
 export {
   hasRedis,
-  type RedisPersistence,
   type RedisServer,
   startRedis,
 } from '../../examples/support/redis-server.ts';
