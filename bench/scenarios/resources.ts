@@ -75,7 +75,9 @@ async function start(): Promise<RunningScenario> {
   );
   const [plain] = databases.pools as [pg.Pool];
   const bench: Bench = { tm, accounts, plain, folder, inFlight };
-  const resources = await Promise.all(offered.filter(isHere).map(({ open }) => open(bench)));
+  const resources: MeasuredResource[] = [];
+  // One after the other: to start a server blocks this thread, in which others wait for answers.
+  for (const { open } of offered.filter(isHere)) resources.push(await open(bench));
   return {
     cases: resources.flatMap((one) => [throughput(one), ...(one.arrival ? [reading(one)] : [])]),
     async [Symbol.asyncDispose]() {
