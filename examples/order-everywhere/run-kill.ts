@@ -7,8 +7,6 @@ import type { Kill } from './kills.ts';
 /** What a kill came to. */
 export interface KillResult {
   readonly id: string;
-  /** What the one who ordered was told: an HTTP status, 0 for none. */
-  readonly told: number;
   /** Where the order is when all has come to rest: in all six places, or in none. */
   readonly fate: 'committed' | 'aborted' | 'split';
   /** From the kill until all has come to rest, in milliseconds. */
@@ -32,30 +30,33 @@ export async function runKill(deployment: Deployment, kill: Kill, id: string): P
   await deployment.kill9(victims);
   points.disarm();
   if (!dies) points.go();
+  const lateId = `${id}-late`; // an order that comes while they are away
+  const orderedLate = deployment.place(lateId);
   // A server that is back before anybody has noticed could still vote yes.
   if (fate === 'aborted' && !victims.some(isProcess)) await ordered;
   await deployment.restart(victims);
-  const told = await ordered;
+  const [told, toldLate] = await Promise.all([ordered, orderedLate]);
   const { whole, violations } = await untilAtRest(deployment);
   const found = whole.has(id) ? 'committed' : 'aborted';
   const isSplit = violations.some((text) => text.startsWith(`${id} `));
   return {
     id,
-    told,
     fate: isSplit ? 'split' : found,
     settledMs: performance.now() - killedMs,
-    violations: [...violations, ...lies(id, told, found, fate)],
+    violations: [
+      ...violations,
+      ...lies(id, told, whole),
+      ...lies(lateId, toldLate, whole),
+      ...(found === fate ? [] : [`${id} is ${found}, and must be ${fate}`]),
+    ],
   };
 }
 
 /** Nobody is told "placed" of what is nowhere, nor "refused" of what is there. */
-function lies(id: string, told: number, found: Kill['fate'], fate: Kill['fate']): string[] {
-  const answers: Readonly<Record<number, Kill['fate']>> = { 201: 'committed', 409: 'aborted' };
-  const answer = answers[told];
-  return [
-    ...(answer !== undefined && answer !== found ? [`${id} is ${found}, and told ${answer}`] : []),
-    ...(found !== fate ? [`${id} is ${found}, and must be ${fate}`] : []),
-  ];
+function lies(id: string, told: number, whole: ReadonlySet<string>): string[] {
+  if (told === 201 && !whole.has(id)) return [`${id} was confirmed, and is not there`];
+  if (told === 409 && whole.has(id)) return [`${id} was refused, and is there`];
+  return [];
 }
 
 /**
