@@ -1,4 +1,5 @@
 import { performance } from 'node:perf_hooks';
+import { setTimeout as delay } from 'node:timers/promises';
 import { waitUntil } from '../support/wait-until.ts';
 import { type Audit, audit } from './audit.ts';
 import { type Deployment, isProcess } from './deployment.ts';
@@ -15,47 +16,83 @@ export interface KillResult {
   readonly violations: readonly string[];
 }
 
+/** An order that was placed, and the HTTP status that it is answered; 0 for none. */
+interface Placed {
+  readonly id: string;
+  readonly told: Promise<number>;
+}
+
 /**
  * Places an order, kills at the moment, starts again what was killed, and compares the places. All must
  * be at rest before.
  */
-export async function runKill(deployment: Deployment, kill: Kill, id: string): Promise<KillResult> {
+export async function runKill(
+  deployment: Deployment,
+  kill: Kill,
+  name: string,
+): Promise<KillResult> {
   const { victims, process, point, about, fate } = kill;
   const points = deployment.failpoints[process];
   const dies = victims.includes(process);
   points.arm({ name: point, about, action: dies ? 'kill' : 'pause' });
-  const ordered = deployment.place(id);
-  await points.untilFired(point);
+  const refused: Placed[] = [];
+  const order = await orderUntilFired(deployment, kill, name, refused);
   const killedMs = performance.now();
   await deployment.kill9(victims);
   points.disarm();
   if (!dies) points.go();
-  const lateId = `${id}-late`; // an order that comes while they are away
-  const orderedLate = deployment.place(lateId);
+  const late = place(deployment, `${name}-late`); // an order that comes while they are away
   // A server that is back before anybody has noticed could still vote yes.
-  if (fate === 'aborted' && !victims.some(isProcess)) await ordered;
+  if (fate === 'aborted' && !victims.some(isProcess)) await order.told;
   await deployment.restart(victims);
-  const [told, toldLate] = await Promise.all([ordered, orderedLate]);
+  await Promise.all([order.told, late.told]);
   const { whole, violations } = await untilAtRest(deployment);
+  const { id } = order;
   const found = whole.has(id) ? 'committed' : 'aborted';
   const isSplit = violations.some((text) => text.startsWith(`${id} `));
+  const told = await Promise.all([...refused, order, late].map((one) => lies(one, whole)));
   return {
     id,
     fate: isSplit ? 'split' : found,
     settledMs: performance.now() - killedMs,
     violations: [
       ...violations,
-      ...lies(id, told, whole),
-      ...lies(lateId, toldLate, whole),
+      ...told.flat(),
       ...(found === fate ? [] : [`${id} is ${found}, and must be ${fate}`]),
     ],
   };
 }
 
+/** Orders until one comes to the moment: one that still finds somebody away is refused before. */
+async function orderUntilFired(
+  deployment: Deployment,
+  { process, point }: Kill,
+  name: string,
+  refused: Placed[],
+): Promise<Placed> {
+  const points = deployment.failpoints[process];
+  for (let attempt = 1; attempt <= 40; attempt += 1) {
+    const order = place(deployment, attempt === 1 ? name : `${name}-again-${attempt}`);
+    const isTold = order.told.then(() => true);
+    while (!points.hasFired) {
+      if (await Promise.race([isTold, delay(2, false)])) break;
+    }
+    if (points.hasFired) return order;
+    refused.push(order);
+    await delay(250);
+  }
+  throw new Error(`no order came to ${point}; the last was told ${await refused.at(-1)?.told}`);
+}
+
+function place(deployment: Deployment, id: string): Placed {
+  return { id, told: deployment.place(id) };
+}
+
 /** Nobody is told "placed" of what is nowhere, nor "refused" of what is there. */
-function lies(id: string, told: number, whole: ReadonlySet<string>): string[] {
-  if (told === 201 && !whole.has(id)) return [`${id} was confirmed, and is not there`];
-  if (told === 409 && whole.has(id)) return [`${id} was refused, and is there`];
+async function lies({ id, told }: Placed, whole: ReadonlySet<string>): Promise<string[]> {
+  const status = await told;
+  if (status === 201 && !whole.has(id)) return [`${id} was confirmed, and is not there`];
+  if (status === 409 && whole.has(id)) return [`${id} was refused, and is there`];
   return [];
 }
 
