@@ -60,7 +60,7 @@ export class OneProcessServer {
     this.#process = started;
     this.#folder.watch([started.pid]);
     const isUp = async () => started.hasExited || (await this.#options.answers(this.port));
-    await waitUntil(isUp, { what: `${name} to answer` });
+    await waitUntil(isUp, { what: `${name} to answer`, timeoutMs: 60_000 });
     if (started.hasExited) throw new Error(`${name} did not start: ${started.recentOutput}`);
   }
 
