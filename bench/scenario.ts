@@ -1,4 +1,5 @@
 import type { Histogram } from 'hdr-histogram-js';
+import type { CaseSummary } from './summary.ts';
 
 /** What one round of one subject gave. */
 export interface Sample {
@@ -52,6 +53,8 @@ export interface Scenario {
   readonly page: string;
   /** Draws throughput and latency of its cases; what their `x` counts. */
   readonly chart?: { readonly xLabel: string };
+  /** Draws its cases up for the page, where the usual table of all subjects says less. */
+  readonly table?: (cases: readonly CaseSummary[]) => string;
   start(options: ScenarioOptions): Promise<RunningScenario>;
 }
 

@@ -1,5 +1,6 @@
 import * as amqplib from 'amqplib';
 import { type RabbitmqServer, startRabbitmq } from '../../test/servers/rabbitmq.ts';
+import { Arrivals } from './arrivals.ts';
 
 /** A durable queue on a RabbitMQ, with a consumer who tells of each event that arrives. */
 export class Broker implements AsyncDisposable {
@@ -8,7 +9,7 @@ export class Broker implements AsyncDisposable {
   readonly #server: RabbitmqServer;
   readonly #connection: amqplib.ChannelModel;
   readonly #channel: amqplib.ConfirmChannel;
-  readonly #awaited = new Map<string, () => void>();
+  readonly #arrivals = new Arrivals();
 
   private constructor(
     server: RabbitmqServer,
@@ -43,13 +44,11 @@ export class Broker implements AsyncDisposable {
 
   /** Resolves when the consumer has this event. Ask before it is published. */
   arrival(event: string): Promise<void> {
-    return new Promise((resolve) => this.#awaited.set(event, resolve));
+    return this.#arrivals.of(event);
   }
 
   #arrived(message: amqplib.ConsumeMessage | null): void {
-    const event = JSON.parse(String(message?.content ?? 'null')) as string;
-    this.#awaited.get(event)?.();
-    this.#awaited.delete(event);
+    this.#arrivals.has(JSON.parse(String(message?.content ?? 'null')) as string);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

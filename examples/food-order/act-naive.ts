@@ -1,7 +1,7 @@
 import Database from 'better-sqlite3';
 import type { Deployment } from './deployment.ts';
 import { Load } from './load.ts';
-import type { Screen } from './screen.ts';
+import type { Screen } from '../support/screen.ts';
 import type { DemoSize } from './size.ts';
 
 /** The usual way: two writes. Kills the service under load, and counts what was lost. */

@@ -3,7 +3,7 @@ import type { TransactionClient } from '@unanimous/participant-sdk';
 import { type Blocked, Onlooker, outcomesOf } from './blocking.ts';
 import type { Deployment } from './deployment.ts';
 import { Load, type LoadCounts } from './load.ts';
-import type { Screen } from './screen.ts';
+import type { Screen } from '../support/screen.ts';
 import { dishes } from './services/schema.ts';
 import type { DemoSize } from './size.ts';
 

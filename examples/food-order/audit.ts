@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import Database from 'better-sqlite3';
 import type { Deployment } from './deployment.ts';
-import type { Screen } from './screen.ts';
+import type { Screen } from '../support/screen.ts';
 
 /** One thing that must be true, and whether it is. */
 interface Finding {

@@ -10,7 +10,7 @@ import { playNaive } from './act-naive.ts';
 import { playUnanimous } from './act-unanimous.ts';
 import { audit } from './audit.ts';
 import { type Deployment, deploy } from './deployment.ts';
-import { Screen } from './screen.ts';
+import { Screen } from '../support/screen.ts';
 import { briefSize, fullSize } from './size.ts';
 
 const { values: options } = parseArgs({

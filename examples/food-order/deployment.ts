@@ -1,17 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import pg from 'pg';
+import { coordinatorProcess, serviceProcess } from '../support/example-process.ts';
 import { freePort } from '../support/free-port.ts';
+import { InReverse } from '../support/in-reverse.ts';
 import { type PostgresServer, startPostgres } from '../support/postgres-server.ts';
 import { type RabbitmqServer, startRabbitmq } from '../support/rabbitmq-server.ts';
-import { ServiceProcess } from './service-process.ts';
+import type { ServiceProcess } from '../support/service-process.ts';
 import { ordersSchema, stockRows, stockSchema } from './services/schema.ts';
-
-const here = fileURLToPath(new URL('.', import.meta.url));
-const unanimous = fileURLToPath(new URL('../../coordinator/bin/unanimous.js', import.meta.url));
-const fromSources = ['--conditions=@unanimous/source', '--import', 'tsx'];
 
 /** Everything that the demo runs, each in a process of its own, all in one temporary folder. */
 export interface Deployment {
@@ -39,11 +36,12 @@ export interface Deployment {
 /** Starts the two Postgres servers (and RabbitMQ when wanted); the services are started later. */
 export async function deploy(options: { readonly withRabbitmq: boolean }): Promise<Deployment> {
   const folder = mkdtempSync(join(tmpdir(), 'unanimous-demo-'));
-  const stops: (() => Promise<unknown> | void)[] = [
-    () => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }),
-  ];
-  let stopping: Promise<void> | undefined;
-  const stop = () => (stopping ??= stopAll(stops));
+  const parts = new InReverse();
+  const atEnd = (end: () => unknown) => {
+    parts.use({ [Symbol.asyncDispose]: async () => void (await end()) });
+  };
+  atEnd(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }));
+  const stop = () => parts[Symbol.asyncDispose]();
   try {
     const settings = { shared_buffers: '32MB', synchronous_commit: 'on' };
     const [ordersServer, stockServer, rabbitmq] = await Promise.all([
@@ -51,11 +49,7 @@ export async function deploy(options: { readonly withRabbitmq: boolean }): Promi
       startPostgres({ maxPreparedTransactions: 100, settings }),
       options.withRabbitmq ? startRabbitmq() : undefined,
     ]);
-    stops.push(
-      () => ordersServer.stop(),
-      () => stockServer.stop(),
-      () => rabbitmq?.stop(),
-    );
+    for (const server of [ordersServer, stockServer, rabbitmq]) atEnd(() => server?.stop());
     const urls = {
       orders: await ordersServer.createDatabase('orders'),
       naive: await ordersServer.createDatabase('naive'),
@@ -64,30 +58,18 @@ export async function deploy(options: { readonly withRabbitmq: boolean }): Promi
     const ordersDb = onlooker(urls.orders);
     const naiveDb = onlooker(urls.naive);
     const stockDb = onlooker(urls.stock);
-    stops.push(() => Promise.all([ordersDb.end(), naiveDb.end(), stockDb.end()]));
+    atEnd(() => Promise.all([ordersDb.end(), naiveDb.end(), stockDb.end()]));
     await ordersDb.query(ordersSchema);
     await naiveDb.query(ordersSchema);
     await stockDb.query(`${stockSchema}; ${stockRows}`);
     const services = await defineServices(folder, urls, rabbitmq?.url);
-    stops.push(() => Promise.all(services.all.map((service) => service.stop())));
+    atEnd(() => Promise.all(services.all.map((service) => service.stop())));
     const databases = { ordersServer, stockServer, ordersDb, stockDb, naiveDb };
     return { folder, ...databases, rabbitmq, ...services, stop };
   } catch (error) {
     await stop();
     throw error;
   }
-}
-
-async function stopAll(stops: (() => Promise<unknown> | void)[]): Promise<void> {
-  const failures: unknown[] = [];
-  for (const stop of stops.toReversed()) {
-    try {
-      await stop();
-    } catch (error) {
-      failures.push(error);
-    }
-  }
-  if (failures.length > 0) throw new AggregateError(failures, 'the demo could not clean up');
 }
 
 function onlooker(connectionString: string): pg.Pool {
@@ -110,31 +92,21 @@ async function defineServices(
     naive: join(folder, 'naive-events.db'),
   };
   const env = {
-    FOOD_ORDER_COORDINATOR: coordinatorAddress,
-    FOOD_ORDER_ORDERS_DB: urls.orders,
-    FOOD_ORDER_STOCK_DB: urls.stock,
-    FOOD_ORDER_NAIVE_DB: urls.naive,
-    FOOD_ORDER_STOCK: `127.0.0.1:${stockPort}`,
-    FOOD_ORDER_ORDERS_PORT: String(ordersPort),
-    FOOD_ORDER_NAIVE_PORT: String(naivePort),
-    FOOD_ORDER_QUEUE: files.queue,
-    FOOD_ORDER_DELIVERIES: files.deliveries,
-    FOOD_ORDER_NAIVE_EVENTS: files.naive,
-    FOOD_ORDER_RABBITMQ: rabbitmqUrl,
+    EXAMPLE_COORDINATOR: coordinatorAddress,
+    EXAMPLE_ORDERS_DB: urls.orders,
+    EXAMPLE_STOCK_DB: urls.stock,
+    EXAMPLE_NAIVE_DB: urls.naive,
+    EXAMPLE_STOCK: `127.0.0.1:${stockPort}`,
+    EXAMPLE_ORDERS_PORT: String(ordersPort),
+    EXAMPLE_NAIVE_PORT: String(naivePort),
+    EXAMPLE_QUEUE: files.queue,
+    EXAMPLE_DELIVERIES: files.deliveries,
+    EXAMPLE_NAIVE_EVENTS: files.naive,
+    EXAMPLE_RABBITMQ: rabbitmqUrl,
   };
-  const service = (name: string, file: string) => {
-    const args = [...fromSources, join(here, 'services', file)];
-    const logFile = join(folder, `${name}.log`);
-    return new ServiceProcess({ name, args, env, readyLine: 'ready', logFile });
-  };
-  const data = join(folder, 'coordinator');
-  const coordinator = new ServiceProcess({
-    name: 'coordinator',
-    args: [unanimous, 'serve', '--data', data, '--listen', coordinatorAddress],
-    env: {},
-    readyLine: 'unanimous ready',
-    logFile: join(folder, 'coordinator.log'),
-  });
+  const service = (name: string, file: string) =>
+    serviceProcess(name, new URL(`services/${file}`, import.meta.url), { folder, env });
+  const coordinator = coordinatorProcess(coordinatorAddress, { folder, env: {} });
   const stock = service('stock service', 'stock-service.ts');
   const orders = service('order service', 'order-service.ts');
   const consumer = service('delivery consumer', 'delivery-consumer.ts');

@@ -144,4 +144,12 @@ export const effects: readonly Mutant[] = [
     breaks: ['scenario 18'],
     tests: [faults],
   },
+  {
+    name: 'lets Node take many calls at once for a leak',
+    file: `${src}/service/attempt.ts`,
+    from: 'if (stop) setMaxListeners(0, stop);',
+    to: '',
+    breaks: ['promise: nothing is written to the user’s stderr'],
+    tests: ['test/participant-sdk/service/last-resource.test.ts > is made many times at once'],
+  },
 ];

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { connect } from '@nats-io/transport-node';
-import { OneProcessServer } from './one-process-server.ts';
+import { OneProcessServer } from '../../examples/support/one-process-server.ts';
 
 const binary = process.env.UNANIMOUS_NATS_SERVER || 'nats-server';
 

@@ -6,7 +6,7 @@ import { hasMariadb, hasMysql } from './mariadb.ts';
 import { hasNats } from './nats.ts';
 import { hasRabbitmq } from './rabbitmq.ts';
 import { hasRedis } from './redis.ts';
-import { hasSearchServer } from './search-server.ts';
+import { hasSearchServer } from '../../examples/support/search-server.ts';
 
 /** A server that a test starts for itself. */
 export type ServerName =

@@ -83,7 +83,7 @@ export class OldLog {
   }
 
   #replace(): void {
-    const { coordinatorNode: node, databases, clock, tell } = this.#simulation;
+    const { coordinatorNode: node, clock, tell } = this.#simulation;
     const backup = this.#backup;
     if (!backup) return;
     this.#lookForSeen(backup);

@@ -6,7 +6,7 @@ import { openQueue } from '@unanimous/participant-sdk/sqlite-queue';
 import amqplib from 'amqplib';
 import type { OrderPlaced } from './order-events.ts';
 import { deliveriesSchema, topic } from './schema.ts';
-import { ready, setting } from './settings.ts';
+import { ready, setting } from '../../support/settings.ts';
 
 const deliveries = new Database(setting('DELIVERIES'));
 deliveries.pragma('journal_mode = wal');
@@ -40,5 +40,5 @@ async function consumeSqlite(): Promise<void> {
   await queue.consume<OrderPlaced>(topic, ({ body }) => deliver(body), options);
 }
 
-const url = process.env.FOOD_ORDER_RABBITMQ;
+const url = process.env.EXAMPLE_RABBITMQ;
 await (url ? consumeRabbitmq(url) : consumeSqlite());

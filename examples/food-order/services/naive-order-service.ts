@@ -5,7 +5,7 @@ import Database from 'better-sqlite3';
 import pg from 'pg';
 import { type Order, type Placed, serveOrders } from './order-http.ts';
 import { naiveEventsSchema } from './schema.ts';
-import { ready, setting } from './settings.ts';
+import { ready, setting } from '../../support/settings.ts';
 
 const orders = new pg.Pool({ connectionString: setting('NAIVE_DB'), max: 16 });
 orders.on('error', () => undefined);

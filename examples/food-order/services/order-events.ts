@@ -4,7 +4,7 @@ import { sqliteQueue } from '@unanimous/participant-sdk/sqlite-queue';
 import amqplib from 'amqplib';
 import Database from 'better-sqlite3';
 import { topic } from './schema.ts';
-import { setting } from './settings.ts';
+import { setting } from '../../support/settings.ts';
 
 /** The event of a placed order. */
 export interface OrderPlaced {
@@ -19,7 +19,7 @@ export interface OrderEvents {
 
 /** Serves the demo's queue: SQLite by default, RabbitMQ when its address is set. */
 export async function serveEvents(tm: TransactionClient): Promise<OrderEvents> {
-  const url = process.env.FOOD_ORDER_RABBITMQ;
+  const url = process.env.EXAMPLE_RABBITMQ;
   if (url) {
     const broker = await tm.serve(rabbitmq({ rm: 'events', amqplib, url }));
     return { publish: (event) => broker.publish({ queue: topic }, event) };

@@ -9,7 +9,7 @@ import { postgres } from '@unanimous/participant-sdk/postgres';
 import pg from 'pg';
 import { type Order, type Placed, serveOrders } from './order-http.ts';
 import { serveEvents } from './order-events.ts';
-import { ready, setting } from './settings.ts';
+import { ready, setting } from '../../support/settings.ts';
 import { type Reservation, Stock } from './stock-api.ts';
 
 const tm = new TransactionClient({ address: setting('COORDINATOR'), service: 'orders' });

@@ -5,7 +5,7 @@ import { TransactionClient } from '@unanimous/participant-sdk';
 import { serverInterceptor } from '@unanimous/participant-sdk/grpc';
 import { postgres } from '@unanimous/participant-sdk/postgres';
 import pg from 'pg';
-import { ready, setting } from './settings.ts';
+import { ready, setting } from '../../support/settings.ts';
 import { type Reservation, Stock, stockHandlers } from './stock-api.ts';
 
 const tm = new TransactionClient({ address: setting('COORDINATOR'), service: 'stock' });

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { UnanimousError } from '@unanimous/proto';
 import type { Ambient } from '../ambient.ts';
 import { untilAborted } from '../logged/until-aborted.ts';
@@ -27,6 +28,8 @@ export async function attempt<T>(
     const message = `${rm}: ${what} took longer than ${timeoutMs} ms`;
     controller.abort(new UnanimousError('rm-unavailable', message, { rm }));
   });
+  // As many as there are calls at once; each takes its own away. Node would warn from the 11th on.
+  if (stop) setMaxListeners(0, stop);
   stop?.addEventListener('abort', end, { once: true });
   if (stop?.aborted) end();
   try {

@@ -1,8 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import {
-  type ServiceOptions,
-  ServiceProcess,
-} from '../../../examples/food-order/service-process.ts';
+import { type ServiceOptions, ServiceProcess } from '../../../examples/support/service-process.ts';
 
 /** A process of the system under test: started, killed and stopped as often as a test wants. */
 export class NodeProcess implements AsyncDisposable {

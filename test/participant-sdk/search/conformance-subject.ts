@@ -1,7 +1,7 @@
 import { Client } from '@opensearch-project/opensearch';
 import type { ConformanceSubject } from '@unanimous/participant-sdk/conformance';
 import { type Search, search } from '@unanimous/participant-sdk/search';
-import type { SearchServerName } from '../../servers/search-server.ts';
+import type { SearchServerName } from '../../../examples/support/search-server.ts';
 import { sourceArgv } from '../support/source-argv.ts';
 import { searchClients } from './search-fixture.ts';
 

@@ -5,7 +5,10 @@ import {
   search,
   type SearchOptions,
 } from '../../../participant-sdk/src/search/index.ts';
-import type { RunningSearchServer, SearchServerName } from '../../servers/search-server.ts';
+import type {
+  RunningSearchServer,
+  SearchServerName,
+} from '../../../examples/support/search-server.ts';
 import { TestCoordinator } from '../support/test-coordinator.ts';
 
 /** Each server with the client that its makers offer; both clients are good to operate either. */

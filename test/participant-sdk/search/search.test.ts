@@ -5,7 +5,7 @@ import {
   type RunningSearchServer,
   type SearchServerName,
   startSearchServer,
-} from '../../servers/search-server.ts';
+} from '../../../examples/support/search-server.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { testConformance } from '../support/run-conformance.ts';
 import { conformanceSubject } from './conformance-subject.ts';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { RunningSearchServer } from '../../servers/search-server.ts';
+import type { RunningSearchServer } from '../../../examples/support/search-server.ts';
 import { SearchFixture } from './search-fixture.ts';
 
 /** What can only be refused before the decision, on a server that runs. */

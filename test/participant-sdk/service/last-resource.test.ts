@@ -4,6 +4,7 @@ import { lastResource, type LastResourceDefinition } from '@unanimous/participan
 import Database from 'better-sqlite3';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type TempDir, tempDir } from '../../support/temp-dir.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 
 interface Transfer {
   readonly cents: number;
@@ -51,6 +52,23 @@ function count(table: 'messages' | 'prepared'): number {
 }
 
 describe('a call that is made last', () => {
+  test('is made many times at once, and Node has nothing to warn of', async () => {
+    const warnings: string[] = [];
+    const onWarning = ({ message }: Error) => void warnings.push(message);
+    process.on('warning', onWarning);
+    let waiting = 0;
+    const { both } = await served({
+      async call() {
+        waiting += 1;
+        await waitUntil(() => waiting === 12, { what: 'all calls to be made' });
+      },
+    });
+    await Promise.all(Array.from({ length: 12 }, () => tm.transaction(both)));
+    process.off('warning', onWarning);
+    expect(count('messages')).toBe(12);
+    expect(warnings).toEqual([]);
+  });
+
   test('is made when all others are prepared, and they follow its answer', async () => {
     const seen: number[][] = [];
     const { both } = await served({

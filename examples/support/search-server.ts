@@ -3,10 +3,10 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { ServerFolder } from '../../examples/support/server-folder.ts';
-import { ServerProcess } from '../../examples/support/server-process.ts';
-import { freePort } from '../support/free-port.ts';
-import { waitUntil } from '../support/wait-until.ts';
+import { ServerFolder } from './server-folder.ts';
+import { ServerProcess } from './server-process.ts';
+import { freePort } from './free-port.ts';
+import { waitUntil } from './wait-until.ts';
 import { javaClassPath } from './java-class-path.ts';
 
 const heap = ['-Xms256m', '-Xmx512m', '-XX:+UseSerialGC'];

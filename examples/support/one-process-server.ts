@@ -1,7 +1,7 @@
-import { ServerFolder } from '../../examples/support/server-folder.ts';
-import { ServerProcess } from '../../examples/support/server-process.ts';
-import { freePort } from '../support/free-port.ts';
-import { waitUntil } from '../support/wait-until.ts';
+import { ServerFolder } from './server-folder.ts';
+import { ServerProcess } from './server-process.ts';
+import { freePort } from './free-port.ts';
+import { waitUntil } from './wait-until.ts';
 
 /** What tells one server from another. */
 export interface OneProcessServerOptions {
@@ -60,7 +60,7 @@ export class OneProcessServer {
     this.#process = started;
     this.#folder.watch([started.pid]);
     const isUp = async () => started.hasExited || (await this.#options.answers(this.port));
-    await waitUntil(isUp, { what: `${name} to answer` });
+    await waitUntil(isUp, { what: `${name} to answer`, timeoutMs: 60_000 });
     if (started.hasExited) throw new Error(`${name} did not start: ${started.recentOutput}`);
   }
 
