@@ -22,9 +22,9 @@ setInterval(() => {}, 60_000); // what is in doubt is still to be finished
 
 async function serve(rm: string, { module, settings }: WrittenTo) {
   const { resourceCase } = (await import(module)) as { resourceCase: ResourceCase };
-  const write = await resourceCase.serve(tm, rm, settings);
+  const put = await resourceCase.serve(tm, rm, settings);
   return async (n: number, gid: string) => {
-    for (let part = 0; part < resourceCase.promised.parts; part++) await write({ n, part, gid });
+    for (let part = 0; part < resourceCase.promised.parts; part++) await put({ n, part, gid });
   };
 }
 

@@ -43,6 +43,7 @@ export function withRow(table: string, row: readonly string[]): string {
 function rowOf({ title, reader }: ResourceCase, result: ResourceRunResult): string[] {
   const { kills, committed, aborted, repeats, violations } = result;
   const { participant, coordinator, server } = kills;
-  const figures = [committed + aborted, participant, coordinator, server, committed, aborted];
-  return [title, ...[...figures, repeats, violations.length].map(String), reader];
+  const killed = [participant, coordinator, server === 0 ? '–' : server];
+  const figures = [committed + aborted, ...killed, committed, aborted, repeats, violations.length];
+  return [title, ...figures.map(String), reader];
 }
