@@ -119,13 +119,13 @@ function orderViolations(
   for (const { n, part } of found) {
     const decided = byNumber.get(n);
     const before = reached.get(n) ?? -1;
-    if (part > before + 1) violations.push(`transaction ${n}: part ${part} comes before others`);
-    reached.set(n, Math.max(before, part));
+    if (part <= before) continue; // a repeat
+    const name = `part ${part} of transaction ${n} (${decided?.gid})`;
+    if (part > before + 1) violations.push(`${name} comes before others`);
+    reached.set(n, part);
     if (!decided || order !== 'commits') continue;
     const isBehind = decided.told === 'committed' && (latest?.startedAt ?? 0) > decided.toldAt!;
-    if (isBehind) {
-      violations.push(`transaction ${n} was told committed, and stands behind ${latest?.n}`);
-    }
+    if (isBehind) violations.push(`${name} stands behind ${latest?.n}, which began later`);
     if (!latest || decided.startedAt > latest.startedAt) latest = decided;
   }
   return violations;
