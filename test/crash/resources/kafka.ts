@@ -26,7 +26,7 @@ export const resourceCase: ResourceCase<{ readonly broker: string }> = {
 
   async serve(tm, rm, { broker }) {
     const client = clientOf(broker);
-    const producer = client.producer({ idempotent: true, maxInFlightRequests: 1 });
+    const producer = client.producer();
     const admin = client.admin();
     await Promise.all([producer.connect(), admin.connect()]);
     const topic = await tm.serve(kafka({ rm, producer, admin }));

@@ -5,7 +5,7 @@ import { serverOrSkip } from '../../servers/require-server.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { testConformance } from '../support/run-conformance.ts';
 import { conformanceSubject } from './conformance-subject.ts';
-import { KafkaFixture } from './kafka-fixture.ts';
+import { kafkaClient, KafkaFixture } from './kafka-fixture.ts';
 
 serverOrSkip('kafka').describe('Kafka', () => {
   let server: KafkaServer;
@@ -53,7 +53,7 @@ serverOrSkip('kafka').describe('Kafka', () => {
     expect(end?.high).toBe('0');
   });
 
-  test('another instance repeats with the same ids: the idempotent producer does not know it', async () => {
+  test('a repeat by another instance has the same ids', async () => {
     await using fixture = await KafkaFixture.open(server.port);
     const here = await fixture.serve();
     const there = await fixture.serve();
@@ -157,6 +157,13 @@ serverOrSkip('kafka').describe('Kafka', () => {
     const wanted = Array.from({ length: 50 }, (_, n) => `${decided.gid}/1/${n}`);
     expect([...new Set(ids)]).toEqual(wanted);
   }, 90_000);
+
+  test('an idempotent producer is refused: that of kafkajs loses messages', async () => {
+    await using fixture = await KafkaFixture.open(server.port);
+    const idempotent = kafkaClient(server.port).producer({ idempotent: true });
+    const make = () => kafka({ rm: 'events', producer: idempotent, admin: fixture.operator });
+    expect(make).toThrow(/^events: producer: is an idempotent one/);
+  });
 
   test('a broker that is down is told when it is served', async () => {
     await using fixture = await KafkaFixture.open(server.port);
