@@ -29,7 +29,7 @@ export const resourceCase: ResourceCase<ProviderSettings> = {
 };
 
 /** The provider as a process that keeps its books in a file. */
-export async function startProvider(
+async function startProvider(
   parts: InReverse,
   dir: TempDir,
 ): Promise<Target<ProviderSettings>> {

@@ -24,7 +24,7 @@ export function writeResourceFigures(resource: ResourceCase, result: ResourceRun
 }
 
 /** The table with a row in the place of that of the same resource. */
-export function withRow(table: string, row: readonly string[]): string {
+function withRow(table: string, row: readonly string[]): string {
   const lines = table.split('\n').slice(2);
   const cells = lines.map((line) =>
     line
