@@ -29,10 +29,7 @@ export const resourceCase: ResourceCase<ProviderSettings> = {
 };
 
 /** The provider as a process that keeps its books in a file. */
-async function startProvider(
-  parts: InReverse,
-  dir: TempDir,
-): Promise<Target<ProviderSettings>> {
+async function startProvider(parts: InReverse, dir: TempDir): Promise<Target<ProviderSettings>> {
   const file = dir.file('payments.db');
   const port = await freePort();
   const program = '../../participant-sdk/service/services/payment-process.ts';
