@@ -318,11 +318,11 @@ export class Transactions {
 
   #append(records: readonly LogRecord[]): Promise<number | undefined> {
     const ended = this.#endedLazily.splice(0); // their records are before these
-    const done = ({ seq }: { readonly seq: number }) => {
+    const landed = ({ seq }: { readonly seq: number }) => {
       this.#endedDurably(ended);
       return seq;
     };
-    return this.#options.log.append(records).then(done, (error: unknown) => {
+    return this.#options.log.append(records).then(landed, (error: unknown) => {
       // Nothing is known of these records. Whatever we told now could be a lie (PROTOCOL rule 20).
       this.#options.onLogFailure(error);
       return undefined;

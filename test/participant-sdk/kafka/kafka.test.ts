@@ -160,29 +160,26 @@ serverOrSkip('kafka').describe('Kafka', () => {
   }, 90_000);
 
   test.each([
-    ['loses what it confirms when an answer is lost', true],
-    ['of any other kind loses nothing then', false],
-  ])(
-    'a producer of kafkajs that is idempotent, and so refused, or not: it %s',
-    async (_, idempotent) => {
-      await using fixture = await KafkaFixture.open(server.port);
-      const topic = `lost-answer-${idempotent}`;
-      await fixture.createTopic(topic);
-      const client = new LossyClient(server.port);
-      const producer = client.kafka.producer({ idempotent, maxInFlightRequests: 1 });
-      const make = () => kafka({ rm: 'events', producer, admin: fixture.operator });
-      if (idempotent) expect(make).toThrow(/^events: producer: is an idempotent one/);
-      else expect(make).not.toThrow();
-      await producer.connect();
-      const send = (value: string) => producer.send({ topic, messages: [{ value }] });
-      await send('first');
-      client.loseAnswer();
-      await Promise.all([send('second'), send('third')]); // both are confirmed
-      await producer.disconnect();
-      const kept = new Set(await (await fixture.reader(topic)).texts());
-      expect(kept.size).toBe(idempotent ? 2 : 3);
-    },
-  );
+    ['is idempotent loses what it confirms, and is refused', true],
+    ['is not loses nothing', false],
+  ])('when an answer of the broker is lost, a producer that %s', async (_, idempotent) => {
+    await using fixture = await KafkaFixture.open(server.port);
+    const topic = `lost-answer-${idempotent}`;
+    await fixture.createTopic(topic);
+    const client = new LossyClient(server.port);
+    const producer = client.kafka.producer({ idempotent, maxInFlightRequests: 1 });
+    const make = () => kafka({ rm: 'events', producer, admin: fixture.operator });
+    if (idempotent) expect(make).toThrow(/^events: producer: is an idempotent one/);
+    else expect(make).not.toThrow();
+    await producer.connect();
+    const send = (value: string) => producer.send({ topic, messages: [{ value }] });
+    await send('first');
+    client.loseAnswer();
+    await Promise.all([send('second'), send('third')]); // both are confirmed
+    await producer.disconnect();
+    const kept = new Set(await (await fixture.reader(topic)).texts());
+    expect(kept.size).toBe(idempotent ? 2 : 3);
+  });
 
   test('a broker that is down is told when it is served', async () => {
     await using fixture = await KafkaFixture.open(server.port);
