@@ -28,6 +28,8 @@ interface ResourceManager {
   readonly servings: Map<number, Serving>;
   /** By gid and branch, in the order of the decisions. */
   readonly owed: Map<string, Owed>;
+  /** Decisions that are told again should the coordinator restart now, in their order. */
+  readonly unended: Map<Gid, number>;
   unappliedBytes: number;
 }
 
@@ -84,6 +86,7 @@ export class ResourceManagers {
     const manager = this.#of(rm);
     manager.owed.set(keyOf(owed.gid, branch), owed);
     manager.unappliedBytes += owed.bytes;
+    if (!manager.unended.has(owed.gid)) manager.unended.set(owed.gid, owed.seq);
   }
 
   /** It owes it no longer. */
@@ -92,6 +95,11 @@ export class ResourceManagers {
     const key = keyOf(gid, branch);
     manager.unappliedBytes -= manager.owed.get(key)?.bytes ?? 0;
     manager.owed.delete(key);
+  }
+
+  /** That the transaction is over is durable: it is never told of it again. */
+  ended(rm: string, gid: Gid): void {
+    this.#byName.get(rm)?.unended.delete(gid);
   }
 
   /** Transactions of which it owes something, in the order of their decisions. */
@@ -104,15 +112,18 @@ export class ResourceManagers {
     return this.#byName.get(rm)?.unappliedBytes ?? 0;
   }
 
-  /** Everything decided at a lower seq is acknowledged (PROTOCOL rule 16). */
+  /**
+   * Nothing decided at a lower seq is ever told again (PROTOCOL rule 16). That it was acknowledged is
+   * not enough: what the log does not know to be over is told again after a restart.
+   */
   lowWaterSeq(rm: string, fallback: number): number {
-    return this.#byName.get(rm)?.owed.values().next().value?.seq ?? fallback;
+    return this.#byName.get(rm)?.unended.values().next().value ?? fallback;
   }
 
   #of(name: string): ResourceManager {
     let rm = this.#byName.get(name);
     if (rm === undefined) {
-      rm = { servings: new Map(), owed: new Map(), unappliedBytes: 0 };
+      rm = { servings: new Map(), owed: new Map(), unended: new Map(), unappliedBytes: 0 };
       this.#byName.set(name, rm);
     }
     return rm;

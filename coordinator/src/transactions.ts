@@ -67,6 +67,8 @@ export class Transactions {
   readonly #open = new Set<Entry>();
   /** Aborted ones that are kept only to tell the reason; oldest first. */
   readonly #abortedGids: Gid[] = [];
+  /** Over, by a record that rides with the next append, or goes by itself some time. */
+  #endedLazily: Transaction[] = [];
   #counter = 0;
   #stopped = false;
 
@@ -115,9 +117,12 @@ export class Transactions {
 
   /** After the replay: what is unfinished is owed, what is over is kept for its time. */
   finishReplay(): void {
-    for (const [gid, { state }] of this.#entries) {
-      if (state.phase === 'committing' || state.phase === 'delegated') this.#owe(state);
-      else if (!needsOperator(state)) this.outcomes.add(gid, this.#options.world.nowMs());
+    const states = [...this.#entries.values()].map(({ state }) => state);
+    const unfinished = states.filter(isOwing).toSorted((a, b) => a.at.seq - b.at.seq);
+    for (const state of unfinished) this.#owe(state);
+    for (const state of states) {
+      if (isOwing(state) || needsOperator(state)) continue;
+      this.outcomes.add(state.gid, this.#options.world.nowMs());
     }
   }
 
@@ -193,6 +198,7 @@ export class Transactions {
     if ('refused' in result) return { refused: result.refused };
     entry.state = result.state;
     if (input.kind === 'resolve') entry.wordsAtLog += 1;
+    if (isOwing(before) && hasEnded(result.state)) this.#endedLazily.push(result.state);
     const recorded = this.#record(entry, result.events);
     if (result.events.length > 0) {
       this.#account(before, entry.state);
@@ -311,18 +317,29 @@ export class Transactions {
   }
 
   #append(records: readonly LogRecord[]): Promise<number | undefined> {
-    return this.#options.log.append(records).then(seqOf, (error: unknown) => {
+    const ended = this.#endedLazily.splice(0); // their records are before these
+    const landed = ({ seq }: { readonly seq: number }) => {
+      this.#endedDurably(ended);
+      return seq;
+    };
+    return this.#options.log.append(records).then(landed, (error: unknown) => {
       // Nothing is known of these records. Whatever we told now could be a lie (PROTOCOL rule 20).
       this.#options.onLogFailure(error);
       return undefined;
     });
   }
 
+  /** Nobody is ever told of these again, whoever restarts. */
+  #endedDurably(ended: readonly Transaction[]): void {
+    for (const { gid, branches } of ended) {
+      for (const { rm } of branches) this.#options.rms.ended(rm, gid);
+    }
+  }
+
   /** Keeps the books of what resource managers owe. */
   #account(before: Transaction, after: Transaction): void {
-    const decided = after.phase === 'committing' || after.phase === 'delegated';
-    if (decided && before.phase !== after.phase) this.#owe(after);
-    if (before.phase !== 'committing' && before.phase !== 'delegated') return;
+    if (isOwing(after) && before.phase !== after.phase) this.#owe(after);
+    if (!isOwing(before)) return;
     if (before.branches === after.branches) return;
     for (let index = 0; index < after.branches.length; index++) {
       const was = before.branches[index];
@@ -333,8 +350,7 @@ export class Transactions {
     }
   }
 
-  #owe(state: Transaction): void {
-    if (state.phase !== 'committing' && state.phase !== 'delegated') return;
+  #owe(state: Owing): void {
     const { gid, at } = state;
     for (const one of state.branches) {
       // What waits for a delegated branch owes nothing yet.
@@ -377,8 +393,11 @@ export class Transactions {
 
 function nothing(): void {}
 
-function seqOf({ seq }: { readonly seq: number }): number {
-  return seq;
+/** Decided, or permitted, and not over. */
+type Owing = Transaction & { readonly phase: 'committing' | 'delegated' };
+
+function isOwing(state: Transaction): state is Owing {
+  return state.phase === 'committing' || state.phase === 'delegated';
 }
 
 function isRecord(event: TransactionEvent): event is TransactionRecord {
@@ -388,6 +407,14 @@ function isRecord(event: TransactionEvent): event is TransactionRecord {
 /** Records that the log's answer moves on; the same at a replay. */
 function isDecision({ kind }: LogRecord): boolean {
   return kind === 'commit-decided' || kind === 'delegated' || kind === 'last-asked';
+}
+
+/**
+ * Nothing more comes of it. One whose branch did not follow has no `ended`, and its other branches
+ * are told again after a restart; but to keep their marks for ever would cost more.
+ */
+function hasEnded({ phase, branches }: Transaction): boolean {
+  return phase === 'committed' || phase === 'aborted' || branches.every(isOver);
 }
 
 /** What an operator must see, or has spoken on, is kept: heuristics, and the word on them. */

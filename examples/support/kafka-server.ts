@@ -22,6 +22,11 @@ function javaArgs(...program: string[]): string[] {
   return [...small, '-cp', classPath() ?? '', ...program];
 }
 
+/** Arguments of java for one of the tools that Kafka brings. */
+export function kafkaTool(name: string, ...args: readonly string[]): string[] {
+  return javaArgs(name, ...args);
+}
+
 /** Starts a Kafka of one node (KRaft) in a temporary folder, on a free port; a few seconds. */
 export async function startKafka(): Promise<KafkaServer> {
   const folder = new ServerFolder('unanimous-kafka-', 'TERM');

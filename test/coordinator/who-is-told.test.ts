@@ -149,13 +149,19 @@ test('a peer that has not introduced itself is not heard', async () => {
 });
 
 describe('the place of a decision', () => {
+  /** All have voted yes. */
+  async function voted(peer: ScriptedPeer, ...rms: readonly string[]): Promise<string> {
+    const gid = await peer.begin();
+    for (const rm of rms) await peer.enlist(gid, rm);
+    peer.commit(gid, 0);
+    for (const rm of rms) await peer.take('prepares', (m) => m.gid === gid && m.rm === rm);
+    for (let branch = 1; branch <= rms.length; branch++) peer.yes(gid, branch, 'redo');
+    return gid;
+  }
+
   /** Decided, and not applied. */
   async function decided(peer: ScriptedPeer) {
-    const gid = await peer.begin();
-    await peer.enlist(gid, 'events');
-    peer.commit(gid, 0);
-    await peer.take('prepares', (m) => m.gid === gid);
-    peer.yes(gid, 1, 'redo');
+    const gid = await voted(peer, 'events');
     return peer.take('commits', (m) => m.gid === gid);
   }
 
@@ -180,5 +186,34 @@ describe('the place of a decision', () => {
     expect([one.lowWaterSeq, two.lowWaterSeq]).toEqual([one.seq, one.seq]);
     peer.acknowledge(one);
     expect(await decided(peer)).toMatchObject({ lowWaterSeq: two.seq });
+  });
+
+  // What is acknowledged and not known to the log as over is told again after a restart.
+  test('comes with a low-water mark that waits until the end is with the log', async () => {
+    const peer = connect('peer');
+    await peer.serve('events', 'LOGGED');
+    const one = await decided(peer);
+    log.hold();
+    const gid = await voted(peer, 'events');
+    await log.holding();
+    peer.acknowledge(one); // its end stands behind the decision that waits
+    await peer.ask(one.gid);
+    log.release();
+    const two = await peer.take('commits', (m) => m.gid === gid);
+    expect(two.lowWaterSeq).toBe(one.seq);
+    expect(await decided(peer)).toMatchObject({ lowWaterSeq: two.seq });
+  });
+
+  test('comes with a low-water mark that waits until the whole transaction is over', async () => {
+    const peer = connect('peer');
+    await peer.serve('events', 'LOGGED');
+    await peer.serve('mails', 'LOGGED');
+    const gid = await voted(peer, 'events', 'mails');
+    const one = await peer.take('commits', (m) => m.gid === gid && m.rm === 'events');
+    const mails = await peer.take('commits', (m) => m.gid === gid && m.rm === 'mails');
+    peer.acknowledge(one);
+    expect(await decided(peer)).toMatchObject({ lowWaterSeq: one.seq });
+    peer.acknowledge(mails);
+    expect((await decided(peer)).lowWaterSeq).toBeGreaterThan(one.seq);
   });
 });

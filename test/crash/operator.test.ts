@@ -1,6 +1,5 @@
 import type { TransactionView } from '@unanimous/proto';
 import { expect, test } from 'vitest';
-import type { CrashFleet } from './support/crash-fleet.ts';
 import { Operator } from './support/operator.ts';
 
 const crashed = "orders-db: the server crashed, and 12906 may be another's transaction since";
@@ -15,12 +14,11 @@ function open(gid: string, ...branches: readonly [rm: string, state: string, mes
 
 test('resolves what a crashed server cannot tell by what is there, and nothing else', async () => {
   const resolved: object[] = [];
-  const query = (_: string, [gid]: readonly string[]) => ({ rowCount: gid === 'there' ? 1 : 0 });
-  const fleet = {
-    databases: { orders: { query } },
-    admin: { resolve: (word: object) => void resolved.push(word) },
-  } as unknown as CrashFleet;
-  const operator = new Operator(fleet);
+  const operator = new Operator({
+    rm: 'orders-db',
+    admin: { resolve: async (word) => resolved.push(word) as never },
+    holds: async (gid) => gid === 'there',
+  });
   const hazards = [
     open('there', ['orders-db', 'unknown', crashed]),
     open('not-there', ['orders-db', 'unknown', crashed]),

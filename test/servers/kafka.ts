@@ -1,1 +1,6 @@
-export { hasKafka, type KafkaServer, startKafka } from '../../examples/support/kafka-server.ts';
+export {
+  hasKafka,
+  type KafkaServer,
+  kafkaTool,
+  startKafka,
+} from '../../examples/support/kafka-server.ts';

@@ -6,6 +6,8 @@
 export interface KafkaProducer {
   /** Resolves when the brokers have confirmed all, as `acks: -1` demands. */
   send(record: { readonly topic: string; messages: KafkaRecord[] }): Promise<unknown>;
+  /** True is refused: see docs/kafka.md. */
+  isIdempotent?(): boolean;
 }
 
 /** A message as the driver takes it. */

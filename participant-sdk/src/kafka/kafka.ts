@@ -1,3 +1,4 @@
+import { UnanimousError } from '@unanimous/proto';
 import type { PlacedEffect } from '../logged/effect.ts';
 import { type ApplyTry, type LoggedOptions, LoggedResource } from '../logged/logged-resource.ts';
 import type { Resource, RmIdentity } from '../resource.ts';
@@ -13,7 +14,10 @@ import { TopicCheck } from './topic-check.ts';
 
 /** Settings of Kafka as a resource. */
 export interface KafkaOptions extends LoggedOptions {
-  /** A connected producer that waits for all replicas (`acks: -1`). It stays yours to disconnect. */
+  /**
+   * A connected producer that waits for all replicas (`acks: -1`) and is not kafkajs' idempotent one,
+   * which loses messages. It stays yours to disconnect.
+   */
   readonly producer: KafkaProducer;
   /** A connected admin client of the same cluster. It stays yours to disconnect. */
   readonly admin: KafkaAdmin;
@@ -34,8 +38,12 @@ export interface Kafka extends Resource {
   publish(topic: string, content: unknown, options?: KafkaPublishOptions): Promise<void>;
 }
 
-/** Makes Kafka a resource. It is logged. See docs/kafka.md. */
+/**
+ * Makes Kafka a resource. It is logged. See docs/kafka.md.
+ * @throws UnanimousError `invalid-argument` for an idempotent producer of kafkajs.
+ */
 export function kafka(options: KafkaOptions): Kafka {
+  refuseIdempotence(options);
   return new KafkaResource(options);
 }
 
@@ -81,6 +89,18 @@ class KafkaResource extends LoggedResource<KafkaMessage> implements Kafka {
       for (const { place } of ofTopic) settle(place.index, { is: 'applied' });
     }
   }
+}
+
+/**
+ * kafkajs takes a sequence number back when a send fails. Had the broker written it all the same, the
+ * next message bears that number, is taken for its repeat, and is confirmed without being written.
+ */
+function refuseIdempotence({ rm, producer }: KafkaOptions): void {
+  if (producer.isIdempotent?.() !== true) return;
+  throw new UnanimousError('invalid-argument', `${rm}: producer: is an idempotent one`, {
+    rm,
+    hint: 'Make it without `idempotent`: kafkajs loses messages with it. Repeats are known by their id.',
+  });
 }
 
 function recordOf({ effect, place }: PlacedEffect<KafkaMessage>): KafkaRecord {

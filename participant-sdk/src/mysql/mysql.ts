@@ -30,11 +30,17 @@ import {
 import { positionTable, raisePosition, readPosition } from './log-positions.ts';
 import { checkServer, type OpenedServer } from './open-checks.ts';
 import { openTables } from './own-tables.ts';
-import { abortPrepared, commitPrepared, type PhaseTwo, scanPrepared } from './phase-two.ts';
+import {
+  abortPrepared,
+  commitPrepared,
+  type PhaseTwo,
+  scanPrepared,
+  settleOnePhase,
+} from './phase-two.ts';
 import { PhaseTwoPool } from './phase-two-pool.ts';
 import { receiptTable } from './receipt-rows.ts';
 import { ReceiptSweep } from './receipt-sweep.ts';
-import { settle, type Settled } from './settle.ts';
+import type { Settled } from './settle.ts';
 import {
   makeTransactionalPool,
   type Mysql2Module,
@@ -143,7 +149,7 @@ class Mysql implements MysqlResource {
   }
 
   async settle(branch: BranchId, receipt: string): Promise<Settled> {
-    return settle(this.#phaseTwo.pool, branch, receipt);
+    return settleOnePhase(this.#phaseTwo, branch, receipt);
   }
 
   async audit(entry: AuditEntry): Promise<void> {

@@ -5,7 +5,7 @@ import type { HeldBranches } from './held-branches.ts';
 import { type DatabaseIdentity, incarnationOf, readIdentity } from './identity-row.ts';
 import type { PhaseTwoPool } from './phase-two-pool.ts';
 import { readReceipt } from './receipt-rows.ts';
-import { settle } from './settle.ts';
+import { settle, type Settled } from './settle.ts';
 import { type RecoveredRow, readXid, xidOf } from './xid.ts';
 
 /** Where prepared branches are finished. */
@@ -32,6 +32,24 @@ export async function commitPrepared(
   const who = wasThere ? 'the server' : 'somebody';
   const message = `${branch.rm}: ${who} rolled back the prepared branch`;
   return { result: 'rolled-back', reason: reason('heuristic', message, branch.rm) };
+}
+
+/**
+ * What became of a branch that was to commit in one phase. With a binary log the server does so in two
+ * steps of its own; killed in between, it comes back with the branch prepared, and nobody else would
+ * ever end it. It was permitted to commit, so it is committed.
+ * @throws UnanimousError when it must be asked again.
+ */
+export async function settleOnePhase(
+  phaseTwo: PhaseTwo,
+  branch: BranchId,
+  receipt: string,
+): Promise<Settled> {
+  const settled = await settle(phaseTwo.pool, branch, receipt);
+  if (settled.result !== 'in-progress') return settled;
+  const listed = await askList(phaseTwo.pool, branch.rm);
+  const isPrepared = listed.some((other) => xidOf(other) === xidOf(branch));
+  return isPrepared ? commitPrepared(phaseTwo, branch, receipt) : settled;
 }
 
 /** Rolls back a prepared branch; as `commitPrepared`. Without branch and receipt it is nothing. */

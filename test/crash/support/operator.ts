@@ -1,8 +1,17 @@
 import type { TransactionView } from '@unanimous/proto';
-import type { CrashFleet } from './crash-fleet.ts';
+import type { Admin } from '../../integration/support/admin.ts';
 
 /** What Postgres' receipt of one phase says when the server has crashed since. */
 const crashed = /: the server crashed, and \d+ may be another's/;
+
+/** Whom an operator looks after. */
+export interface LookedAfter {
+  readonly admin: Pick<Admin, 'resolve'>;
+  /** A resource manager on a Postgres that is crashed. */
+  readonly rm: string;
+  /** Whether it holds what a transaction wrote. */
+  holds(gid: string): Promise<boolean>;
+}
 
 /**
  * Does what docs/postgres.md asks of people: a server that crashed in the very moment of a commit in
@@ -10,11 +19,11 @@ const crashed = /: the server crashed, and \d+ may be another's/;
  * Nothing else is resolved: any other heuristic stays, and is a violation.
  */
 export class Operator {
-  readonly #fleet: CrashFleet;
+  readonly #after: LookedAfter;
   readonly #resolved = new Set<string>();
 
-  constructor(fleet: CrashFleet) {
-    this.#fleet = fleet;
+  constructor(after: LookedAfter) {
+    this.#after = after;
   }
 
   /** How many transactions were resolved. */
@@ -29,12 +38,11 @@ export class Operator {
       const isAlone = branch !== undefined && second === undefined;
       if (state !== 'heuristic' || !isAlone || this.#resolved.has(gid)) continue;
       const isCrash = crashed.test(branch.reason?.message ?? '');
-      if (branch.rm !== 'orders-db' || branch.state !== 'unknown' || !isCrash) continue;
-      const { databases, admin } = this.#fleet;
-      const { rowCount } = await databases.orders.query('select from orders where gid = $1', [gid]);
-      const resolution = rowCount === 0 ? 'RESOLVED_ROLLED_BACK' : 'RESOLVED_COMMITTED';
-      const word = { operator: 'soak', reason: `looked: ${rowCount} rows` };
-      await admin.resolve({ gid, branch: branch.branch, resolution, ...word });
+      if (branch.rm !== this.#after.rm || branch.state !== 'unknown' || !isCrash) continue;
+      const isThere = await this.#after.holds(gid);
+      const resolution = isThere ? 'RESOLVED_COMMITTED' : 'RESOLVED_ROLLED_BACK';
+      const word = { operator: 'test', reason: isThere ? 'it is there' : 'it is not there' };
+      await this.#after.admin.resolve({ gid, branch: branch.branch, resolution, ...word });
       this.#resolved.add(gid);
     }
   }

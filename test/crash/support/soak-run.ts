@@ -61,7 +61,14 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   const [stock, orders] = [relays.get('stock'), relays.get('orders')] as [TcpRelay, TcpRelay];
   const nemesis = new Nemesis(fleet, { stock, orders }, random);
   const load = new Load(ledger, seededRandom(seed + 1));
-  const operator = new Operator(fleet);
+  const operator = new Operator({
+    admin: fleet.admin,
+    rm: 'orders-db',
+    async holds(gid) {
+      const sql = 'select from orders where gid = $1';
+      return (await fleet.databases.orders.query(sql, [gid])).rowCount !== 0;
+    },
+  });
   const blocked = new BlockedWatch(fleet);
   const untilMs = performance.now() + minutes * 60_000;
   let violations: string[] = [];

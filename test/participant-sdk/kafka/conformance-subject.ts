@@ -23,7 +23,7 @@ export function conformanceSubject({ port }: { readonly port: number }): Conform
     kind: 'logged',
     async make(rm) {
       const admin = client.admin();
-      const producer = client.producer({ idempotent: true, maxInFlightRequests: 1 });
+      const producer = client.producer();
       await Promise.all([admin.connect(), producer.connect()]);
       close.push(() => Promise.all([producer.disconnect(), admin.disconnect()]));
       return kafka({ rm, producer, admin });

@@ -35,7 +35,7 @@ export class KafkaFixture {
   }
 
   async serve(options: Partial<KafkaOptions> = {}) {
-    const producer: Producer = this.#client.producer({ idempotent: true, maxInFlightRequests: 1 });
+    const producer: Producer = this.#client.producer();
     await producer.connect();
     this.#close.push(() => producer.disconnect());
     const resource = kafka({ rm: 'events', producer, admin: this.operator, ...options });

@@ -6,6 +6,7 @@ import { waitUntil } from '../../support/wait-until.ts';
 import { testConformance } from '../support/run-conformance.ts';
 import { conformanceSubject } from './conformance-subject.ts';
 import { KafkaFixture } from './kafka-fixture.ts';
+import { LossyClient } from './lossy-client.ts';
 
 serverOrSkip('kafka').describe('Kafka', () => {
   let server: KafkaServer;
@@ -53,7 +54,7 @@ serverOrSkip('kafka').describe('Kafka', () => {
     expect(end?.high).toBe('0');
   });
 
-  test('another instance repeats with the same ids: the idempotent producer does not know it', async () => {
+  test('a repeat by another instance has the same ids', async () => {
     await using fixture = await KafkaFixture.open(server.port);
     const here = await fixture.serve();
     const there = await fixture.serve();
@@ -157,6 +158,28 @@ serverOrSkip('kafka').describe('Kafka', () => {
     const wanted = Array.from({ length: 50 }, (_, n) => `${decided.gid}/1/${n}`);
     expect([...new Set(ids)]).toEqual(wanted);
   }, 90_000);
+
+  test.each([
+    ['is idempotent loses what it confirms, and is refused', true],
+    ['is not loses nothing', false],
+  ])('when an answer of the broker is lost, a producer that %s', async (_, idempotent) => {
+    await using fixture = await KafkaFixture.open(server.port);
+    const topic = `lost-answer-${idempotent}`;
+    await fixture.createTopic(topic);
+    const client = new LossyClient(server.port);
+    const producer = client.kafka.producer({ idempotent, maxInFlightRequests: 1 });
+    const make = () => kafka({ rm: 'events', producer, admin: fixture.operator });
+    if (idempotent) expect(make).toThrow(/^events: producer: is an idempotent one/);
+    else expect(make).not.toThrow();
+    await producer.connect();
+    const send = (value: string) => producer.send({ topic, messages: [{ value }] });
+    await send('first');
+    client.loseAnswer();
+    await Promise.all([send('second'), send('third')]); // both are confirmed
+    await producer.disconnect();
+    const kept = new Set(await (await fixture.reader(topic)).texts());
+    expect(kept.size).toBe(idempotent ? 2 : 3);
+  });
 
   test('a broker that is down is told when it is served', async () => {
     await using fixture = await KafkaFixture.open(server.port);

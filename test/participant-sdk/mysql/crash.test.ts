@@ -2,6 +2,7 @@ import type { PoolConnection } from 'mysql2';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { serverOrSkip } from '../../servers/require-server.ts';
 import { waitUntil } from '../../support/wait-until.ts';
+import { xidOf } from '../../../participant-sdk/src/mysql/xid.ts';
 import { errorOf, Fixture, pause, type Prepared, TestMariadb } from './branches.ts';
 
 const needed = serverOrSkip('mariadb');
@@ -124,21 +125,29 @@ for (const [title, settings] of [
         result: 'rolled-back',
       });
       const lost = await ready(3);
+      // What a server leaves that is killed within a commit of one phase, where it has a binary log.
+      const halfway = await ready(4);
+      await fixture.rawConnection?.promise().query(`XA PREPARE ${xidOf(halfway.id)}`);
       await mariadb.server.kill9();
       expect(await errorOf(lost.open.commitOnePhase())).toMatchObject({ code: 'rm-unavailable' });
       await lost.open.rollback();
+      await halfway.open.rollback();
       await mariadb.server.restart();
       const settled = await Promise.all(
-        [done, rolledBack, lost].map(({ id, receipt }) => fixture.resource.settle(id, receipt)),
+        [done, rolledBack, lost, halfway].map(({ id, receipt }) =>
+          fixture.resource.settle(id, receipt),
+        ),
       );
       expect(settled.map(({ result }) => result)).toEqual([
         'committed',
         'rolled-back',
         'rolled-back',
+        'committed',
       ]);
       const readOnly = await fixture.run(() => fixture.query('SELECT 1'));
       expect(await readOnly.open.ready()).toEqual({ vote: 'read-only' });
-      expect(fixture.values()).toEqual([1]);
+      expect(fixture.values()).toEqual([1, 4]);
+      expect(fixture.listed()).toEqual([]);
     });
 
     test('a connection that is killed dooms its branch, and the process lives on', async () => {
