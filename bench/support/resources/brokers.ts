@@ -29,7 +29,7 @@ export async function openKafka(bench: Bench): Promise<MeasuredResource> {
   const server = await startKafka();
   const client = new Kafka({ brokers: [`127.0.0.1:${server.port}`], logLevel: logLevel.NOTHING });
   const [admin, topic] = [client.admin(), 'events'];
-  const producer = client.producer({ idempotent: true, maxInFlightRequests: 1 });
+  const producer = client.producer({ maxInFlightRequests: 1 });
   const consumer = client.consumer({ groupId: 'bench' });
   await Promise.all([admin.connect(), producer.connect(), consumer.connect()]);
   await admin.createTopics({ topics: [{ topic }], waitForLeaders: true });

@@ -29,7 +29,7 @@ export const invoices = mariadb.pool.promise();
 
 const retry = { initialRetryTime: 50, maxRetryTime: 200, retries: 3 };
 const brokers = new Kafka({ brokers: [setting('KAFKA')], logLevel: logLevel.NOTHING, retry });
-const producer = brokers.producer({ idempotent: true, maxInFlightRequests: 1 });
+const producer = brokers.producer({ maxInFlightRequests: 1 });
 const admin = brokers.admin();
 await Promise.all([producer.connect(), admin.connect()]);
 export const events = await tm.serve(kafka({ rm: 'order-events', producer, admin }));
