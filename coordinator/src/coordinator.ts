@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { failpoint, parseGid, type Reason, reason, UnanimousError } from '@unanimous/proto';
-import type { Gid, Outcome } from '@unanimous/proto';
+import type { Gid, Outcome, Whole } from '@unanimous/proto';
 import type {
   DecisionLog,
   Holder,
@@ -12,12 +12,13 @@ import { type Logger, logEvents, silent } from './log-events.ts';
 import { checkLimits } from './check-limits.ts';
 import type { Limits } from './limits.ts';
 import { verdictOn, wordOn } from './protocol/answers.ts';
-import type { Input } from './protocol/decide.ts';
+import type { Input, WholeBranch } from './protocol/decide.ts';
 import { branchFor, type EnlistRequest } from './new-branch.ts';
 import { Operations } from './operations.ts';
 import { RmIdentities } from './rm-identities.ts';
 import { ResourceManagers } from './resource-managers.ts';
 import { PeerSessions } from './sessions/peer-sessions.ts';
+import { readVote } from './sessions/read-messages.ts';
 import type { Session, SessionSink } from './sessions/session.ts';
 import { type Entry, type Owner, Transactions } from './transactions.ts';
 import { bareOutcome, outcomeView } from './views.ts';
@@ -32,6 +33,9 @@ export interface CoordinatorOptions {
   readonly world?: World;
   readonly logger?: Logger;
 }
+
+/** How long a drain waits for sessions to tell what they have begun. */
+const tellMs = 100;
 
 /**
  * One incarnation of the coordinator on its log. Sessions, the unary API and the admin API are thin
@@ -141,11 +145,88 @@ export class Coordinator implements AsyncDisposable {
    * Begins a transaction.
    * @throws UnanimousError `draining`, `overloaded`, `invalid-argument`.
    */
-  begin(owner: Owner, timeoutMs: number, name: string): { gid: Gid; remainingMs: number } {
+  begin(
+    owner: Owner,
+    timeoutMs: number,
+    name: string,
+    given = '',
+  ): { gid: Gid; remainingMs: number } {
     this.checkRunning();
-    if (this.#draining) throw new UnanimousError('draining', 'begin: the coordinator is stopping');
-    const entry = this.transactions.begin(owner, timeoutMs, name);
+    const gid = given === '' ? undefined : this.#bear(owner, given);
+    // What has begun already in a block is an open transaction like any other.
+    if (this.#draining && gid === undefined) {
+      throw new UnanimousError('draining', 'begin: the coordinator is stopping');
+    }
+    const entry = this.transactions.begin(owner, timeoutMs, name, gid);
     return { gid: entry.state.gid, remainingMs: this.transactions.remainingMs(entry) };
+  }
+
+  /**
+   * Gives a session gids, under which it begins transactions without a word.
+   * @throws UnanimousError `draining`; `overloaded`, when it has used up too few of them.
+   */
+  reserve(session: number, unusedFrom: number): { first: number; count: number } {
+    this.checkRunning();
+    if (unusedFrom > 0) this.transactions.blocks.giveBack(session, unusedFrom);
+    if (this.#draining) throw new UnanimousError('draining', 'the coordinator is stopping');
+    const block = this.transactions.blocks.reserve(session);
+    if (!block) throw new UnanimousError('overloaded', 'this session has too many unused gids');
+    return block;
+  }
+
+  /**
+   * A transaction of which nothing was told before: begin, branches, votes and commit at once. From
+   * here on its gid is used up: when it is refused it is aborted, and whoever has prepared rolls back.
+   * @throws UnanimousError `not-owner`, and as `begin` and `enlist` do.
+   */
+  whole(session: Session, message: Whole, answer: (outcome: Outcome) => void): void {
+    this.checkRunning();
+    const owner = { session: session.number };
+    const known = this.transactions.find(message.gid as Gid);
+    // Told before: it is what it was, and its outcome is the answer.
+    if (known) {
+      this.#checkOwner(known, owner);
+      this.transactions.wait(known, message.waitAppliedMs, answer);
+      return;
+    }
+    const { birth } = this.ownGid(message.gid);
+    if (this.transactions.holderOf(birth) === undefined) return answer(this.outcome(message.gid));
+    const gid = this.#bear(owner, message.gid);
+    const branches = message.branches.map((wire): WholeBranch => {
+      const { rm, canOnePhase, incarnation } = wire;
+      const branch = branchFor({ session, rm, canOnePhase }, this);
+      return { branch, incarnation, vote: readVote(wire, this.limits.maxPayloadBytes) };
+    });
+    failpoint('c.whole.before-append');
+    const entry = this.transactions.whole(owner, { ...message, gid }, branches);
+    this.transactions.wait(entry, message.waitAppliedMs, answer);
+  }
+
+  /** Uses up a gid of the owner's own blocks. @throws UnanimousError `not-owner`, `not-live`. */
+  #bear(owner: Owner, text: string): Gid {
+    const { gid, birth } = this.ownGid(text);
+    const holder = this.transactions.holderOf(birth);
+    if (holder === undefined) {
+      throw new UnanimousError('not-live', `transaction ${gid} is over or was never begun`, {
+        gid,
+      });
+    }
+    if (!('session' in owner) || owner.session !== holder) {
+      throw new UnanimousError('not-owner', `${gid} was given to another session`, { gid });
+    }
+    this.transactions.blocks.bear(birth.counter);
+    return gid;
+  }
+
+  /**
+   * Resolves when the session to which a gid was given has told of its transaction, or is lost;
+   * undefined for any other gid. Who joins a transaction may come before its begin.
+   */
+  whenTold(gidText: string): Promise<void> | undefined {
+    if (this.transactions.find(gidText as Gid)) return undefined;
+    const { birth } = this.ownGid(gidText);
+    if (this.transactions.holderOf(birth) === undefined) return undefined;
+    return this.transactions.blocks.whenTold(birth.counter);
   }
 
   /**
@@ -196,6 +277,9 @@ export class Coordinator implements AsyncDisposable {
     const entry = this.transactions.find(gid);
     if (entry)
       return entry.wordsAtLog > 0 ? bareOutcome(gid, 'OUTCOME_UNKNOWN') : outcomeView(entry.state);
+    if (this.transactions.holderOf(birth) !== undefined) {
+      return bareOutcome(gid, 'OUTCOME_UNKNOWN');
+    }
     if (this.transactions.isUnborn(birth)) {
       throw new UnanimousError('not-live', `no transaction ${gid} was ever begun here`, { gid });
     }
@@ -228,6 +312,8 @@ export class Coordinator implements AsyncDisposable {
     const entry = this.transactions.find(gid);
     if (entry) return entry.wordsAtLog > 0 ? 'wait' : verdictOn(entry.state, branch);
     if (birth.epoch > this.incarnation.epoch) return 'wait';
+    // It may live at the session that was given its gid, which has not told of it yet.
+    if (this.transactions.holderOf(birth) !== undefined) return 'wait';
     if (this.transactions.isUnborn(birth)) {
       // Gids of this epoch are given out by this log alone: it was longer when it gave this one.
       this.#stopAsRestored(
@@ -271,10 +357,16 @@ export class Coordinator implements AsyncDisposable {
       failpoint('c.drain.begun');
     }
     const untilMs = this.#world.nowMs() + withinMs;
+    // What has begun without a word is told now, and counts then.
+    if (this.transactions.blocks.isAnyOpen) await this.#pause(Math.min(withinMs, tellMs));
     while (this.transactions.openCount > 0 && this.#world.nowMs() < untilMs && !this.#failure) {
-      await new Promise<void>((resolve) => this.#world.after(10, resolve));
+      await this.#pause(10);
     }
     await this.#stop(undefined);
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#world.after(ms, resolve));
   }
 
   /** Stops at once; what is undecided is aborted by presumption. Idempotent. */
@@ -293,7 +385,7 @@ export class Coordinator implements AsyncDisposable {
     waitAppliedMs: number,
     answer: (outcome: Outcome) => void,
   ): () => void {
-    const entry = this.transactions.find(gidText as Gid);
+    const entry = this.transactions.find(gidText as Gid) ?? this.#endUntold(gidText, owner, input);
     // Not live, and known by the log alone if at all: the answer is the outcome.
     if (!entry || this.#failure) {
       answer(this.outcome(gidText));
@@ -303,6 +395,15 @@ export class Coordinator implements AsyncDisposable {
     if (entry.owner) this.#checkOwner(entry, owner);
     this.transactions.input(entry, input);
     return this.transactions.wait(entry, waitAppliedMs, answer);
+  }
+
+  /** The abort of a transaction that was not told of before: it is kept, with the reason. */
+  #endUntold(gidText: string, owner: Owner, { kind }: Input): Entry | undefined {
+    if (kind !== 'abort' || !('session' in owner) || this.#failure) return undefined;
+    const { birth } = this.ownGid(gidText);
+    if (this.transactions.holderOf(birth) !== owner.session) return undefined;
+    const gid = this.#bear(owner, gidText);
+    return this.transactions.begin(owner, 0, '', gid);
   }
 
   #step(entry: Entry, input: Input): Promise<void> | undefined {

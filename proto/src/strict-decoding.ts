@@ -160,7 +160,10 @@ function frameCheck(definition: MessageTypeDefinition<object, object>): Check {
   const varints = new Set(
     fields.filter(({ type }) => type !== 'TYPE_MESSAGE').map(({ number }) => number),
   );
-  return (bytes) => checkFrame(bytes, varints, Math.max(...numbers));
+  const nesting = new Set(
+    fields.filter(({ typeName }) => typeName === 'Whole').map(({ number }) => number),
+  );
+  return (bytes) => checkFrame(bytes, varints, Math.max(...numbers), nesting);
 }
 
 function fieldsOf(definition: MessageTypeDefinition<object, object>): FieldDescriptor[] {

@@ -93,7 +93,7 @@ export class ScriptedPeer {
   /** Begins a transaction. */
   async begin(timeoutMs = 5_000): Promise<string> {
     const ref = this.nextRef();
-    this.say({ begins: [{ ref, timeoutMs, name: 'test' }] });
+    this.say({ begins: [{ ref, timeoutMs, name: 'test', gid: '' }] });
     return (await this.take('begun', (message) => message.ref === ref)).gid;
   }
 

@@ -18,6 +18,11 @@ export interface Begin {
    * For operators: what the transaction does, say "place-order". Never parsed.
    */
   'name'?: (string);
+  /**
+   * A gid of a block that this session was given, under which the transaction has begun already;
+   * empty: the coordinator makes one.
+   */
+  'gid'?: (string);
 }
 
 /**
@@ -37,4 +42,9 @@ export interface Begin__Output {
    * For operators: what the transaction does, say "place-order". Never parsed.
    */
   'name': (string);
+  /**
+   * A gid of a block that this session was given, under which the transaction has begun already;
+   * empty: the coordinator makes one.
+   */
+  'gid': (string);
 }
