@@ -38,7 +38,7 @@ export const mutations: readonly Mutation[] = [
   {
     rule: '1-votes',
     variant: 'whole',
-    violation: /^AC1: it was answered committed, and rm1 has rolled back/,
+    violation: /^AC1: .*rm1 has rolled back/,
     story: [/tells the coordinator/, /receives the whole/],
   },
   {

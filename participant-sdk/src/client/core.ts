@@ -1,8 +1,9 @@
-import { failpoint, type Gid, UnanimousError } from '@unanimous/proto';
+import { type Gid, UnanimousError } from '@unanimous/proto';
 import { sleep } from '../ambient.ts';
 import { backoffMs } from '../backoff.ts';
 import type { LocalTransaction } from '../participant/local-transaction.ts';
 import type { Participant } from '../participant/participant.ts';
+import { askToBegin } from '../participant/untold.ts';
 import type { Link } from '../session/link.ts';
 import type { Session } from '../session/session.ts';
 import type { LateTelling } from './late-telling.ts';
@@ -83,8 +84,7 @@ async function beginOn(
       retryAfterMs: 100,
     });
   }
-  const { gid, remainingMs } = await link.ask('begins', { name, timeoutMs, gid: '' });
-  failpoint('k.begin.acknowledged');
+  const { gid, remainingMs } = await askToBegin(link, { name, timeoutMs, gid: '' });
   if (link.isOver) throw new UnanimousError('session-lost', 'the session was lost');
   const local = core.participant.transaction(gid as Gid, core.participant, remainingMs);
   local.isOwned = true;

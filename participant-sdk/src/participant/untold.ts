@@ -1,4 +1,4 @@
-import { type Gid, UnanimousError } from '@unanimous/proto';
+import { type Begun, failpoint, type Gid, UnanimousError } from '@unanimous/proto';
 import type { Link } from '../session/link.ts';
 
 /** A branch that was opened without a word to the coordinator. */
@@ -6,6 +6,16 @@ export interface UntoldBranch {
   readonly number: number;
   readonly rm: string;
   readonly canOnePhase: boolean;
+}
+
+/** Asks the coordinator to begin a transaction, or tells it of one that has begun. */
+export async function askToBegin(
+  link: Link,
+  question: { readonly gid: string; readonly name: string; readonly timeoutMs: number },
+): Promise<Begun> {
+  const begun = await link.ask('begins', question);
+  failpoint('k.begin.acknowledged');
+  return begun;
 }
 
 /** What telling needs of its transaction. */
@@ -66,7 +76,7 @@ export class Untold {
     const { gid } = this.#of;
     const timeoutMs = Math.max(1, Math.ceil(this.#of.remainingMs()));
     const acknowledged = [
-      link.ask('begins', { gid, name, timeoutMs }),
+      askToBegin(link, { gid, name, timeoutMs }),
       ...this.branches.map(({ number, rm, canOnePhase }) => {
         return link.ask('enlists', { gid, rm, canOnePhase }).then(({ branch }) => {
           if (branch === number) return;

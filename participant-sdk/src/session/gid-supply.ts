@@ -9,7 +9,7 @@ const lowMark = 128;
  * How long the gids of a block are used. What the log has forgotten is told by its birth, so a
  * transaction should not look much older than it is.
  */
-const freshMs = 5_000;
+const freshMs = 30_000;
 
 /** Pause after a refusal. */
 const againMs = 1_000;
