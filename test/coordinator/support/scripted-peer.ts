@@ -1,7 +1,15 @@
 import { type CoordinatorFrame, newPeerFrame, type PeerFrame } from '@unanimous/proto';
 import type { EmbeddedConnection, EmbeddedListener } from '../../../coordinator/src/embedded.ts';
 
-type Repeated = 'served' | 'commits' | 'aborts' | 'verdicts' | 'enlisted' | 'begun' | 'prepares';
+type Repeated =
+  | 'reserved'
+  | 'served'
+  | 'commits'
+  | 'aborts'
+  | 'verdicts'
+  | 'enlisted'
+  | 'begun'
+  | 'prepares';
 type ListKey = Repeated | 'outcomes' | 'refusals';
 type Message<K extends ListKey> = CoordinatorFrame[K][number];
 
