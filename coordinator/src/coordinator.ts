@@ -192,6 +192,9 @@ export class Coordinator implements AsyncDisposable {
     const { birth } = this.ownGid(message.gid);
     if (this.transactions.holderOf(birth) === undefined) return answer(this.outcome(message.gid));
     const gid = this.#bear(owner, message.gid);
+    if (message.remainingMs === 0) {
+      throw new UnanimousError('timeout', 'the deadline passed before the decision', { gid });
+    }
     const branches = message.branches.map((wire): WholeBranch => {
       const { rm, canOnePhase, incarnation } = wire;
       const branch = branchFor({ session, rm, canOnePhase }, this);

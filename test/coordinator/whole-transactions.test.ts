@@ -144,6 +144,14 @@ describe('a transaction that comes whole', () => {
     expect(await verdictOn(peer, gid)).toBe('VERDICT_ABORT');
   });
 
+  test('after its deadline is refused, and aborted for ever', async () => {
+    const { peer, gid } = await client();
+    const rest = { remainingMs: 0, name: '', waitAppliedMs: 0, branches: both };
+    peer.say({ wholes: [{ ref: 60, gid, ...rest }] });
+    expect((await peer.take('refusals')).reason).toMatchObject({ code: 'timeout' });
+    expect(await verdictOn(peer, gid)).toBe('VERDICT_ABORT');
+  });
+
   test('under a gid of another session is refused, and that one may still use it', async () => {
     const { gid } = await client();
     const thief = connect('thief');

@@ -28,12 +28,16 @@ export async function commitWhole(
   request: WholeRequest,
 ): Promise<TransactionOutcome> {
   const outcome = await new Promise<TransactionOutcome | Reason>((resolve, reject) => {
-    const kept = new KeptVotes(untold.branches.length, (failure) => {
+    const kept = new KeptVotes(untold.branches.length, (failure): void => {
       local.keptVotes = undefined;
       // In this very turn: what comes later finds the votes handed over.
       const why = failure ?? whyNot(untold);
-      if (why) resolve(why);
-      else handOver(core, local, untold, kept.votes, request).then(resolve, reject);
+      if (why) return resolve(why);
+      try {
+        handOver(core, local, untold, kept.votes, request).then(resolve, reject);
+      } catch (error) {
+        resolve(UnanimousError.from(error).toReason()); // nothing has left
+      }
     });
     local.keptVotes = kept;
     const [only] = untold.branches;

@@ -55,9 +55,8 @@ export class Transaction implements AsyncDisposable {
     if (signal?.aborted) this.#cancel();
   }
 
-  /** Its gid, which may leave the process from now on: the coordinator hears of the transaction. */
   get gid(): Gid {
-    return this.#local.handOut();
+    return this.#local.gid;
   }
 
   get signal(): AbortSignal {

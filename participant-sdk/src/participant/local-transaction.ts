@@ -24,7 +24,7 @@ class Context implements TransactionContext {
   }
 
   get gid(): Gid {
-    return this.#of.handOut();
+    return this.#of.gid;
   }
 
   get signal(): AbortSignal {
@@ -101,7 +101,7 @@ export class LocalTransaction {
     return this.untold;
   }
 
-  /** The gid, which may leave the process from now on: the coordinator is told of the transaction. */
+  /** The gid, which leaves the process now: the coordinator is told of the transaction. */
   handOut(): Gid {
     if (!this.#ended && !this.#isClosed) void this.untold?.tell();
     return this.gid;

@@ -61,8 +61,7 @@ async function beFull(): Promise<void> {
   host.limits = { maxOpen: 1 };
   await host.up();
   await begin();
-  const other = await tm.begin();
-  expect(other.gid).not.toBe('');
+  await tm.begin();
   await waitUntil(() => host.status()?.active === 1, { what: 'the coordinator to be full' });
   sent = [];
 }
@@ -206,13 +205,17 @@ describe('a transaction whose gid leaves the process', () => {
     expect(rows()).toEqual(['order 1', 'item -1']);
   });
 
-  test('is told when somebody looks at its gid', async () => {
+  test('by hand is joined as soon as the coordinator knows it', async () => {
+    const other = host.client();
+    const items = await other.serve(new FakeDatabase('items-db'));
     await tm.transaction(async ({ gid }) => {
-      await orders.write(gid);
-      const listed = () => host.status()?.active === 1;
-      await waitUntil(listed, { what: 'the coordinator to know it' });
+      await orders.write('order 1');
+      const joined = other.join(gid, 5_000);
+      await joined.run(() => items.write('item -1'));
+      joined.answer();
     });
     expect(sent).not.toContain('wholes');
+    expect([...rows(), ...items.store.rows]).toEqual(['order 1', 'item -1']);
   });
 
   test('ends when the coordinator does not take what has begun', async () => {
