@@ -61,7 +61,7 @@ export class Echo implements AsyncDisposable {
   /** All messages of a transaction with two branches. */
   async transaction(): Promise<void> {
     const { gid = '' } = await this.#ask((ref) =>
-      this.#writer.add('begins', { ref, timeoutMs: 10_000, name: '', gid: '' }),
+      this.#writer.add('begins', { ref, timeoutMs: 10_000, name: '', gid: '', branches: [] }),
     );
     await Promise.all(
       echoedBranches.map(({ rm }) =>
@@ -74,7 +74,7 @@ export class Echo implements AsyncDisposable {
   /** One message there, one back. */
   async roundTrip(): Promise<void> {
     await this.#ask((ref) =>
-      this.#writer.add('begins', { ref, timeoutMs: 10_000, name: '', gid: '' }),
+      this.#writer.add('begins', { ref, timeoutMs: 10_000, name: '', gid: '', branches: [] }),
     );
   }
 

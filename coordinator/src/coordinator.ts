@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { failpoint, parseGid, type Reason, reason, UnanimousError } from '@unanimous/proto';
-import type { Gid, Outcome, Whole } from '@unanimous/proto';
+import type { Begin, Gid, Outcome, Whole } from '@unanimous/proto';
 import type {
   DecisionLog,
   Holder,
@@ -145,20 +145,32 @@ export class Coordinator implements AsyncDisposable {
    * Begins a transaction.
    * @throws UnanimousError `draining`, `overloaded`, `invalid-argument`.
    */
-  begin(
-    owner: Owner,
-    timeoutMs: number,
-    name: string,
-    given = '',
-  ): { gid: Gid; remainingMs: number } {
+  begin(owner: Owner, timeoutMs: number, name: string): { gid: Gid; remainingMs: number } {
     this.checkRunning();
-    const gid = given === '' ? undefined : this.#bear(owner, given);
-    // What has begun already in a block is an open transaction like any other.
-    if (this.#draining && gid === undefined) {
-      throw new UnanimousError('draining', 'begin: the coordinator is stopping');
-    }
-    const entry = this.transactions.begin(owner, timeoutMs, name, gid);
+    if (this.#draining) throw new UnanimousError('draining', 'begin: the coordinator is stopping');
+    const entry = this.transactions.begin(owner, timeoutMs, name);
     return { gid: entry.state.gid, remainingMs: this.transactions.remainingMs(entry) };
+  }
+
+  /**
+   * A transaction that has begun without a word, with its branches so far. They are numbered in their
+   * order, so nobody else's may come between. When it is refused it is aborted.
+   * @throws UnanimousError as `begin` and `enlist` do, but not `draining`: it is open already.
+   */
+  beginTold(session: Session, told: Begin): { gid: Gid; remainingMs: number } {
+    this.checkRunning();
+    const owner = { session: session.number };
+    const gid = this.#bear(owner, told.gid);
+    const branches = told.branches.map((open) => branchFor({ session, ...open }, this));
+    const entry = this.transactions.begin(owner, told.timeoutMs, told.name, gid);
+    const { maxBranches } = this.limits;
+    for (const branch of branches) {
+      const { refused } = this.transactions.input(entry, { kind: 'enlist', branch, maxBranches });
+      if (!refused) continue;
+      this.transactions.input(entry, { kind: 'abort', reason: refused });
+      throw new UnanimousError(refused.code, refused.message, { rm: refused.rm });
+    }
+    return { gid, remainingMs: this.transactions.remainingMs(entry) };
   }
 
   /**

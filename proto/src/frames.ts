@@ -20,6 +20,7 @@ export type {
   Heuristic,
   InDoubt,
   LogPosition,
+  OpenBranch,
   Outcome,
   OutcomeKind,
   PeerFrame,

@@ -153,6 +153,9 @@ function frameCodec({ requestType, responseType }: ServiceDefinition[string]) {
   };
 }
 
+/** Messages of a peer's frame that hold any number of messages. */
+const nestingTypes: ReadonlySet<string> = new Set(['Begin', 'Whole']);
+
 /** The check of a frame, that is, of a stream's messages. */
 function frameCheck(definition: MessageTypeDefinition<object, object>): Check {
   const fields = fieldsOf(definition);
@@ -161,7 +164,7 @@ function frameCheck(definition: MessageTypeDefinition<object, object>): Check {
     fields.filter(({ type }) => type !== 'TYPE_MESSAGE').map(({ number }) => number),
   );
   const nesting = new Set(
-    fields.filter(({ typeName }) => typeName === 'Whole').map(({ number }) => number),
+    fields.filter(({ typeName }) => nestingTypes.has(typeName)).map(({ number }) => number),
   );
   return (bytes) => checkFrame(bytes, varints, Math.max(...numbers), nesting);
 }

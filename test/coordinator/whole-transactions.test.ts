@@ -220,10 +220,22 @@ describe('a gid that its session has not told of', () => {
     // The answer to a later question shows that the enlist has come, and waits.
     expect(await other.ask(gid)).toMatchObject({ kind: 'OUTCOME_UNKNOWN' });
     expect(other.heard.flatMap(({ enlisted, refusals }) => [...enlisted, ...refusals])).toEqual([]);
-    peer.say({ begins: [{ ref: 50, timeoutMs: 5_000, name: 'told', gid }] });
+    const branches = ['orders-db', 'stock-db'].map((rm) => ({ rm, canOnePhase: false }));
+    peer.say({ begins: [{ ref: 50, timeoutMs: 5_000, name: 'told', gid, branches }] });
     expect(await peer.take('begun')).toMatchObject({ ref: 50, gid });
-    expect(await other.take('enlisted')).toMatchObject({ ref: 77, branch: 1 });
+    expect(await other.take('enlisted')).toMatchObject({ ref: 77, branch: 3 });
     expect(coordinator.operations.list([], 10, '').transactions).toMatchObject([{ gid }]);
+  });
+
+  test('is begun with a branch that is refused, and aborted for ever', async () => {
+    const { peer, gid } = await client();
+    const branches = ['orders-db', 'other-db'].map((rm) => ({ rm, canOnePhase: false }));
+    peer.say({ begins: [{ ref: 50, timeoutMs: 5_000, name: 'told', gid, branches }] });
+    expect(await peer.take('refusals')).toMatchObject({ ref: 50, reason: { code: 'unknown-rm' } });
+    expect(await verdictOn(peer, gid)).toBe('VERDICT_ABORT');
+    const ref = peer.commit(gid);
+    const outcome = await peer.take('outcomes', (message) => message.ref === ref);
+    expect(outcome.kind).toBe('OUTCOME_ABORTED');
   });
 
   test('is lost, and an enlist that waited for it is refused', async () => {
@@ -240,7 +252,7 @@ describe('a gid that its session has not told of', () => {
 test('a drain waits for what has begun without a word, and takes it', async () => {
   const { peer, gid } = await client();
   const drained = coordinator.drain(5_000);
-  peer.say({ begins: [{ ref: 50, timeoutMs: 5_000, name: 'told', gid }] });
+  peer.say({ begins: [{ ref: 50, timeoutMs: 5_000, name: 'told', gid, branches: [] }] });
   await peer.take('begun');
   peer.say({ reserves: [{ ref: 51, unusedFrom: 0 }] });
   expect(await peer.take('refusals')).toMatchObject({ ref: 51, reason: { code: 'draining' } });

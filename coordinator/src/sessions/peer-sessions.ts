@@ -180,9 +180,12 @@ export class PeerSessions implements SessionHandler {
     const owner = { session: session.number };
     const coordinator = this.#coordinator;
     for (const enlist of frame.enlists) this.#enlist(session, enlist);
-    for (const { ref, timeoutMs, name, gid } of frame.begins) {
+    for (const begin of frame.begins) {
+      const { ref, timeoutMs, name, gid } = begin;
       this.#answer(session, ref, gid, () => {
-        const begun = coordinator.begin(owner, timeoutMs, name, gid);
+        const begun = gid
+          ? coordinator.beginTold(session, begin)
+          : coordinator.begin(owner, timeoutMs, name);
         failpoint('c.begin.before-reply');
         session.writer.add('begun', { ref, ...begun });
       });

@@ -84,7 +84,7 @@ async function beginOn(
       retryAfterMs: 100,
     });
   }
-  const { gid, remainingMs } = await askToBegin(link, { name, timeoutMs, gid: '' });
+  const { gid, remainingMs } = await askToBegin(link, { name, timeoutMs, gid: '', branches: [] });
   if (link.isOver) throw new UnanimousError('session-lost', 'the session was lost');
   const local = core.participant.transaction(gid as Gid, core.participant, remainingMs);
   local.isOwned = true;

@@ -1,4 +1,4 @@
-import { type Begun, failpoint, type Gid, UnanimousError } from '@unanimous/proto';
+import { type Begin, type Begun, failpoint, type Gid, UnanimousError } from '@unanimous/proto';
 import type { Link } from '../session/link.ts';
 
 /** A branch that was opened without a word to the coordinator. */
@@ -9,10 +9,7 @@ export interface UntoldBranch {
 }
 
 /** Asks the coordinator to begin a transaction, or tells it of one that has begun. */
-export async function askToBegin(
-  link: Link,
-  question: { readonly gid: string; readonly name: string; readonly timeoutMs: number },
-): Promise<Begun> {
+export async function askToBegin(link: Link, question: Omit<Begin, 'ref'>): Promise<Begun> {
   const begun = await link.ask('begins', question);
   failpoint('k.begin.acknowledged');
   return begun;
@@ -62,8 +59,8 @@ export class Untold {
   }
 
   /**
-   * Tells the coordinator: the begin, and an enlist for each branch. Resolves when it has acknowledged
-   * all of them; order on the session sees to it that what is sent meanwhile comes later. Idempotent.
+   * Tells the coordinator of the begin and the branches so far. Resolves when it has acknowledged them;
+   * order on the session sees to it that what is sent meanwhile comes later. Idempotent.
    * @throws UnanimousError why it was refused; the transaction has ended then.
    */
   tell(): Promise<void> {
@@ -75,17 +72,8 @@ export class Untold {
     const { link, name } = this;
     const { gid } = this.#of;
     const timeoutMs = Math.max(1, Math.ceil(this.#of.remainingMs()));
-    const acknowledged = [
-      askToBegin(link, { gid, name, timeoutMs }),
-      ...this.branches.map(({ number, rm, canOnePhase }) => {
-        return link.ask('enlists', { gid, rm, canOnePhase }).then(({ branch }) => {
-          if (branch === number) return;
-          const message = `the coordinator takes branch ${number} in ${rm} for ${branch}`;
-          throw new UnanimousError('internal', message, { gid, rm });
-        });
-      }),
-    ];
-    const told = Promise.all(acknowledged).then(
+    const branches = this.branches.map(({ rm, canOnePhase }) => ({ rm, canOnePhase }));
+    const told = askToBegin(link, { gid, name, timeoutMs, branches }).then(
       () => undefined,
       (error: unknown) => {
         const refusal = UnanimousError.from(error);

@@ -20,6 +20,7 @@ import type { InDoubt as _unanimous_v1_InDoubt, InDoubt__Output as _unanimous_v1
 import type { ListReply as _unanimous_v1_ListReply, ListReply__Output as _unanimous_v1_ListReply__Output } from './unanimous/v1/ListReply.js';
 import type { ListRequest as _unanimous_v1_ListRequest, ListRequest__Output as _unanimous_v1_ListRequest__Output } from './unanimous/v1/ListRequest.js';
 import type { LogPosition as _unanimous_v1_LogPosition, LogPosition__Output as _unanimous_v1_LogPosition__Output } from './unanimous/v1/LogPosition.js';
+import type { OpenBranch as _unanimous_v1_OpenBranch, OpenBranch__Output as _unanimous_v1_OpenBranch__Output } from './unanimous/v1/OpenBranch.js';
 import type { Outcome as _unanimous_v1_Outcome, Outcome__Output as _unanimous_v1_Outcome__Output } from './unanimous/v1/Outcome.js';
 import type { Peer as _unanimous_v1_Peer, Peer__Output as _unanimous_v1_Peer__Output } from './unanimous/v1/Peer.js';
 import type { PeerFrame as _unanimous_v1_PeerFrame, PeerFrame__Output as _unanimous_v1_PeerFrame__Output } from './unanimous/v1/PeerFrame.js';
@@ -73,6 +74,7 @@ export interface ProtoGrpcType {
       ListReply: MessageTypeDefinition<_unanimous_v1_ListReply, _unanimous_v1_ListReply__Output>
       ListRequest: MessageTypeDefinition<_unanimous_v1_ListRequest, _unanimous_v1_ListRequest__Output>
       LogPosition: MessageTypeDefinition<_unanimous_v1_LogPosition, _unanimous_v1_LogPosition__Output>
+      OpenBranch: MessageTypeDefinition<_unanimous_v1_OpenBranch, _unanimous_v1_OpenBranch__Output>
       Outcome: MessageTypeDefinition<_unanimous_v1_Outcome, _unanimous_v1_Outcome__Output>
       OutcomeKind: EnumTypeDefinition
       Peer: MessageTypeDefinition<_unanimous_v1_Peer, _unanimous_v1_Peer__Output>

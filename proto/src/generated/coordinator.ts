@@ -24,6 +24,7 @@ import type { Hello as _unanimous_v1_Hello, Hello__Output as _unanimous_v1_Hello
 import type { Heuristic as _unanimous_v1_Heuristic, Heuristic__Output as _unanimous_v1_Heuristic__Output } from './unanimous/v1/Heuristic.js';
 import type { InDoubt as _unanimous_v1_InDoubt, InDoubt__Output as _unanimous_v1_InDoubt__Output } from './unanimous/v1/InDoubt.js';
 import type { LogPosition as _unanimous_v1_LogPosition, LogPosition__Output as _unanimous_v1_LogPosition__Output } from './unanimous/v1/LogPosition.js';
+import type { OpenBranch as _unanimous_v1_OpenBranch, OpenBranch__Output as _unanimous_v1_OpenBranch__Output } from './unanimous/v1/OpenBranch.js';
 import type { Outcome as _unanimous_v1_Outcome, Outcome__Output as _unanimous_v1_Outcome__Output } from './unanimous/v1/Outcome.js';
 import type { PeerFrame as _unanimous_v1_PeerFrame, PeerFrame__Output as _unanimous_v1_PeerFrame__Output } from './unanimous/v1/PeerFrame.js';
 import type { PendingBranch as _unanimous_v1_PendingBranch, PendingBranch__Output as _unanimous_v1_PendingBranch__Output } from './unanimous/v1/PendingBranch.js';
@@ -77,6 +78,7 @@ export interface ProtoGrpcType {
       Heuristic: MessageTypeDefinition<_unanimous_v1_Heuristic, _unanimous_v1_Heuristic__Output>
       InDoubt: MessageTypeDefinition<_unanimous_v1_InDoubt, _unanimous_v1_InDoubt__Output>
       LogPosition: MessageTypeDefinition<_unanimous_v1_LogPosition, _unanimous_v1_LogPosition__Output>
+      OpenBranch: MessageTypeDefinition<_unanimous_v1_OpenBranch, _unanimous_v1_OpenBranch__Output>
       Outcome: MessageTypeDefinition<_unanimous_v1_Outcome, _unanimous_v1_Outcome__Output>
       OutcomeKind: EnumTypeDefinition
       PeerFrame: MessageTypeDefinition<_unanimous_v1_PeerFrame, _unanimous_v1_PeerFrame__Output>

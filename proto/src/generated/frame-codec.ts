@@ -1,5 +1,5 @@
 // Written by `npm run proto:generate`.
-import type { Abort, AbortBranch, Acknowledgement, Ask, Begin, Begun, BranchKind, Commit, CommitBranch, CommitKind, CoordinatorFrame, Enlist, Enlisted, Hello, Heuristic, InDoubt, LogPosition, Outcome, OutcomeKind, PeerFrame, PendingBranch, Prepare, Reason, Refusal, Reserve, Reserved, Result, Serve, Served, Verdict, VerdictKind, Vote, VoteKind, Welcome, Whole, WholeBranch } from './messages.js';
+import type { Abort, AbortBranch, Acknowledgement, Ask, Begin, Begun, BranchKind, Commit, CommitBranch, CommitKind, CoordinatorFrame, Enlist, Enlisted, Hello, Heuristic, InDoubt, LogPosition, OpenBranch, Outcome, OutcomeKind, PeerFrame, PendingBranch, Prepare, Reason, Refusal, Reserve, Reserved, Result, Serve, Served, Verdict, VerdictKind, Vote, VoteKind, Welcome, Whole, WholeBranch } from './messages.js';
 import { WireReader, type WireWriter } from '../wire-format.ts';
 
 const numberOfBranchKind: Record<BranchKind, number> = { BRANCH_KIND_UNSPECIFIED: 0, NATIVE: 1, LOGGED: 2, LAST: 3 };
@@ -126,6 +126,7 @@ export function writeBegin(writer: WireWriter, message: Begin): void {
   if (message.timeoutMs) writer.uint32(16, message.timeoutMs);
   if (message.name) writer.text(26, message.name);
   if (message.gid) writer.text(34, message.gid);
+  for (const one of message.branches) { const at = writer.open(42); writeOpenBranch(writer, one); writer.close(at); }
 }
 
 export function readBegin(reader: WireReader, end: number): Begin {
@@ -133,6 +134,7 @@ export function readBegin(reader: WireReader, end: number): Begin {
   let timeoutMs = 0;
   let name = '';
   let gid = '';
+  const branches: OpenBranch[] = [];
   while (reader.at < end) {
     const tag = reader.uint32();
     switch (tag) {
@@ -140,11 +142,12 @@ export function readBegin(reader: WireReader, end: number): Begin {
       case 16: timeoutMs = reader.uint32(); break;
       case 26: name = reader.text(); break;
       case 34: gid = reader.text(); break;
+      case 42: branches.push(readOpenBranch(reader, reader.end())); break;
       default: reader.skip(tag);
     }
   }
   reader.checkEnd(end);
-  return { ref, timeoutMs, name, gid };
+  return { ref, timeoutMs, name, gid, branches };
 }
 
 export function writeBegun(writer: WireWriter, message: Begun): void {
@@ -450,6 +453,26 @@ export function readLogPosition(reader: WireReader, end: number): LogPosition {
   }
   reader.checkEnd(end);
   return { logId, epoch, nonce, seq, chain };
+}
+
+export function writeOpenBranch(writer: WireWriter, message: OpenBranch): void {
+  if (message.rm) writer.text(10, message.rm);
+  if (message.canOnePhase) writer.bool(16, message.canOnePhase);
+}
+
+export function readOpenBranch(reader: WireReader, end: number): OpenBranch {
+  let rm = '';
+  let canOnePhase = false;
+  while (reader.at < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: rm = reader.text(); break;
+      case 16: canOnePhase = reader.bool(); break;
+      default: reader.skip(tag);
+    }
+  }
+  reader.checkEnd(end);
+  return { rm, canOnePhase };
 }
 
 export function writeOutcome(writer: WireWriter, message: Outcome): void {

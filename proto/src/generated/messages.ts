@@ -25,6 +25,7 @@ export type { InDoubt__Output as InDoubt } from './unanimous/v1/InDoubt.js';
 export type { ListReply__Output as ListReply } from './unanimous/v1/ListReply.js';
 export type { ListRequest__Output as ListRequest } from './unanimous/v1/ListRequest.js';
 export type { LogPosition__Output as LogPosition } from './unanimous/v1/LogPosition.js';
+export type { OpenBranch__Output as OpenBranch } from './unanimous/v1/OpenBranch.js';
 export type { Outcome__Output as Outcome } from './unanimous/v1/Outcome.js';
 export type { OutcomeKind__Output as OutcomeKind } from './unanimous/v1/OutcomeKind.js';
 export type { Peer__Output as Peer } from './unanimous/v1/Peer.js';

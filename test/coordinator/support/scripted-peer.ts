@@ -101,7 +101,7 @@ export class ScriptedPeer {
   /** Begins a transaction. */
   async begin(timeoutMs = 5_000): Promise<string> {
     const ref = this.nextRef();
-    this.say({ begins: [{ ref, timeoutMs, name: 'test', gid: '' }] });
+    this.say({ begins: [{ ref, timeoutMs, name: 'test', gid: '', branches: [] }] });
     return (await this.take('begun', (message) => message.ref === ref)).gid;
   }
 

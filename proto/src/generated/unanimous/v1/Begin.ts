@@ -1,5 +1,6 @@
 // Original file: unanimous/v1/session.proto
 
+import type { OpenBranch as _unanimous_v1_OpenBranch, OpenBranch__Output as _unanimous_v1_OpenBranch__Output } from '../../unanimous/v1/OpenBranch.js';
 
 /**
  * Creates a transaction. It belongs to this session and is aborted when the session is lost
@@ -23,6 +24,10 @@ export interface Begin {
    * empty: the coordinator makes one.
    */
   'gid'?: (string);
+  /**
+   * Its branches so far, on this session, numbered from 1 in their order here.
+   */
+  'branches'?: (_unanimous_v1_OpenBranch)[];
 }
 
 /**
@@ -47,4 +52,8 @@ export interface Begin__Output {
    * empty: the coordinator makes one.
    */
   'gid': (string);
+  /**
+   * Its branches so far, on this session, numbered from 1 in their order here.
+   */
+  'branches': (_unanimous_v1_OpenBranch__Output)[];
 }
