@@ -12,6 +12,7 @@ import { queue } from './queue.ts';
 import { rules } from './rules.ts';
 import { search } from './search.ts';
 import { sessionLayer } from './session.ts';
+import { untoldTransactions } from './untold.ts';
 
 /** All mutants, by the part that they spoil. */
 const catalogue: Readonly<Record<string, readonly Mutant[]>> = {
@@ -22,6 +23,7 @@ const catalogue: Readonly<Record<string, readonly Mutant[]>> = {
   session: sessionLayer,
   participant,
   client,
+  untold: untoldTransactions,
   postgres,
   mysql,
   queue,

@@ -202,8 +202,8 @@ export const driver: readonly Mutant[] = [
   {
     name: 'has no deadline',
     file: 'coordinator/src/transactions.ts',
-    from: 'cancelDeadline: world.after(lastsMs, () =>',
-    to: 'cancelDeadline: world.after(2 ** 31 - 1, () =>',
+    from: 'entry.cancelDeadline = world.after(lastsMs, () =>',
+    to: 'entry.cancelDeadline = world.after(2 ** 31 - 1, () =>',
     breaks: ['rule 4'],
     tests: [unit],
   },

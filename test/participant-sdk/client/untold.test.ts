@@ -29,7 +29,7 @@ afterEach(async () => {
 /** A client that has gids: its next transactions begin without a word. */
 async function begin(): Promise<void> {
   line = host.line();
-  tm = host.client({ transport: line, closeTimeoutMs: 50 });
+  tm = host.client({ transport: line, closeTimeoutMs: 50, scanIntervalMs: 60_000 });
   orders = await tm.serve(new FakeDatabase('orders-db'));
   stock = await tm.serve(new FakeDatabase('stock-db', undefined, { canOnePhase: true }));
   let hasGids = false;
