@@ -1,7 +1,7 @@
 import { wordOn } from '../../coordinator/src/protocol/answers.ts';
 import type { Input } from '../../coordinator/src/protocol/decide.ts';
 import type { Resolution } from '../../coordinator/src/protocol/record.ts';
-import { type Move, rmName, why } from './coordinator-cell.ts';
+import { type Move, rmName, why as someReason } from './coordinator-cell.ts';
 import { type Desk, type Slot, told } from './layout.ts';
 import type { Down, Up } from './messages.ts';
 import type { Site } from './variant.ts';
@@ -22,7 +22,7 @@ export class CoordinatorActs {
     this.#world = world;
     this.#deadline = this.#id({ kind: 'deadline' });
     this.#commit = this.#id({ kind: 'commit' });
-    this.#abort = this.#id({ kind: 'abort', reason: why });
+    this.#abort = this.#id({ kind: 'abort', reason: someReason });
   }
 
   #id(input: Input): number {

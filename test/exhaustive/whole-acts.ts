@@ -52,7 +52,7 @@ export class WholeActs {
     if (world.at(client) !== calls || !this.#isOpen(tx)) return false;
     world.s[client] = calls + 1;
     const { canOnePhase = false } = world.variant.sites[this.#site(tx)] ?? {};
-    const prepare = this.#inputs.prepare[calls === 1 && canOnePhase ? 1 : 0] as number;
+    const prepare = this.#inputs.prepare[calls === 1 && canOnePhase ? 1 : 0];
     for (const slot of this.#slots(tx)) this.#participants.input(this.#site(tx), slot, prepare);
     return true;
   }

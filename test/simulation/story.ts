@@ -50,7 +50,8 @@ export function upSentence(from: string, frame: PeerFrame): string {
     ...frame.asks.map(({ gid }) => `what became of ${gid}?`),
     ...frame.reserves.map(() => 'give me gids'),
     ...frame.wholes.map(({ gid, branches }) => {
-      return `commit ${gid}, whole: ${branches.map(({ rm, kind }) => `${lower(kind)} in ${rm}`)}`;
+      const votes = branches.map(({ rm, kind }) => `${lower(kind)} in ${rm}`);
+      return `commit ${gid}, whole: ${votes.join(', ')}`;
     }),
   ];
   return speech(`${from} says`, said);

@@ -74,7 +74,9 @@ function handOver(
   if (branches.length > 1 && bytes > (link.welcome?.maxPayloadBytes ?? 0)) {
     return untold.tell().then(
       () => commitAndAwait(core, { gid, link, ...request }),
-      (error: unknown) => refused(local, UnanimousError.from(error)),
+      (error: unknown) => {
+        throw refused(local, UnanimousError.from(error));
+      },
     );
   }
   failpoint('p.whole.before-send');
@@ -91,7 +93,7 @@ function handOver(
         refuse: (error) => {
           // Lost: only the log knows. Refused: the coordinator has used up the gid for nothing.
           if (error.code === 'session-lost') hear(undefined);
-          else refused(local, error).catch(fail);
+          else fail(refused(local, error));
         },
       });
     },
@@ -114,9 +116,9 @@ function wholeBranches(
 }
 
 /** Nothing of it was accepted, and nothing of it ever will be: its branches roll back. */
-async function refused(local: LocalTransaction, error: UnanimousError): Promise<never> {
+function refused(local: LocalTransaction, error: UnanimousError): UnanimousError {
   followAbort(local);
-  throw abortedError(local.gid, error.reason ?? error.toReason(), error);
+  return abortedError(local.gid, error.reason ?? error.toReason(), error);
 }
 
 /** The coordinator has said so; whoever was told already does it anyway. */
