@@ -1,6 +1,5 @@
-import { timingSafeEqual } from 'node:crypto';
 import { failpoint, parseGid, type Reason, reason, UnanimousError } from '@unanimous/proto';
-import type { Begin, Gid, Outcome, Whole } from '@unanimous/proto';
+import type { Gid, Outcome } from '@unanimous/proto';
 import type {
   DecisionLog,
   Holder,
@@ -12,15 +11,16 @@ import { type Logger, logEvents, silent } from './log-events.ts';
 import { checkLimits } from './check-limits.ts';
 import type { Limits } from './limits.ts';
 import { verdictOn, wordOn } from './protocol/answers.ts';
-import type { Input, WholeBranch } from './protocol/decide.ts';
+import type { Input } from './protocol/decide.ts';
 import { branchFor, type EnlistRequest } from './new-branch.ts';
 import { Operations } from './operations.ts';
+import { checkOwner } from './owner.ts';
 import { RmIdentities } from './rm-identities.ts';
 import { ResourceManagers } from './resource-managers.ts';
 import { PeerSessions } from './sessions/peer-sessions.ts';
-import { readVote } from './sessions/read-messages.ts';
 import type { Session, SessionSink } from './sessions/session.ts';
 import { type Entry, type Owner, Transactions } from './transactions.ts';
+import { UntoldTransactions } from './untold-transactions.ts';
 import { bareOutcome, outcomeView } from './views.ts';
 import { realWorld, type World } from './world.ts';
 
@@ -48,6 +48,8 @@ export class Coordinator implements AsyncDisposable {
   readonly transactions: Transactions;
   readonly sessions: PeerSessions;
   readonly identities: RmIdentities;
+  /** What sessions begin without a word. */
+  readonly untold: UntoldTransactions;
   /** What operators ask. */
   readonly operations: Operations;
   readonly #log: DecisionLog;
@@ -103,6 +105,7 @@ export class Coordinator implements AsyncDisposable {
       onLogFailure,
     });
     this.identities = new RmIdentities(log, logger, onLogFailure);
+    this.untold = new UntoldTransactions(this);
     this.sessions = new PeerSessions(this, logger, world);
     this.operations = new Operations(this, world);
     this.transactions.replay(entries);
@@ -153,98 +156,6 @@ export class Coordinator implements AsyncDisposable {
   }
 
   /**
-   * A transaction that has begun without a word, with its branches so far. They are numbered in their
-   * order, so nobody else's may come between. When it is refused it is aborted.
-   * @throws UnanimousError as `begin` and `enlist` do, but not `draining`: it is open already.
-   */
-  beginTold(session: Session, told: Begin): { gid: Gid; remainingMs: number } {
-    this.checkRunning();
-    const owner = { session: session.number };
-    const gid = this.#bear(owner, told.gid);
-    const branches = told.branches.map((open) => branchFor({ session, ...open }, this));
-    const entry = this.transactions.begin(owner, told.timeoutMs, told.name, gid);
-    const { maxBranches } = this.limits;
-    for (const branch of branches) {
-      const { refused } = this.transactions.input(entry, { kind: 'enlist', branch, maxBranches });
-      if (!refused) continue;
-      this.transactions.input(entry, { kind: 'abort', reason: refused });
-      throw new UnanimousError(refused.code, refused.message, { rm: refused.rm });
-    }
-    return { gid, remainingMs: this.transactions.remainingMs(entry) };
-  }
-
-  /**
-   * Gives a session gids, under which it begins transactions without a word.
-   * @throws UnanimousError `draining`; `overloaded`, when it has used up too few of them.
-   */
-  reserve(session: number, unusedFrom: number): { first: number; count: number } {
-    this.checkRunning();
-    if (unusedFrom > 0) this.transactions.blocks.giveBack(session, unusedFrom);
-    if (this.#draining) throw new UnanimousError('draining', 'the coordinator is stopping');
-    const block = this.transactions.blocks.reserve(session);
-    if (!block) throw new UnanimousError('overloaded', 'this session has too many unused gids');
-    return block;
-  }
-
-  /**
-   * A transaction of which nothing was told before: begin, branches, votes and commit at once. From
-   * here on its gid is used up: when it is refused it is aborted, and whoever has prepared rolls back.
-   * @throws UnanimousError `not-owner`, and as `begin` and `enlist` do.
-   */
-  whole(session: Session, message: Whole, answer: (outcome: Outcome) => void): void {
-    this.checkRunning();
-    const owner = { session: session.number };
-    const known = this.transactions.find(message.gid as Gid);
-    // Told before: it is what it was, and its outcome is the answer.
-    if (known) {
-      this.#checkOwner(known, owner);
-      this.transactions.wait(known, message.waitAppliedMs, answer);
-      return;
-    }
-    const { birth } = this.ownGid(message.gid);
-    if (this.transactions.holderOf(birth) === undefined) return answer(this.outcome(message.gid));
-    const gid = this.#bear(owner, message.gid);
-    if (message.remainingMs === 0) {
-      throw new UnanimousError('timeout', 'the deadline passed before the decision', { gid });
-    }
-    const branches = message.branches.map((wire): WholeBranch => {
-      const { rm, canOnePhase, incarnation } = wire;
-      const branch = branchFor({ session, rm, canOnePhase }, this);
-      return { branch, incarnation, vote: readVote(wire, this.limits.maxPayloadBytes) };
-    });
-    failpoint('c.whole.before-append');
-    const entry = this.transactions.whole(owner, { ...message, gid }, branches);
-    this.transactions.wait(entry, message.waitAppliedMs, answer);
-  }
-
-  /** Uses up a gid of the owner's own blocks. @throws UnanimousError `not-owner`, `not-live`. */
-  #bear(owner: Owner, text: string): Gid {
-    const { gid, birth } = this.ownGid(text);
-    const holder = this.transactions.holderOf(birth);
-    if (holder === undefined) {
-      throw new UnanimousError('not-live', `transaction ${gid} is over or was never begun`, {
-        gid,
-      });
-    }
-    if (!('session' in owner) || owner.session !== holder) {
-      throw new UnanimousError('not-owner', `${gid} was given to another session`, { gid });
-    }
-    this.transactions.blocks.bear(birth.counter);
-    return gid;
-  }
-
-  /**
-   * Resolves when the session to which a gid was given has told of its transaction, or is lost;
-   * undefined for any other gid. Who joins a transaction may come before its begin.
-   */
-  whenTold(gidText: string): Promise<void> | undefined {
-    if (this.transactions.find(gidText as Gid)) return undefined;
-    const { birth } = this.ownGid(gidText);
-    if (this.transactions.holderOf(birth) === undefined) return undefined;
-    return this.transactions.blocks.whenTold(birth.counter);
-  }
-
-  /**
    * Adds a branch: of a session that serves the RM, or with work for whoever serves it.
    * @throws UnanimousError `malformed-gid`, `foreign-gid`, `not-live`, `unknown-rm`,
    * `rm-not-served`, `takes-no-work`, `too-many-branches`, `payload-too-large`, `overloaded`.
@@ -252,7 +163,7 @@ export class Coordinator implements AsyncDisposable {
   enlist(gidText: string, request: EnlistRequest, owner?: Owner): { branch: number; entry: Entry } {
     this.checkRunning();
     const entry = this.#liveEntry(gidText, 'enlist');
-    if (owner) this.#checkOwner(entry, owner);
+    if (owner) checkOwner(entry, owner);
     const branch = branchFor(request, this);
     void this.#step(entry, { kind: 'enlist', branch, maxBranches: this.limits.maxBranches });
     return { branch: entry.state.branches.length, entry };
@@ -400,25 +311,17 @@ export class Coordinator implements AsyncDisposable {
     waitAppliedMs: number,
     answer: (outcome: Outcome) => void,
   ): () => void {
-    const entry = this.transactions.find(gidText as Gid) ?? this.#endUntold(gidText, owner, input);
+    const entry =
+      this.transactions.find(gidText as Gid) ?? this.untold.ended(gidText, owner, input);
     // Not live, and known by the log alone if at all: the answer is the outcome.
     if (!entry || this.#failure) {
       answer(this.outcome(gidText));
       return () => {};
     }
     // After a restart nobody owns what the log brought back, and anybody may ask for its outcome.
-    if (entry.owner) this.#checkOwner(entry, owner);
+    if (entry.owner) checkOwner(entry, owner);
     this.transactions.input(entry, input);
     return this.transactions.wait(entry, waitAppliedMs, answer);
-  }
-
-  /** The abort of a transaction that was not told of before: it is kept, with the reason. */
-  #endUntold(gidText: string, owner: Owner, { kind }: Input): Entry | undefined {
-    if (kind !== 'abort' || !('session' in owner) || this.#failure) return undefined;
-    const { birth } = this.ownGid(gidText);
-    if (this.transactions.holderOf(birth) !== owner.session) return undefined;
-    const gid = this.#bear(owner, gidText);
-    return this.transactions.begin(owner, 0, '', gid);
   }
 
   #step(entry: Entry, input: Input): Promise<void> | undefined {
@@ -444,14 +347,6 @@ export class Coordinator implements AsyncDisposable {
     if (entry) return entry;
     const { gid } = this.ownGid(gidText);
     throw new UnanimousError('not-live', `${what}: transaction ${gid} is not live`, { gid });
-  }
-
-  #checkOwner(entry: Entry, owner: Owner): void {
-    const is = entry.owner;
-    if (is && 'session' in is && 'session' in owner && is.session === owner.session) return;
-    if (is && 'secret' in is && 'secret' in owner && isSame(is.secret, owner.secret)) return;
-    const { gid } = entry.state;
-    throw new UnanimousError('not-owner', `transaction ${gid} was begun by somebody else`, { gid });
   }
 
   /**
@@ -515,10 +410,4 @@ export class Coordinator implements AsyncDisposable {
     this.#logger.info({ event: logEvents.stopped });
     for (const listener of this.#stopListeners) listener(error);
   }
-}
-
-/** Compares secrets in a time that tells nothing of where they differ. */
-function isSame(secret: string, shown: string): boolean {
-  const [a, b] = [Buffer.from(secret), Buffer.from(shown)];
-  return a.length === b.length && timingSafeEqual(a, b);
 }

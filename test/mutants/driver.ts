@@ -186,14 +186,14 @@ export const driver: readonly Mutant[] = [
   {
     name: 'lets anybody end a transaction',
     file: 'coordinator/src/coordinator.ts',
-    from: 'if (entry.owner) this.#checkOwner(entry, owner);',
+    from: 'if (entry.owner) checkOwner(entry, owner);',
     to: '',
     breaks: ['promise: only who began it ends it'],
     tests: [unit, 'test/coordinator/api/unary.test.ts'],
   },
   {
     name: 'compares only the length of secrets',
-    file: 'coordinator/src/coordinator.ts',
+    file: 'coordinator/src/owner.ts',
     from: 'a.length === b.length && timingSafeEqual(a, b)',
     to: 'a.length === b.length',
     breaks: ['promise: only who began it ends it'],

@@ -33,7 +33,7 @@ export const untoldTransactions: readonly Mutant[] = [
   },
   {
     name: 'lets a session use the gids of another',
-    file: 'coordinator/src/coordinator.ts',
+    file: 'coordinator/src/untold-transactions.ts',
     from: "if (!('session' in owner) || owner.session !== holder) {",
     to: "if (!('session' in owner)) {",
     breaks: ['rule 1'],
@@ -57,7 +57,7 @@ export const untoldTransactions: readonly Mutant[] = [
   },
   {
     name: 'takes a transaction whole after its deadline',
-    file: 'coordinator/src/coordinator.ts',
+    file: 'coordinator/src/untold-transactions.ts',
     from: 'if (message.remainingMs === 0) {',
     to: 'if (message.remainingMs < 0) {',
     breaks: ['rule 4'],
@@ -66,7 +66,7 @@ export const untoldTransactions: readonly Mutant[] = [
   {
     name: 'refuses who joins a transaction before its begin has come',
     file: 'coordinator/src/sessions/peer-sessions.ts',
-    from: 'const told = this.#coordinator.whenTold(gid);',
+    from: 'const told = this.#coordinator.untold.whenTold(gid);',
     to: 'const told = undefined as Promise<void> | undefined;',
     breaks: ['rule 1'],
     tests: [`${whole} > an enlist that came before`],

@@ -184,7 +184,7 @@ export class PeerSessions implements SessionHandler {
       const { ref, timeoutMs, name, gid } = begin;
       this.#answer(session, ref, gid, () => {
         const begun = gid
-          ? coordinator.beginTold(session, begin)
+          ? coordinator.untold.beginTold(session, begin)
           : coordinator.begin(owner, timeoutMs, name);
         failpoint('c.begin.before-reply');
         session.writer.add('begun', { ref, ...begun });
@@ -212,14 +212,14 @@ export class PeerSessions implements SessionHandler {
     }
     for (const { ref, unusedFrom } of frame.reserves) {
       this.#answer(session, ref, '', () => {
-        const block = coordinator.reserve(session.number, unusedFrom);
+        const block = coordinator.untold.reserve(session.number, unusedFrom);
         session.writer.add('reserved', { ref, ...block });
       });
     }
     for (const whole of frame.wholes) {
       const { ref, gid } = whole;
       this.#answer(session, ref, gid, () => {
-        coordinator.whole(session, whole, (outcome) => {
+        coordinator.untold.whole(session, whole, (outcome) => {
           session.writer.add('outcomes', { ...outcome, ref });
         });
       });
@@ -230,7 +230,7 @@ export class PeerSessions implements SessionHandler {
   #enlist(session: Session, enlist: Enlist): void {
     const { ref, gid, rm, canOnePhase } = enlist;
     this.#answer(session, ref, gid, () => {
-      const told = this.#coordinator.whenTold(gid);
+      const told = this.#coordinator.untold.whenTold(gid);
       if (told) {
         void told.then(() => session.isOver || this.#enlist(session, enlist));
         return;
