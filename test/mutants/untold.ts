@@ -98,8 +98,8 @@ export const untoldTransactions: readonly Mutant[] = [
   {
     name: 'leaves prepared what the coordinator has refused',
     file: 'participant-sdk/src/client/commit-whole.ts',
-    from: 'followAbort(local);\n  return abortedError',
-    to: 'return abortedError',
+    from: 'followAbort(local);\n  return error.code',
+    to: 'return error.code',
     breaks: ['rule 8', 'promise: locks go at once'],
     tests: [`${untold} > that the coordinator refuses`],
   },

@@ -118,7 +118,7 @@ function wholeBranches(
 /** Nothing of it was accepted, and nothing of it ever will be: its branches roll back. */
 function refused(local: LocalTransaction, error: UnanimousError): UnanimousError {
   followAbort(local);
-  return abortedError(local.gid, error.reason ?? error.toReason(), error);
+  return error.code === 'timeout' ? abortedError(local.gid, error.toReason(), error) : error;
 }
 
 /** The coordinator has said so; whoever was told already does it anyway. */

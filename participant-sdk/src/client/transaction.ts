@@ -29,6 +29,9 @@ export interface CommitOptions {
   readonly waitAppliedMs?: number;
 }
 
+/** Errors of a commit after which the branches here may still be needed. */
+const mayBeCommitted: ReadonlySet<string> = new Set(['unknown', 'heuristic', 'expired']);
+
 /** How long an abort waits for the branches of this process to let go. */
 const maxAbortWaitMs = 1_000;
 
@@ -125,9 +128,9 @@ export class Transaction implements AsyncDisposable {
       });
       return committedOrThrow(await outcome);
     } catch (error) {
-      const isAborted = error instanceof UnanimousError && error.code === 'aborted';
-      if (isAborted) await this.#letGo(); // or the next try would wait for our own locks
-      throw isAborted && this.#isCancelled ? this.#cancelledError() : error;
+      const isOver = error instanceof UnanimousError && !mayBeCommitted.has(error.code);
+      if (isOver) await this.#letGo(); // or the next try would wait for our own locks
+      throw isOver && this.#isCancelled ? this.#cancelledError() : error;
     } finally {
       this.#over();
     }

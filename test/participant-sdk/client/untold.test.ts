@@ -121,8 +121,8 @@ describe('a transaction that stays in the process', () => {
   test('that the coordinator refuses rolls back what it has prepared', async () => {
     await beFull();
     await expect(tm.transaction(writeBoth)).rejects.toMatchObject({
-      code: 'aborted',
-      reason: { code: 'overloaded' },
+      code: 'overloaded',
+      retryAfterMs: 100,
     });
     expect(sent).toEqual(['wholes']);
     await nothingIsLeft();
