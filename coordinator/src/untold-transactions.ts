@@ -106,7 +106,9 @@ export class UntoldTransactions {
       });
     }
     if (!('session' in owner) || owner.session !== holder) {
-      throw new UnanimousError('not-owner', `${gid} was given to another session`, { gid });
+      throw new UnanimousError('not-owner', `transaction ${gid} was begun by somebody else`, {
+        gid,
+      });
     }
     this.#coordinator.transactions.blocks.bear(birth.counter);
     return gid;
@@ -123,11 +125,16 @@ export class UntoldTransactions {
     return this.#coordinator.transactions.blocks.whenTold(birth.counter);
   }
 
-  /** The abort of a transaction that was not told of before: it is kept, with the reason. */
+  /**
+   * The end of a transaction that was not told of before: an abort is kept, with the reason.
+   * @throws UnanimousError `not-owner`, when somebody else began it.
+   */
   ended(gidText: string, owner: Owner, { kind }: Input): Entry | undefined {
-    if (kind !== 'abort' || !('session' in owner) || this.#coordinator.failure) return undefined;
     const { birth } = this.#coordinator.ownGid(gidText);
-    if (this.#coordinator.transactions.holderOf(birth) !== owner.session) return undefined;
+    const holder = this.#coordinator.transactions.holderOf(birth);
+    if (holder === undefined || this.#coordinator.failure) return undefined;
+    const isOwner = 'session' in owner && owner.session === holder;
+    if (isOwner && kind !== 'abort') return undefined; // it is committed whole, or told before
     const gid = this.#bear(owner, gidText);
     return this.#coordinator.transactions.begin(owner, 0, '', gid);
   }
