@@ -104,6 +104,14 @@ export const untoldTransactions: readonly Mutant[] = [
     tests: [`${untold} > that the coordinator refuses`],
   },
   {
+    name: 'takes a refusal for an abort although the log says otherwise',
+    file: 'participant-sdk/src/client/commit-whole.ts',
+    from: "if (known.outcome === 'aborted') fail(refused(local, error));",
+    to: "if (known.outcome !== 'unknown') fail(refused(local, error));",
+    breaks: ['rule 3', 'rule 9'],
+    tests: [`${untold} > is refused after it was decided`],
+  },
+  {
     name: 'does not tell of a transaction when its gid leaves the process',
     file: 'participant-sdk/src/propagation/join.ts',
     from: 'const gid = scope.transaction.handOut();',

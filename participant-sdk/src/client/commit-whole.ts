@@ -91,9 +91,19 @@ function handOver(
       link.request('wholes', whole, {
         answer: (wire) => hear(readOutcome(gid, wire)),
         refuse: (error) => {
-          // Lost: only the log knows. Refused: the coordinator has used up the gid for nothing.
-          if (error.code === 'session-lost') hear(undefined);
-          else fail(refused(local, error));
+          // A refusal alone ends nothing that was handed over: what became of it, the log knows.
+          link.request(
+            'asks',
+            { gid },
+            {
+              answer: (wire) => {
+                const known = readOutcome(gid, wire);
+                if (known.outcome === 'aborted') fail(refused(local, error));
+                else hear(known);
+              },
+              refuse: () => hear(undefined),
+            },
+          );
         },
       });
     },
@@ -115,7 +125,7 @@ function wholeBranches(
   });
 }
 
-/** Nothing of it was accepted, and nothing of it ever will be: its branches roll back. */
+/** Nothing of it was accepted, and nothing of it ever will be: its branches roll back. Says why. */
 function refused(local: LocalTransaction, error: UnanimousError): UnanimousError {
   followAbort(local);
   return error.code === 'timeout' ? abortedError(local.gid, error.toReason(), error) : error;

@@ -128,6 +128,27 @@ describe('a transaction that stays in the process', () => {
     await nothingIsLeft();
   });
 
+  test('whose commit is refused after it was decided is committed all the same', async () => {
+    let isRefused = false;
+    line.onFrame = (frame) => {
+      for (const { ref, gid } of isRefused ? [] : frame.outcomes.splice(0)) {
+        const why = {
+          code: 'internal',
+          message: `lost ${gid}`,
+          hint: '',
+          rm: '',
+          retryable: false,
+        };
+        frame.refusals.push({ ref, reason: why, retryAfterMs: 0 });
+        isRefused = true;
+      }
+      return true;
+    };
+    expect(await tm.transaction(writeBoth)).toMatchObject({ outcome: 'committed' });
+    expect(isRefused).toBe(true);
+    expect(rows()).toEqual(['order 1', 'item -1']);
+  });
+
   test('whose session is lost while it prepares lets all go at once', async () => {
     stock.hooks.prepare = async () => {
       line.cut();
