@@ -1,8 +1,11 @@
 import type { Ambient } from '../ambient.ts';
 import type { Untold } from '../participant/untold.ts';
 
-/** How long a transaction may be open before the coordinator is told of it. */
-const tellAfterMs = 30;
+/**
+ * How long a transaction may be open before the coordinator is told of it. Longer than most take even
+ * on a busy machine: what is told costs more messages, which a busy machine can do without.
+ */
+const tellAfterMs = 100;
 
 /**
  * Tells the coordinator of transactions that stay open: operators shall see them, and their deadlines
