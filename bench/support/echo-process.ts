@@ -15,7 +15,6 @@ import { echoedBranches } from './echoed-branches.ts';
 /** Answers that a transaction still waits for. */
 interface Waited {
   readonly ref: number;
-  votes: number;
   acknowledgements: number;
 }
 
@@ -63,26 +62,14 @@ function echo(call: ServerDuplexStream<PeerFrame, CoordinatorFrame>): void {
       waited.delete(gid);
       writer.add('outcomes', { ref: one.ref, gid, ...outcome });
     }
-    for (const { gid } of frame.votes) {
-      const one = waited.get(gid);
-      if (!one || ++one.votes < echoedBranches.length) continue;
-      for (const branch of echoedBranches) {
-        writer.add('commits', { gid, ...branch, kind: 'COMMIT_PREPARED', ...facts });
-      }
-    }
-    for (const { ref, rm } of frame.enlists) {
-      const branch = echoedBranches.find((one) => one.rm === rm)?.branch ?? 0;
-      writer.add('enlisted', { ref, branch, remainingMs: 10_000 });
-    }
     for (const { ref } of frame.begins) {
       counter += 1;
       writer.add('begun', { ref, gid: `0123456789ab-1-${counter}`, remainingMs: 10_000 });
     }
-    for (const { ref, gid } of frame.commits) {
-      waited.set(gid, { ref, votes: 0, acknowledgements: 0 });
+    for (const { ref, gid } of frame.wholes) {
+      waited.set(gid, { ref, acknowledgements: 0 });
       for (const branch of echoedBranches) {
-        const prepare = { remainingMs: 10_000, onePhase: false, work: Buffer.alloc(0) };
-        writer.add('prepares', { gid, ...branch, ...prepare });
+        writer.add('commits', { gid, ...branch, kind: 'COMMIT_PREPARED', ...facts });
       }
     }
   });

@@ -5,6 +5,7 @@ import {
   FrameWriter,
   newPeerFrame,
   type PeerFrame,
+  type WholeBranch,
 } from '@unanimous/proto';
 import { fileURLToPath } from 'node:url';
 import { NodeProcess } from '../../test/integration/support/node-process.ts';
@@ -14,6 +15,11 @@ import { echoedBranches } from './echoed-branches.ts';
 
 /** What waits for the answer to a request, by the request's number. */
 type Answered = (message: { readonly gid?: string }) => void;
+
+const votes: WholeBranch[] = echoedBranches.map(({ rm }) => ({
+  ...{ rm, canOnePhase: false, kind: 'YES', receipt: '', redo: Buffer.alloc(0), reason: null },
+  incarnation: '1',
+}));
 
 /**
  * The floor under the protocol: a process that answers as a coordinator would in the best case, and
@@ -25,6 +31,7 @@ export class Echo implements AsyncDisposable {
   readonly #end: () => void;
   readonly #answers = new Map<number, Answered>();
   #ref = 0;
+  #counter = 0;
 
   private constructor(echo: NodeProcess, address: string) {
     this.#process = echo;
@@ -60,20 +67,17 @@ export class Echo implements AsyncDisposable {
 
   /** All messages of a transaction with two branches. */
   async transaction(): Promise<void> {
-    const { gid = '' } = await this.#ask((ref) =>
-      this.#writer.add('begins', { ref, timeoutMs: 10_000, name: '' }),
-    );
-    await Promise.all(
-      echoedBranches.map(({ rm }) =>
-        this.#ask((ref) => this.#writer.add('enlists', { ref, gid, rm, canOnePhase: false })),
-      ),
-    );
-    await this.#ask((ref) => this.#writer.add('commits', { ref, gid, waitAppliedMs: 10_000 }));
+    this.#counter += 1;
+    const gid = `0123456789ab-1-${this.#counter}`;
+    const rest = { remainingMs: 10_000, name: '', waitAppliedMs: 10_000, branches: votes };
+    await this.#ask((ref) => this.#writer.add('wholes', { ref, gid, ...rest }));
   }
 
   /** One message there, one back. */
   async roundTrip(): Promise<void> {
-    await this.#ask((ref) => this.#writer.add('begins', { ref, timeoutMs: 10_000, name: '' }));
+    await this.#ask((ref) =>
+      this.#writer.add('begins', { ref, timeoutMs: 10_000, name: '', gid: '', branches: [] }),
+    );
   }
 
   /** CPU time of this process and the echo while `work` runs, in microseconds. */
@@ -93,12 +97,7 @@ export class Echo implements AsyncDisposable {
     for (const { gid, branch, rm } of frame.commits) {
       this.#writer.add('acknowledgements', { gid, branch, rm, result: 'COMMITTED', reason: null });
     }
-    for (const { ref } of frame.enlisted) this.#answer(ref, {});
     for (const message of frame.begun) this.#answer(message.ref, message);
-    for (const { gid, branch } of frame.prepares) {
-      const rest = { receipt: '', redo: Buffer.alloc(0), reason: null, incarnation: '1' };
-      this.#writer.add('votes', { gid, branch, kind: 'YES', ...rest });
-    }
     for (const message of frame.outcomes) this.#answer(message.ref, message);
   }
 

@@ -1,4 +1,3 @@
-import { timingSafeEqual } from 'node:crypto';
 import { failpoint, parseGid, type Reason, reason, UnanimousError } from '@unanimous/proto';
 import type { Gid, Outcome } from '@unanimous/proto';
 import type {
@@ -15,11 +14,13 @@ import { verdictOn, wordOn } from './protocol/answers.ts';
 import type { Input } from './protocol/decide.ts';
 import { branchFor, type EnlistRequest } from './new-branch.ts';
 import { Operations } from './operations.ts';
+import { checkOwner } from './owner.ts';
 import { RmIdentities } from './rm-identities.ts';
 import { ResourceManagers } from './resource-managers.ts';
 import { PeerSessions } from './sessions/peer-sessions.ts';
 import type { Session, SessionSink } from './sessions/session.ts';
 import { type Entry, type Owner, Transactions } from './transactions.ts';
+import { UntoldTransactions } from './untold-transactions.ts';
 import { bareOutcome, outcomeView } from './views.ts';
 import { realWorld, type World } from './world.ts';
 
@@ -33,6 +34,9 @@ export interface CoordinatorOptions {
   readonly logger?: Logger;
 }
 
+/** How long a drain waits for sessions to tell what they have begun. */
+const tellMs = 100;
+
 /**
  * One incarnation of the coordinator on its log. Sessions, the unary API and the admin API are thin
  * layers on it. It never dies of one bad transaction or client; it stops when its log has failed.
@@ -44,6 +48,8 @@ export class Coordinator implements AsyncDisposable {
   readonly transactions: Transactions;
   readonly sessions: PeerSessions;
   readonly identities: RmIdentities;
+  /** What sessions begin without a word. */
+  readonly untold: UntoldTransactions;
   /** What operators ask. */
   readonly operations: Operations;
   readonly #log: DecisionLog;
@@ -99,6 +105,7 @@ export class Coordinator implements AsyncDisposable {
       onLogFailure,
     });
     this.identities = new RmIdentities(log, logger, onLogFailure);
+    this.untold = new UntoldTransactions(this);
     this.sessions = new PeerSessions(this, logger, world);
     this.operations = new Operations(this, world);
     this.transactions.replay(entries);
@@ -156,7 +163,7 @@ export class Coordinator implements AsyncDisposable {
   enlist(gidText: string, request: EnlistRequest, owner?: Owner): { branch: number; entry: Entry } {
     this.checkRunning();
     const entry = this.#liveEntry(gidText, 'enlist');
-    if (owner) this.#checkOwner(entry, owner);
+    if (owner) checkOwner(entry, owner);
     const branch = branchFor(request, this);
     void this.#step(entry, { kind: 'enlist', branch, maxBranches: this.limits.maxBranches });
     return { branch: entry.state.branches.length, entry };
@@ -196,6 +203,9 @@ export class Coordinator implements AsyncDisposable {
     const entry = this.transactions.find(gid);
     if (entry)
       return entry.wordsAtLog > 0 ? bareOutcome(gid, 'OUTCOME_UNKNOWN') : outcomeView(entry.state);
+    if (this.transactions.holderOf(birth) !== undefined) {
+      return bareOutcome(gid, 'OUTCOME_UNKNOWN');
+    }
     if (this.transactions.isUnborn(birth)) {
       throw new UnanimousError('not-live', `no transaction ${gid} was ever begun here`, { gid });
     }
@@ -228,6 +238,8 @@ export class Coordinator implements AsyncDisposable {
     const entry = this.transactions.find(gid);
     if (entry) return entry.wordsAtLog > 0 ? 'wait' : verdictOn(entry.state, branch);
     if (birth.epoch > this.incarnation.epoch) return 'wait';
+    // It may live at the session that was given its gid, which has not told of it yet.
+    if (this.transactions.holderOf(birth) !== undefined) return 'wait';
     if (this.transactions.isUnborn(birth)) {
       // Gids of this epoch are given out by this log alone: it was longer when it gave this one.
       this.#stopAsRestored(
@@ -271,10 +283,16 @@ export class Coordinator implements AsyncDisposable {
       failpoint('c.drain.begun');
     }
     const untilMs = this.#world.nowMs() + withinMs;
+    // What has begun without a word is told now, and counts then.
+    if (this.transactions.blocks.isAnyOpen) await this.#pause(Math.min(withinMs, tellMs));
     while (this.transactions.openCount > 0 && this.#world.nowMs() < untilMs && !this.#failure) {
-      await new Promise<void>((resolve) => this.#world.after(10, resolve));
+      await this.#pause(10);
     }
     await this.#stop(undefined);
+  }
+
+  #pause(ms: number): Promise<void> {
+    return new Promise((resolve) => void this.#world.after(ms, resolve));
   }
 
   /** Stops at once; what is undecided is aborted by presumption. Idempotent. */
@@ -293,14 +311,15 @@ export class Coordinator implements AsyncDisposable {
     waitAppliedMs: number,
     answer: (outcome: Outcome) => void,
   ): () => void {
-    const entry = this.transactions.find(gidText as Gid);
+    const entry =
+      this.transactions.find(gidText as Gid) ?? this.untold.ended(gidText, owner, input);
     // Not live, and known by the log alone if at all: the answer is the outcome.
     if (!entry || this.#failure) {
       answer(this.outcome(gidText));
       return () => {};
     }
     // After a restart nobody owns what the log brought back, and anybody may ask for its outcome.
-    if (entry.owner) this.#checkOwner(entry, owner);
+    if (entry.owner) checkOwner(entry, owner);
     this.transactions.input(entry, input);
     return this.transactions.wait(entry, waitAppliedMs, answer);
   }
@@ -328,14 +347,6 @@ export class Coordinator implements AsyncDisposable {
     if (entry) return entry;
     const { gid } = this.ownGid(gidText);
     throw new UnanimousError('not-live', `${what}: transaction ${gid} is not live`, { gid });
-  }
-
-  #checkOwner(entry: Entry, owner: Owner): void {
-    const is = entry.owner;
-    if (is && 'session' in is && 'session' in owner && is.session === owner.session) return;
-    if (is && 'secret' in is && 'secret' in owner && isSame(is.secret, owner.secret)) return;
-    const { gid } = entry.state;
-    throw new UnanimousError('not-owner', `transaction ${gid} was begun by somebody else`, { gid });
   }
 
   /**
@@ -399,10 +410,4 @@ export class Coordinator implements AsyncDisposable {
     this.#logger.info({ event: logEvents.stopped });
     for (const listener of this.#stopListeners) listener(error);
   }
-}
-
-/** Compares secrets in a time that tells nothing of where they differ. */
-function isSame(secret: string, shown: string): boolean {
-  const [a, b] = [Buffer.from(secret), Buffer.from(shown)];
-  return a.length === b.length && timingSafeEqual(a, b);
 }

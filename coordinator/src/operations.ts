@@ -84,8 +84,9 @@ export class Operations {
     const { gid } = this.#coordinator.ownGid(gidText);
     const entry = this.#coordinator.transactions.find(gid);
     if (entry) return this.#view(entry);
-    const isExpired = this.#coordinator.outcome(gid).kind === 'OUTCOME_EXPIRED';
-    return bareTransactionView(gid, isExpired ? 'expired' : 'aborted');
+    const { kind } = this.#coordinator.outcome(gid);
+    if (kind === 'OUTCOME_UNKNOWN') return bareTransactionView(gid, 'active');
+    return bareTransactionView(gid, kind === 'OUTCOME_EXPIRED' ? 'expired' : 'aborted');
   }
 
   /** The coordinator and its load. */

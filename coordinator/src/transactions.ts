@@ -1,12 +1,20 @@
-import { failpoint, formatGid, type Gid, type Outcome, type Reason } from '@unanimous/proto';
-import { UnanimousError } from '@unanimous/proto';
+import {
+  failpoint,
+  formatGid,
+  type Gid,
+  type Outcome,
+  type Reason,
+  type Whole,
+} from '@unanimous/proto';
+import { type Birth, UnanimousError } from '@unanimous/proto';
 import type { DecisionLog, Incarnation, LogEntry } from './log/decision-log.ts';
+import { GidBlocks } from './gid-blocks.ts';
 import type { Logger } from './log-events.ts';
 import type { Limits } from './limits.ts';
 import { tellBranch } from './messages.ts';
 import { RetainedOutcomes } from './outcomes.ts';
 import { outcomeOf } from './protocol/answers.ts';
-import type { Input } from './protocol/decide.ts';
+import type { Input, WholeBranch } from './protocol/decide.ts';
 import { durability, type LogRecord } from './protocol/record.ts';
 import { outstanding, step } from './protocol/step.ts';
 import {
@@ -61,6 +69,7 @@ export interface TransactionsOptions {
  */
 export class Transactions {
   readonly outcomes: RetainedOutcomes;
+  readonly blocks = new GidBlocks();
   readonly #options: TransactionsOptions;
   readonly #entries = new Map<Gid, Entry>();
   /** Undecided ones: what a lost session or a drain concerns. */
@@ -69,7 +78,6 @@ export class Transactions {
   readonly #abortedGids: Gid[] = [];
   /** Over, by a record that rides with the next append, or goes by itself some time. */
   #endedLazily: Transaction[] = [];
-  #counter = 0;
   #stopped = false;
 
   constructor(options: TransactionsOptions) {
@@ -127,11 +135,40 @@ export class Transactions {
   }
 
   /**
-   * Begins a transaction.
-   * @throws UnanimousError `overloaded` above the limit of undecided ones.
+   * Begins a transaction, under a gid that its session was given before or under a new one.
+   * @throws UnanimousError `overloaded` above the limit of undecided ones; `invalid-argument`.
    */
-  begin(owner: Owner, timeoutMs: number, name: string): Entry {
-    const { limits, world, incarnation } = this.#options;
+  begin(owner: Owner, timeoutMs: number, name: string, given?: Gid): Entry {
+    this.#checkRoom(timeoutMs);
+    const { limits, world } = this.#options;
+    const lastsMs = timeoutMs || limits.defaultTimeoutMs;
+    const entry = this.#enter(given ?? this.#nextGid(), owner, lastsMs, name);
+    entry.cancelDeadline = world.after(lastsMs, () => this.input(entry, { kind: 'deadline' }));
+    return entry;
+  }
+
+  /**
+   * A transaction that comes whole: with its branches, their votes and the commit.
+   * @throws UnanimousError as `begin`, and `too-many-branches`; it is aborted then.
+   */
+  whole(
+    owner: Owner,
+    { gid, remainingMs, name }: Pick<Whole, 'remainingMs' | 'name'> & { readonly gid: Gid },
+    branches: readonly WholeBranch[],
+  ): Entry {
+    this.#checkRoom(remainingMs);
+    const { maxBranches } = this.#options.limits;
+    const entry = this.#enter(gid, owner, remainingMs, name);
+    const { refused } = this.input(entry, { kind: 'whole', branches, maxBranches });
+    if (refused) {
+      this.input(entry, { kind: 'abort', reason: refused });
+      throw new UnanimousError(refused.code, refused.message, { rm: refused.rm });
+    }
+    return entry;
+  }
+
+  #checkRoom(timeoutMs: number): void {
+    const { limits } = this.#options;
     if (this.#open.size >= limits.maxOpen) {
       const message = `${limits.maxOpen} transactions are open`;
       throw new UnanimousError('overloaded', message, { retryAfterMs: 100 });
@@ -140,10 +177,15 @@ export class Transactions {
       const message = `timeout_ms: ${timeoutMs} is above the limit of ${limits.maxTimeoutMs}`;
       throw new UnanimousError('invalid-argument', message);
     }
-    this.#counter += 1;
-    const { logId, epoch } = incarnation;
-    const gid = formatGid(logId, { epoch, counter: this.#counter });
-    const lastsMs = timeoutMs || limits.defaultTimeoutMs;
+  }
+
+  #nextGid(): Gid {
+    const { logId, epoch } = this.#options.incarnation;
+    return formatGid(logId, { epoch, counter: this.blocks.next() });
+  }
+
+  #enter(gid: Gid, owner: Owner, lastsMs: number, name: string): Entry {
+    const { world } = this.#options;
     const nowMs = world.nowMs();
     const entry: Entry = {
       state: begunTransaction(gid),
@@ -151,7 +193,7 @@ export class Transactions {
       owner,
       begunAtMs: nowMs,
       deadlineMs: nowMs + lastsMs,
-      cancelDeadline: world.after(lastsMs, () => this.input(entry, { kind: 'deadline' })),
+      cancelDeadline: nothing,
       waiters: new Waiters(world),
       wordsAtLog: 0,
     };
@@ -161,9 +203,15 @@ export class Transactions {
   }
 
   /** True for a gid of this epoch that was never given out. */
-  isUnborn(birth: { readonly epoch: number; readonly counter: number }): boolean {
+  isUnborn(birth: Birth): boolean {
     const { epoch } = this.#options.incarnation;
-    return birth.epoch > epoch || (birth.epoch === epoch && birth.counter > this.#counter);
+    return birth.epoch > epoch || (birth.epoch === epoch && this.blocks.isUnborn(birth.counter));
+  }
+
+  /** The session that may have begun it and has not told of it yet; otherwise undefined. */
+  holderOf(birth: Birth): number | undefined {
+    if (birth.epoch !== this.#options.incarnation.epoch) return undefined;
+    return this.blocks.holderOf(birth.counter);
   }
 
   /** Time until the transaction's deadline, in milliseconds. */
@@ -213,6 +261,7 @@ export class Transactions {
 
   /** A session is lost: what lived on it is aborted. */
   sessionLost(session: number): void {
+    this.blocks.endSession(session);
     for (const entry of this.#open) {
       const owned = entry.owner !== undefined && 'session' in entry.owner;
       const isOwner = owned && (entry.owner as { session: number }).session === session;

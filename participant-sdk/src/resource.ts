@@ -129,8 +129,8 @@ export type Finished =
 /** What the runtime offers a resource. */
 export interface ResourceHost {
   /**
-   * The open branch of this resource in the current transaction. The first call enlists it and,
-   * once the coordinator has acknowledged, opens it; later calls give the same. Undefined where no
+   * The open branch of this resource in the current transaction. The first call enlists it, where the
+   * coordinator knows of the transaction, and opens it once that has acknowledged; later calls give the same. Undefined where no
    * transaction is open.
    * @throws UnanimousError `work-after-end`, `branch-doomed`, `not-live`, `not-connected` and others.
    */

@@ -1,6 +1,9 @@
 /** Most messages of one frame, for sender and receiver. */
 export const maxFrameMessages = 1_024;
 
+/** Most fields of all messages of a frame that hold messages themselves. */
+const maxInnerFields = 32_768;
+
 /** Room for the fields that a frame has once, those of later versions included. */
 const maxSingleFields = 64;
 
@@ -14,11 +17,18 @@ const bytesType = 2;
  * known field of another type, groups, and numbers that are longer than they may be.
  * @param varints Numbers of the frame's fields that are no messages.
  * @param last The frame's highest field number.
+ * @param nesting Numbers of the frame's fields whose messages hold any number of messages.
  * @throws RangeError
  */
-export function checkFrame(bytes: Uint8Array, varints: ReadonlySet<number>, last: number): void {
+export function checkFrame(
+  bytes: Uint8Array,
+  varints: ReadonlySet<number>,
+  last: number,
+  nesting: ReadonlySet<number> = new Set(),
+): void {
   const cursor = { bytes, at: 0 };
   let fields = 0;
+  let innerFields = 0;
   while (cursor.at < bytes.length) {
     if (++fields > maxFrameMessages + maxSingleFields) {
       throw new RangeError(`more than ${maxFrameMessages} messages in a frame`);
@@ -33,8 +43,30 @@ export function checkFrame(bytes: Uint8Array, varints: ReadonlySet<number>, last
       throw new RangeError(`wire type ${wireType} in a frame`);
     }
     const value = readUint32(cursor);
-    if (wireType === bytesType) cursor.at += value;
+    if (wireType !== bytesType) continue;
+    const end = Math.min(cursor.at + value, bytes.length);
+    if (nesting.has(number)) innerFields += countFields(cursor, end);
+    if (innerFields > maxInnerFields) {
+      throw new RangeError(`more than ${maxInnerFields} fields in the messages of a frame`);
+    }
+    cursor.at += value;
   }
+}
+
+/** How many fields a message has; the decoder checks what is in them. */
+function countFields(
+  { bytes, at }: { readonly bytes: Uint8Array; readonly at: number },
+  end: number,
+) {
+  const cursor = { bytes, at };
+  let fields = 0;
+  while (cursor.at < end) {
+    const wireType = readUint32(cursor) & 7;
+    const value = readUint32(cursor);
+    if (wireType === bytesType) cursor.at += value;
+    fields += 1;
+  }
+  return fields;
 }
 
 /** Reads a varint of at most 32 bits. Past the end stand zeros: the decoder will notice. */

@@ -20,6 +20,7 @@ export type {
   Heuristic,
   InDoubt,
   LogPosition,
+  OpenBranch,
   Outcome,
   OutcomeKind,
   PeerFrame,
@@ -27,6 +28,8 @@ export type {
   Prepare,
   Reason as WireReason,
   Refusal,
+  Reserve,
+  Reserved,
   Result,
   Serve,
   Served,
@@ -35,6 +38,8 @@ export type {
   Vote,
   VoteKind,
   Welcome,
+  Whole,
+  WholeBranch,
 } from './generated/messages.js';
 
 /** Makes a peer's frame without messages. Its keys stand in ascending field number. */
@@ -50,6 +55,8 @@ export function newPeerFrame(): PeerFrame {
     aborts: [],
     commits: [],
     asks: [],
+    reserves: [],
+    wholes: [],
   };
 }
 
@@ -68,6 +75,7 @@ export function newCoordinatorFrame(): CoordinatorFrame {
     outcomes: [],
     refusals: [],
     draining: false,
+    reserved: [],
   };
 }
 

@@ -153,6 +153,9 @@ function frameCodec({ requestType, responseType }: ServiceDefinition[string]) {
   };
 }
 
+/** Messages of a peer's frame that hold any number of messages. */
+const nestingTypes: ReadonlySet<string> = new Set(['Begin', 'Whole']);
+
 /** The check of a frame, that is, of a stream's messages. */
 function frameCheck(definition: MessageTypeDefinition<object, object>): Check {
   const fields = fieldsOf(definition);
@@ -160,7 +163,10 @@ function frameCheck(definition: MessageTypeDefinition<object, object>): Check {
   const varints = new Set(
     fields.filter(({ type }) => type !== 'TYPE_MESSAGE').map(({ number }) => number),
   );
-  return (bytes) => checkFrame(bytes, varints, Math.max(...numbers));
+  const nesting = new Set(
+    fields.filter(({ typeName }) => nestingTypes.has(typeName)).map(({ number }) => number),
+  );
+  return (bytes) => checkFrame(bytes, varints, Math.max(...numbers), nesting);
 }
 
 function fieldsOf(definition: MessageTypeDefinition<object, object>): FieldDescriptor[] {

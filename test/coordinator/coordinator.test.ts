@@ -390,7 +390,7 @@ describe('what is refused', () => {
     const peer = connect();
     await peer.begin();
     const gid = await peer.begin();
-    peer.say({ begins: [{ ref: 9, timeoutMs: 0, name: '' }] });
+    peer.say({ begins: [{ ref: 9, timeoutMs: 0, name: '', gid: '', branches: [] }] });
     const refusal = await peer.take('refusals');
     expect(refusal).toMatchObject({ ref: 9, reason: { code: 'overloaded', retryable: true } });
     expect(refusal.retryAfterMs).toBeGreaterThan(0);
@@ -429,7 +429,7 @@ test('nothing is told to who has seen more than the log holds, not even a welcom
   // The log answers from its thread: what the peer says meanwhile must wait.
   const hello = { protocolMin: 1, protocolMax: 1, instance: 'peer-2', service: '', sdk: '', seen };
   peer.say({ hello, asks: [{ ref: 1, gid }] });
-  peer.say({ begins: [{ ref: 2, timeoutMs: 1_000, name: '' }] });
+  peer.say({ begins: [{ ref: 2, timeoutMs: 1_000, name: '', gid: '', branches: [] }] });
   expect(await peer.closed()).toMatchObject({ code: 'log-restored' });
   expect(peer.heard).toEqual([]);
   expect(embedded.coordinator.failure).toMatchObject({ code: 'log-restored' });
@@ -439,7 +439,7 @@ test('who has seen no more is welcomed, and what it has said meanwhile is answer
   const peer = new ScriptedPeer((listener) => embedded.connect(listener));
   const seen = embedded.coordinator.tip();
   const hello = { protocolMin: 1, protocolMax: 1, instance: 'peer-2', service: '', sdk: '', seen };
-  peer.say({ hello, begins: [{ ref: 2, timeoutMs: 1_000, name: '' }] });
+  peer.say({ hello, begins: [{ ref: 2, timeoutMs: 1_000, name: '', gid: '', branches: [] }] });
   expect(await peer.take('begun', (m) => m.ref === 2)).toBeDefined();
   expect(peer.heard[0]?.welcome).not.toBeNull();
 });

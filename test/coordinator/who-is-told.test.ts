@@ -143,7 +143,7 @@ test('a branch of a gid that was never given out here stops the coordinator', as
 
 test('a peer that has not introduced itself is not heard', async () => {
   const peer = new ScriptedPeer((listener) => connectInProcess(coordinator, listener));
-  peer.say({ begins: [{ ref: 1, timeoutMs: 5_000, name: '' }] });
+  peer.say({ begins: [{ ref: 1, timeoutMs: 5_000, name: '', gid: '', branches: [] }] });
   expect(await peer.closed()).toMatchObject({ code: 'invalid-argument' });
   expect(coordinator.transactions.openCount).toBe(0);
 });

@@ -3,6 +3,7 @@ import { CoordinatorActs } from './coordinator-acts.ts';
 import { entryIsAhead, held, heldByHand, late, type Slot, work } from './layout.ts';
 import { ends, ManagerActs } from './manager-acts.ts';
 import { ParticipantActs } from './participant-acts.ts';
+import { WholeActs } from './whole-acts.ts';
 import type { World } from './world.ts';
 
 /** What can happen, by name; each has its number. */
@@ -33,6 +34,10 @@ const numbers = {
   resolve: 23,
   'restore-log': 24,
   'restore-rm': 25,
+  'prepare-unasked': 26,
+  'hand-over': 27,
+  'let-go': 28,
+  'refuse-whole': 29,
 } as const;
 
 export type ActName = keyof typeof numbers;
@@ -57,11 +62,14 @@ export class Acts {
   readonly coordinator: CoordinatorActs;
   readonly participants: ParticipantActs;
   readonly managers: ManagerActs;
+  readonly whole: WholeActs;
 
   constructor(world: World) {
     this.world = world;
     this.coordinator = new CoordinatorActs(world);
     this.participants = new ParticipantActs(world);
+    this.whole = new WholeActs(world, this.participants);
+    this.participants.whole = this.whole;
     this.managers = new ManagerActs(world);
     this.coordinator.noteAnswers();
   }
@@ -95,12 +103,22 @@ export class Acts {
     for (const tx of desk.txs) {
       const calls = world.variant.plans[tx]?.length ?? 0;
       const client = world.at(world.txWords(tx).client);
+      if (world.variant.whole) this.#ofWhole(tx, client, out);
       if (!world.isUp()) continue;
-      if (client === calls) out.push(encodeAct('commit-arrives', tx));
+      if (client === calls && !world.variant.whole) out.push(encodeAct('commit-arrives', tx));
       if (world.at(world.txWords(tx).tx) === 0) continue;
       if (world.variant.deadlines) out.push(encodeAct('deadline', tx));
       if (world.variant.forgets) out.push(encodeAct('forget', tx));
     }
+  }
+
+  #ofWhole(tx: number, client: number, out: number[]): void {
+    const { world } = this;
+    const calls = world.variant.plans[tx]?.length ?? 0;
+    if (client === calls) out.push(encodeAct('prepare-unasked', tx));
+    if (client === calls + 1) out.push(encodeAct('hand-over', tx));
+    const mayLetGo = world.variant.deadlines || this.whole.isLost(tx);
+    if (client <= calls + 1 && mayLetGo) out.push(encodeAct('let-go', tx));
   }
 
   #ofSite(site: number, out: number[]): void {
@@ -109,7 +127,10 @@ export class Acts {
     const { session, down, up, scan } = world.site(site);
     const sides = world.at(session) & 3;
     if (world.at(down) !== 0) out.push(encodeAct('deliver-down', site));
-    if (world.at(up) !== 0 && (sides & 1) !== 0) out.push(encodeAct('deliver-up', site));
+    if (world.at(up) !== 0 && (sides & 1) !== 0) {
+      out.push(encodeAct('deliver-up', site));
+      if (world.variant.whole && world.variant.refusals) out.push(encodeAct('refuse-whole', site));
+    }
     if (sides === 0 && world.isUp()) out.push(encodeAct('connect', site));
     const mayBreak = world.left('losses') > 0;
     if (sides === 1 || (sides === 3 && mayBreak)) out.push(encodeAct('coordinator-loses', site));
@@ -212,7 +233,15 @@ export class Acts {
       case 'participant-loses':
         return this.#break(a) && participants.lose(a);
       case 'call':
-        return participants.call(a);
+        return world.variant.whole ? this.whole.call(a) : participants.call(a);
+      case 'prepare-unasked':
+        return this.whole.prepare(a);
+      case 'hand-over':
+        return this.whole.handOver(a);
+      case 'let-go':
+        return this.whole.letGo(a);
+      case 'refuse-whole':
+        return coordinator.refuseWhole(a);
       case 'handler-ends':
         return participants.handlerEnds(a);
       case 'commit-arrives':
@@ -264,6 +293,9 @@ export class Acts {
       case 'commit-arrives':
       case 'deadline':
       case 'forget':
+      case 'prepare-unasked':
+      case 'hand-over':
+      case 'let-go':
         return at(plans[a]?.[0]);
       case 'resolve':
         return at(this.world.slot(a).site);

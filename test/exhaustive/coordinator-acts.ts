@@ -1,7 +1,7 @@
 import { wordOn } from '../../coordinator/src/protocol/answers.ts';
 import type { Input } from '../../coordinator/src/protocol/decide.ts';
 import type { Resolution } from '../../coordinator/src/protocol/record.ts';
-import { type Move, rmName } from './coordinator-cell.ts';
+import { type Move, rmName, why as someReason } from './coordinator-cell.ts';
 import { type Desk, type Slot, told } from './layout.ts';
 import type { Down, Up } from './messages.ts';
 import type { Site } from './variant.ts';
@@ -12,6 +12,7 @@ export class CoordinatorActs {
   readonly #world: World;
   readonly #deadline: number;
   readonly #commit: number;
+  readonly #abort: number;
   readonly #inputs: number[][] = [];
   readonly #places: number[] = [];
   readonly #lost: number[] = [];
@@ -21,6 +22,7 @@ export class CoordinatorActs {
     this.#world = world;
     this.#deadline = this.#id({ kind: 'deadline' });
     this.#commit = this.#id({ kind: 'commit' });
+    this.#abort = this.#id({ kind: 'abort', reason: someReason });
   }
 
   #id(input: Input): number {
@@ -126,8 +128,9 @@ export class CoordinatorActs {
     s[desk.log] = coordinator.log.crash(s[desk.log] as number, landed);
     s[desk.up] = 0;
     for (const index of desk.txs) {
-      const { tx, resolving } = world.txWords(index);
+      const { tx, resolving, reserved } = world.txWords(index);
       s[tx] = 0;
+      if (world.variant.whole) s[reserved] = 0;
       if (s[resolving] !== 0) s[resolving] = 0;
     }
     for (const site of desk.sites) this.#dropSide(site);
@@ -272,9 +275,19 @@ export class CoordinatorActs {
       session,
       owned: false,
     }));
-    for (const tx of world.desk.txs) this.#input(tx, input);
+    for (const tx of world.desk.txs) {
+      this.#voidGid(tx, site);
+      this.#input(tx, input);
+    }
     this.resend(world.variant.sites[site]?.rm ?? 0);
     return true;
+  }
+
+  /** What a session has not told of dies with it, for ever. */
+  #voidGid(tx: number, site: number): void {
+    const world = this.#world;
+    const isItsOwn = world.variant.whole && world.variant.plans[tx]?.[0] === site;
+    if (isItsOwn && world.without !== '1-void') world.s[world.txWords(tx).reserved] = 0;
   }
 
   #dropSide(site: number): void {
@@ -297,6 +310,12 @@ export class CoordinatorActs {
     switch (message.kind) {
       case 'enlist':
         this.#enlist(site, message.slot, id);
+        return true;
+      case 'whole':
+        this.#whole(site, message, id);
+        return true;
+      case 'abort-untold':
+        if (this.#bear(message.tx)) this.#input(message.tx, this.#abort);
         return true;
       case 'vote':
         this.#vote(site, message, id);
@@ -369,6 +388,45 @@ export class CoordinatorActs {
     return { kind: 'enlist', branch, maxBranches: 64 };
   }
 
+  /** A gid that its session has not told of yet is used up. */
+  #bear(tx: number): boolean {
+    const world = this.#world;
+    const words = world.txWords(tx);
+    if (world.at(words.reserved) !== 1) return false;
+    world.s[words.reserved] = 0;
+    world.s[words.tx] = world.coordinator.begun(tx);
+    return true;
+  }
+
+  #whole(site: number, message: Up & { kind: 'whole' }, id: number): void {
+    const world = this.#world;
+    if (!this.#bear(message.tx)) return;
+    const session = world.sessionOf(site);
+    const input = this.#cached(id, session, () => ({
+      kind: 'whole',
+      maxBranches: 64,
+      branches: message.branches.map(({ rm, incarnation, vote }) => {
+        const enlist = this.#enlistInput(site, rm, session) as Input & { kind: 'enlist' };
+        return { branch: enlist.branch, incarnation, vote };
+      }),
+    }));
+    this.#input(message.tx, input);
+  }
+
+  /** Over a limit: the gid is used up, and the process hears that nothing will come of it. */
+  refuseWhole(site: number): boolean {
+    const world = this.#world;
+    const { up } = world.site(site);
+    const queue = world.at(up);
+    if (queue === 0 || !world.isUp() || !world.coordinatorHolds(site)) return false;
+    const message = world.up.message(world.up.first(queue));
+    if (message.kind !== 'whole') return false;
+    world.s[up] = world.up.pop(queue);
+    world.s[world.txWords(message.tx).reserved] = 0;
+    world.sendDown(site, world.down.id({ kind: 'whole-refused', tx: message.tx }));
+    return true;
+  }
+
   #vote(site: number, message: Up & { kind: 'vote' }, id: number): void {
     const world = this.#world;
     const { tx, branch, incarnation, vote } = message;
@@ -428,6 +486,9 @@ export class CoordinatorActs {
       return world.at(words.resolving) !== 0 ? 'wait' : coordinator.verdict(id, branch);
     }
     if (without === '8-orphan') return 'wait';
+    // It may live at the session that was given its gid.
+    const isReserved = world.variant.whole && world.at(words.reserved) === 1;
+    if (isReserved && without !== '1-reserved') return 'wait';
     const isForgotten = tx + 1 <= world.at(world.desk.mark);
     return wentBack && without !== '8-incarnation' && isForgotten ? 'hazard' : 'abort';
   }
@@ -455,6 +516,8 @@ export class CoordinatorActs {
       const { resolving } = world.txWords(index);
       return world.at(resolving) === 0 ? world.coordinator.answerBits(id) : 0;
     }
+    const { reserved } = world.txWords(index);
+    if (world.variant.whole && world.at(reserved) === 1) return 0;
     if (index + 1 <= world.at(desk.mark)) return told.expired;
     // A silent restore shows only when a participant says hello; before that a client may be misled.
     const isRestored = world.variant.restored === 'log' && world.left('restores') === 0;

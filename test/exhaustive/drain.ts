@@ -223,6 +223,8 @@ function orderOf({ world }: Acts): number[] {
     ...sites.map((site) => encodeAct('participant-loses', site)),
     ...sites.map((site) => encodeAct('connect', site)),
     ...pairs.map((pair) => encodeAct('retry', pair)),
+    ...txs.map((tx) => encodeAct('hand-over', tx)),
+    ...txs.map((tx) => encodeAct('let-go', tx)),
     ...txs.map((tx) => encodeAct('commit-arrives', tx)),
     ...txs.map((tx) => encodeAct('deadline', tx)),
     ...pairs.map((pair) => encodeAct('participant-deadline', pair)),

@@ -69,6 +69,8 @@ export interface Layout {
     readonly tx: number;
     readonly client: number;
     readonly told: number;
+    /** 1 while its gid belongs to a session, which has not told of it. */
+    readonly reserved: number;
     /** Operators' words that are on their way to the log. */
     readonly resolving: number;
   }[];
@@ -135,6 +137,7 @@ export function layoutOf(variant: Variant): Layout {
   );
   const txs = variant.plans.map(() => ({
     ...{ tx: take(1), client: take(1), told: take(1) },
+    reserved: variant.whole ? take(1) : word.nothing,
     resolving: variant.budgets.resolutions > 0 ? take(1) : word.nothing,
   }));
   const slots = variant.plans.flatMap((plan, tx) =>

@@ -8,6 +8,7 @@ export type Down =
   | { readonly kind: 'served' }
   | { readonly kind: 'enlisted'; readonly slot: number }
   | { readonly kind: 'refused'; readonly slot: number }
+  | { readonly kind: 'whole-refused'; readonly tx: number }
   | {
       readonly kind: 'prepare';
       readonly tx: number;
@@ -37,6 +38,18 @@ export type Down =
 /** What travels to the coordinator. */
 export type Up =
   | { readonly kind: 'enlist'; readonly slot: number }
+  /** Begin, branches, votes and commit at once. */
+  | {
+      readonly kind: 'whole';
+      readonly tx: number;
+      readonly branches: readonly {
+        readonly rm: number;
+        readonly incarnation: string;
+        readonly vote: Vote;
+      }[];
+    }
+  /** The abort of a transaction of which the coordinator was never told. */
+  | { readonly kind: 'abort-untold'; readonly tx: number }
   | {
       readonly kind: 'vote';
       readonly tx: number;

@@ -24,6 +24,24 @@ export const mutations: readonly Mutation[] = [
     story: [/coordinator restarts.*hears aborted/, /receives the enlist/, /hears committed/],
   },
   {
+    rule: '1-reserved',
+    variant: 'whole-twins',
+    violation: /^AC1/,
+    story: [/looks for prepared branches/, /receives the verdict abort/],
+  },
+  {
+    rule: '1-void',
+    variant: 'whole',
+    violation: /^liveness: rm1 stays prepared for ever/,
+    story: [/dies/, /PREPARE of the dead process lands/],
+  },
+  {
+    rule: '1-votes',
+    variant: 'whole',
+    violation: /^AC1: .*rm1 has rolled back/,
+    story: [/tells the coordinator/, /receives the whole/],
+  },
+  {
     rule: '2-incarnation',
     variant: 'pair',
     violation: /^AC1: rm2 has committed, and rm1 has rolled back/,
@@ -56,6 +74,12 @@ export const mutations: readonly Mutation[] = [
       /question about a prepared branch.*is deciding/,
       /receives apply/,
     ],
+  },
+  {
+    rule: '3-handed-over',
+    variant: 'whole',
+    violation: /^AC1/,
+    story: [/tells the coordinator/, /its session is lost/, /executes abort/],
   },
   {
     rule: '6-fence',

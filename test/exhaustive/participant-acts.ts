@@ -9,6 +9,7 @@ import { gidOf, rmName, why } from './coordinator-cell.ts';
 import { entry, held, reply, type Slot, work } from './layout.ts';
 import { ManagerActs } from './manager-acts.ts';
 import type { Down, Up } from './messages.ts';
+import type { WholeActs } from './whole-acts.ts';
 import type { World } from './world.ts';
 
 type Inputs = ReturnType<typeof inputsOf>;
@@ -45,6 +46,8 @@ export class ParticipantActs {
   readonly #started: number[] = [];
   readonly #orders: number[] = [];
   readonly #messages: number[] = [];
+  /** The clients in these processes; set by who makes both. */
+  whole: WholeActs | undefined;
 
   constructor(world: World) {
     this.#world = world;
@@ -61,6 +64,11 @@ export class ParticipantActs {
     for (const id of this.#world.stepBranch(site, slot, input)) this.#run(site, slot, id);
   }
 
+  /** Hands an input to a branch, as its process does. */
+  input(site: number, slot: number, input: number): void {
+    this.#input(site, slot, input);
+  }
+
   #run(site: number, slot: number, id: number): void {
     const world = this.#world;
     const effect = world.branches.effect(id);
@@ -72,6 +80,7 @@ export class ParticipantActs {
         return;
       case 'forget':
       case 'retry-later':
+      case 'keep-vote':
         return;
       default: {
         const offset = world.driver(site, slot) + 1;
@@ -175,6 +184,8 @@ export class ParticipantActs {
       case 'refused':
         this.#world.s[this.#world.slot(message.slot).work] = work.failed;
         return;
+      case 'whole-refused':
+        return this.whole?.refused(site, message.tx);
       case 'prepare':
         return this.#prepare(site, message);
       case 'order': {
@@ -249,6 +260,7 @@ export class ParticipantActs {
     const world = this.#world;
     if (!world.participantHolds(site)) return false;
     this.#dropSide(site);
+    if (world.variant.whole) this.whole?.ended(site);
     for (const slot of world.site(site).slots) {
       this.#failWork(site, slot);
       if (world.without !== '2-incarnation') this.#input(site, slot, this.#inputs.sessionLost);
@@ -286,6 +298,7 @@ export class ParticipantActs {
   die(site: number): void {
     const world = this.#world;
     this.#dropSide(site);
+    if (world.variant.whole) this.whole?.ended(site);
     for (const slot of world.site(site).slots) {
       this.#failWork(site, slot);
       this.#manager.abandon(site, slot);

@@ -140,6 +140,14 @@ function sentence(world: World, code: number): string {
       return `Somebody ${b === 1 ? 'commits' : 'rolls back'} the branch in ${rm} by hand`;
     case 'resolve':
       return `An operator resolves the branch in ${rm} as ${resolutions[b]}`;
+    case 'prepare-unasked':
+      return 'The client has its branches prepare';
+    case 'hand-over':
+      return 'The client tells the coordinator of the transaction, whole';
+    case 'let-go':
+      return 'The client gives up and lets its branches go';
+    case 'refuse-whole':
+      return `${ofSite(a)} refuses what ${at(a)} tells`;
     case 'restore-log':
       return "Somebody puts back an old backup of the coordinator's log";
     case 'restore-rm':
@@ -175,6 +183,8 @@ function heardBy(world: World, site: number): string {
       return 'that it is enlisted';
     case 'refused':
       return 'that its enlist is refused';
+    case 'whole-refused':
+      return 'that it is refused';
     case 'prepare':
       return message.onePhase ? 'the question for its receipt' : 'prepare';
     case 'order':
@@ -190,6 +200,10 @@ function saidBy(world: World, site: number): string {
   switch (message.kind) {
     case 'enlist':
       return 'the enlist';
+    case 'whole':
+      return 'the whole transaction';
+    case 'abort-untold':
+      return 'the abort';
     case 'vote':
       return `the vote ${message.vote.is}`;
     case 'result':

@@ -60,6 +60,11 @@ export interface Variant {
   readonly audits: boolean;
   /** Coordinators live in the processes of their sites, and die with them. */
   readonly embedded: boolean;
+  /**
+   * Transactions begin without a word, under gids of the block of their session: each in one process,
+   * whose branches prepare without being asked.
+   */
+  readonly whole: boolean;
   /** Too large to be searched whole. */
   readonly maxStates: number;
 }
@@ -110,6 +115,7 @@ function variant(name: string, about: string, choices: Choices): Variant {
     places: false,
     audits: false,
     embedded: false,
+    whole: false,
     maxStates: Infinity,
     ...rest,
     budgets: { ...none, ...budgets },
@@ -262,6 +268,44 @@ export const variants: readonly Variant[] = [
     ...calm,
     budgets: { crashes: 2 },
   }),
+  variant('whole', 'two branches in the process of their client, told at the commit; crashes', {
+    sites: sitesOf('native'),
+    plans: [[0, 0]],
+    whole: true,
+    budgets: { crashes: 1, deaths: 1, losses: 1, failures: 1 },
+  }),
+  variant('whole-one-phase', 'the same with one branch that commits in one phase', {
+    sites: sitesOf('one-phase'),
+    plans: [[0]],
+    whole: true,
+    budgets: { crashes: 2, deaths: 1, losses: 1, failures: 1, repeats: 1, scans: 1 },
+  }),
+  variant('whole-twins', 'the same beside another process of the resource manager, which scans', {
+    sites: [native, native],
+    plans: [[0, 0]],
+    whole: true,
+    slowScans: true,
+    budgets: { deaths: 1, scans: 1 },
+  }),
+  variant('whole-sessions', 'the same; sessions break, and the coordinator crashes twice', {
+    sites: [native, native],
+    plans: [[0]],
+    whole: true,
+    budgets: { crashes: 2, losses: 1, scans: 1, failures: 1 },
+  }),
+  variant('whole-logged', 'two effects that are told at the commit', {
+    sites: sitesOf('logged'),
+    plans: [[0, 0]],
+    whole: true,
+    budgets: { crashes: 1, deaths: 1, losses: 1 },
+  }),
+  variant('whole-two', 'two transactions of one process, told at their commits', {
+    sites: sitesOf('native'),
+    plans: [[0], [0]],
+    whole: true,
+    ...calm,
+    budgets: { crashes: 1, deaths: 1, losses: 1 },
+  }),
   variant('pair-wild', 'two participants and a bit of everything', {
     budgets: { crashes: 2, deaths: 1, losses: 1, repeats: 1 },
   }),
@@ -274,6 +318,7 @@ export const variants: readonly Variant[] = [
 ];
 
 const quickNames = [
+  'whole',
   'two-crashes',
   'pair',
   'read-only',

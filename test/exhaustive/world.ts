@@ -49,7 +49,10 @@ export class World {
     const { s, layout, variant } = this;
     for (const { up } of layout.desks) s[up] = 1;
     for (const name of budgetNames) s[layout.budget[name]] = variant.budgets[name];
-    for (const [index, { tx }] of layout.txs.entries()) s[tx] = this.coordinator.begun(index);
+    for (const [index, { tx, reserved }] of layout.txs.entries()) {
+      if (variant.whole) s[reserved] = 1;
+      else s[tx] = this.coordinator.begun(index);
+    }
     for (const { session } of layout.sites) s[session] = 3 | (1 << 2);
   }
 

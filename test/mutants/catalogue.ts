@@ -13,6 +13,7 @@ import { rules } from './rules.ts';
 import { search } from './search.ts';
 import { sessionLayer } from './session.ts';
 import { sqlite } from './sqlite.ts';
+import { untoldTransactions } from './untold.ts';
 
 /** All mutants, by the part that they spoil. */
 const catalogue: Readonly<Record<string, readonly Mutant[]>> = {
@@ -23,6 +24,7 @@ const catalogue: Readonly<Record<string, readonly Mutant[]>> = {
   session: sessionLayer,
   participant,
   client,
+  untold: untoldTransactions,
   postgres,
   mysql,
   queue,

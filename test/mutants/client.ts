@@ -90,8 +90,8 @@ export const client: readonly Mutant[] = [
   {
     name: 'says aborted for a signal that fires during the commit',
     file: `${src}/transaction.ts`,
-    from: "unknownError(this.gid, 'the AbortSignal fired', this.#signal?.reason)",
-    to: "abortedError(this.gid, reason('client-aborted', 'signal'), this.#signal?.reason)",
+    from: "unknownError(this.#local.gid, 'the AbortSignal fired', this.#signal?.reason)",
+    to: "abortedError(this.#local.gid, reason('client-aborted', 'signal'), this.#signal?.reason)",
     breaks: ['rule 9'],
     tests: [unit],
   },
@@ -114,8 +114,8 @@ export const client: readonly Mutant[] = [
   {
     name: 'does not tell the coordinator of its abort',
     file: `${src}/transaction.ts`,
-    from: "const told = this.#link.ask('aborts', { gid: this.gid, reason: why }).catch(() => undefined);",
-    to: 'const told = Promise.resolve();',
+    from: "const told = this.#link.ask('aborts', { gid, reason: why }).catch(() => undefined);",
+    to: 'void gid;\n    const told = Promise.resolve();',
     breaks: ['rule 5'],
     tests: [unit, recovery],
   },

@@ -186,14 +186,14 @@ export const driver: readonly Mutant[] = [
   {
     name: 'lets anybody end a transaction',
     file: 'coordinator/src/coordinator.ts',
-    from: 'if (entry.owner) this.#checkOwner(entry, owner);',
+    from: 'if (entry.owner) checkOwner(entry, owner);',
     to: '',
     breaks: ['promise: only who began it ends it'],
     tests: [unit, 'test/coordinator/api/unary.test.ts'],
   },
   {
     name: 'compares only the length of secrets',
-    file: 'coordinator/src/coordinator.ts',
+    file: 'coordinator/src/owner.ts',
     from: 'a.length === b.length && timingSafeEqual(a, b)',
     to: 'a.length === b.length',
     breaks: ['promise: only who began it ends it'],
@@ -202,8 +202,8 @@ export const driver: readonly Mutant[] = [
   {
     name: 'has no deadline',
     file: 'coordinator/src/transactions.ts',
-    from: 'cancelDeadline: world.after(lastsMs, () =>',
-    to: 'cancelDeadline: world.after(2 ** 31 - 1, () =>',
+    from: 'entry.cancelDeadline = world.after(lastsMs, () =>',
+    to: 'entry.cancelDeadline = world.after(2 ** 31 - 1, () =>',
     breaks: ['rule 4'],
     tests: [unit],
   },

@@ -12,7 +12,7 @@ const core: readonly Mutant[] = [
   {
     name: 'votes read-only for a branch that nobody holds',
     file: 'participant-sdk/src/protocol/branch-decide.ts',
-    from: "return [{ kind: 'voted', vote: { kind: 'no', reason: why } }];",
+    from: "return [{ kind: 'voted', vote: { kind: 'no', reason: why }, ...unasked }];",
     to: "void why;\n      return [{ kind: 'voted', vote: { kind: 'read-only' } }];",
     breaks: ['rule 2'],
     tests: [rules],
@@ -20,7 +20,7 @@ const core: readonly Mutant[] = [
   {
     name: 'prepares a branch that is not whole',
     file: 'participant-sdk/src/protocol/branch-decide.ts',
-    from: 'return input.obstacle ? refuse(input.obstacle) : [begun];',
+    from: 'return input.obstacle ? refuse(input.obstacle, true, input.unasked) : [begun];',
     to: 'return [begun];',
     breaks: ['rule 2'],
     tests: [rules],

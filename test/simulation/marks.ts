@@ -21,6 +21,8 @@ export const sometimes = {
   'tx.session-lost': 'a transaction dies with a session',
   'tx.not-awaited': 'a statement that nobody awaited fails its transaction',
   'tx.explicit': 'begin and commit by hand',
+  'tx.whole': 'the coordinator hears of a transaction whole, at its commit',
+  'tx.told': 'the coordinator is told of a transaction that has begun without a word',
   'tx.joined': 'a called service commits its part',
   'tx.late-work': 'a handler still works when its transaction is prepared',
   'tx.payload-too-large': 'a redo payload is over the limit',

@@ -71,9 +71,11 @@ export class SimConnection implements Connection {
   }
 
   write(frame: PeerFrame): boolean {
-    const { codec, tellUp } = this.#network.options;
+    const { codec, tellUp, marks } = this.#network.options;
     if (!this.#clientOpen || !this.client.effect('frame')) return true;
     tellUp?.(this.client, frame);
+    if (frame.wholes.length > 0) marks.hit('tx.whole');
+    if (frame.begins.some(({ gid }) => gid !== '')) marks.hit('tx.told');
     const sent = codec ? reencode(frame, 'request') : frame;
     const send = () => this.#serverOpen && this.#session?.receive(sent);
     this.#send(this.#up, undefined, send);

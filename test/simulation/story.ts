@@ -45,10 +45,15 @@ export function upSentence(from: string, frame: PeerFrame): string {
     ),
     ...frame.inDoubts.map(({ gid, rm }) => `what of ${gid}, prepared in ${rm}?`),
     ...frame.enlists.map(({ gid, rm }) => `enlist ${rm} in ${gid}`),
-    ...frame.begins.map(() => 'begin'),
+    ...frame.begins.map(({ gid }) => (gid === '' ? 'begin' : `${gid} has begun`)),
     ...frame.aborts.map(({ gid }) => `abort ${gid}`),
     ...frame.commits.map(({ gid }) => `commit ${gid}`),
     ...frame.asks.map(({ gid }) => `what became of ${gid}?`),
+    ...frame.reserves.map(() => 'give me gids'),
+    ...frame.wholes.map(({ gid, branches }) => {
+      const votes = branches.map(({ rm, kind }) => `${lower(kind)} in ${rm}`);
+      return `commit ${gid}, whole: ${votes.join(', ')}`;
+    }),
   ];
   return speech(`${from} says`, said);
 }

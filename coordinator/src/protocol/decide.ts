@@ -14,6 +14,13 @@ export type Result =
   | { readonly is: 'committed' | 'rolled-back' | 'unknown'; readonly reason: Reason }
   | { readonly is: 'pending'; readonly reason: Reason };
 
+/** A branch that comes with its vote. */
+export interface WholeBranch {
+  readonly branch: Omit<Branch, 'branch'>;
+  readonly incarnation: string;
+  readonly vote: Vote;
+}
+
 /** Something that may move a transaction. It is refused, ignored, or makes events. */
 export type Input =
   | {
@@ -22,6 +29,12 @@ export type Input =
       readonly maxBranches: number;
     }
   | { readonly kind: 'commit' }
+  /** Branches, votes and commit at once, of participants that were not asked. */
+  | {
+      readonly kind: 'whole';
+      readonly branches: readonly WholeBranch[];
+      readonly maxBranches: number;
+    }
   | { readonly kind: 'abort'; readonly reason: Reason }
   | { readonly kind: 'deadline' }
   /** The session on which branches live, or the one that began the transaction, is lost. */
@@ -61,6 +74,8 @@ export function decide(state: Transaction, input: Input): Decision {
       return decideEnlist(state, input);
     case 'commit':
       return decideCommit(state);
+    case 'whole':
+      return decideWhole(state, input);
     case 'abort':
       return decideAbort(state, input.reason);
     case 'deadline':
@@ -104,6 +119,34 @@ function decideCommit(state: Transaction): Decision {
   // One phase is chosen before phase one, never later (PROTOCOL rule 6).
   const onePhase = second === undefined && only?.canOnePhase === true;
   return { events: [{ kind: 'prepare-asked', onePhase }] };
+}
+
+/** One after the other what would have come one by one; but nobody need be asked for a vote. */
+function decideWhole(state: Transaction, input: Input & { kind: 'whole' }): Decision {
+  const { branches, maxBranches } = input;
+  if (state.phase !== 'active' || state.branches.length > 0) {
+    return { refused: notLive(state, 'whole') };
+  }
+  const events: TransactionEvent[] = [];
+  let after: Transaction = state;
+  const happen = (more: readonly TransactionEvent[]): void => {
+    for (const event of more) after = evolve(after, event);
+    events.push(...more);
+  };
+  for (const { branch } of branches) {
+    const enlisted = decideEnlist(after, { kind: 'enlist', branch, maxBranches });
+    if ('refused' in enlisted) return enlisted;
+    happen(enlisted.events);
+  }
+  for (const event of eventsOf(decideCommit(after))) {
+    happen([event.kind === 'prepare-asked' ? { ...event, isAnswered: true } : event]);
+  }
+  for (const [index, { branch, incarnation, vote }] of branches.entries()) {
+    const { session } = branch;
+    const one = { kind: 'vote', branch: index + 1, session, incarnation, vote } as const;
+    happen(eventsOf(decideVote(after, one)));
+  }
+  return { events };
 }
 
 function decideAbort(state: Transaction, why: Reason): Decision {

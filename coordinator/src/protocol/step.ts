@@ -48,6 +48,7 @@ function tell(
 ): readonly Message[] {
   switch (event.kind) {
     case 'prepare-asked':
+      if (event.isAnswered) return nothing;
       return after.branches.map((branch) => {
         const asksReceipt = event.onePhase || branch.kind === 'last';
         return { kind: asksReceipt ? 'prepare-one-phase' : 'prepare', branch };

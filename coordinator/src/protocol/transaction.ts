@@ -74,7 +74,12 @@ export type Transaction =
 /** What happened. Those that are records of the log must survive a crash. */
 export type TransactionEvent =
   | { readonly kind: 'enlisted'; readonly branch: Branch }
-  | { readonly kind: 'prepare-asked'; readonly onePhase: boolean }
+  | {
+      readonly kind: 'prepare-asked';
+      readonly onePhase: boolean;
+      /** The votes came with the commit: nobody is asked. */
+      readonly isAnswered?: true;
+    }
   | {
       readonly kind: 'voted';
       readonly branch: number;

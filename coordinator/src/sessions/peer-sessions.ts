@@ -2,6 +2,7 @@ import { checkRmName, failpoint, parseLogId, protocolMax, protocolMin } from '@u
 import { readReason, reason, UnanimousError } from '@unanimous/proto';
 import type {
   Acknowledgement,
+  Enlist,
   Gid,
   Hello,
   InDoubt,
@@ -178,17 +179,13 @@ export class PeerSessions implements SessionHandler {
     for (const inDoubt of frame.inDoubts) this.#inDoubt(session, inDoubt);
     const owner = { session: session.number };
     const coordinator = this.#coordinator;
-    for (const { ref, gid, rm, canOnePhase } of frame.enlists) {
+    for (const enlist of frame.enlists) this.#enlist(session, enlist);
+    for (const begin of frame.begins) {
+      const { ref, timeoutMs, name, gid } = begin;
       this.#answer(session, ref, gid, () => {
-        const { branch, entry } = coordinator.enlist(gid, { session, rm, canOnePhase });
-        const remainingMs = coordinator.transactions.remainingMs(entry);
-        failpoint('c.enlist.before-reply', rm);
-        session.writer.add('enlisted', { ref, branch, remainingMs }, gid);
-      });
-    }
-    for (const { ref, timeoutMs, name } of frame.begins) {
-      this.#answer(session, ref, '', () => {
-        const begun = coordinator.begin(owner, timeoutMs, name);
+        const begun = gid
+          ? coordinator.untold.beginTold(session, begin)
+          : coordinator.begin(owner, timeoutMs, name);
         failpoint('c.begin.before-reply');
         session.writer.add('begun', { ref, ...begun });
       });
@@ -213,6 +210,36 @@ export class PeerSessions implements SessionHandler {
         session.writer.add('outcomes', { ...coordinator.outcome(gid), ref });
       });
     }
+    for (const { ref, unusedFrom } of frame.reserves) {
+      this.#answer(session, ref, '', () => {
+        const block = coordinator.untold.reserve(session.number, unusedFrom);
+        session.writer.add('reserved', { ref, ...block });
+      });
+    }
+    for (const whole of frame.wholes) {
+      const { ref, gid } = whole;
+      this.#answer(session, ref, gid, () => {
+        coordinator.untold.whole(session, whole, (outcome) => {
+          session.writer.add('outcomes', { ...outcome, ref });
+        });
+      });
+    }
+  }
+
+  /** Who joins a transaction may be quicker than the news that it has begun, on another session. */
+  #enlist(session: Session, enlist: Enlist): void {
+    const { ref, gid, rm, canOnePhase } = enlist;
+    this.#answer(session, ref, gid, () => {
+      const told = this.#coordinator.untold.whenTold(gid);
+      if (told) {
+        void told.then(() => session.isOver || this.#enlist(session, enlist));
+        return;
+      }
+      const { branch, entry } = this.#coordinator.enlist(gid, { session, rm, canOnePhase });
+      const remainingMs = this.#coordinator.transactions.remainingMs(entry);
+      failpoint('c.enlist.before-reply', rm);
+      session.writer.add('enlisted', { ref, branch, remainingMs }, gid);
+    });
   }
 
   /** A stream has ended: what lived on it is aborted, what it owed goes to others. */

@@ -2,7 +2,10 @@ import { type Acknowledgement, readReason, reason, type Vote as WireVote } from 
 import type { Result, Vote } from '../protocol/decide.ts';
 
 /** A vote as the core takes it. What is over a limit, or says nothing, is a no. */
-export function readVote(wire: WireVote, maxPayloadBytes: number): Vote {
+export function readVote(
+  wire: Pick<WireVote, 'kind' | 'receipt' | 'redo' | 'reason'>,
+  maxPayloadBytes: number,
+): Vote {
   const { kind, receipt, redo, reason: why } = wire;
   switch (kind) {
     case 'YES':

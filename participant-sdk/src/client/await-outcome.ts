@@ -19,6 +19,11 @@ export interface CommitRequest {
   readonly remainingMs: number;
   /** 0: answer when decided. */
   readonly waitAppliedMs: number;
+  /** Asks in another way than by `Commit`. */
+  readonly send?: (
+    hear: (outcome: TransactionOutcome | undefined) => void,
+    fail: (error: unknown) => void,
+  ) => void;
 }
 
 /**
@@ -34,7 +39,7 @@ export async function commitAndAwait(
   const limitMs = remainingMs + waitAppliedMs + graceMs;
   const startedMs = ambient.nowMs();
   failpoint('k.commit.before-send');
-  const heard = await new Promise<TransactionOutcome | undefined>((resolve, reject) => {
+  const heard = await new Promise<TransactionOutcome | undefined>((resolve, reject): void => {
     const callOff = ambient.after(limitMs, () => {
       reject(unknownError(gid, `no answer within ${Math.round(limitMs)} ms`));
     });
@@ -42,6 +47,11 @@ export async function commitAndAwait(
       callOff();
       resolve(outcome);
     };
+    const fail = (error: unknown): void => {
+      callOff();
+      reject(error);
+    };
+    if (request.send) return request.send(hear, fail);
     link.request(
       'commits',
       { gid, waitAppliedMs },

@@ -1,10 +1,12 @@
-import { failpoint, type Gid, UnanimousError } from '@unanimous/proto';
+import { type Gid, UnanimousError } from '@unanimous/proto';
 import { sleep } from '../ambient.ts';
 import { backoffMs } from '../backoff.ts';
 import type { LocalTransaction } from '../participant/local-transaction.ts';
 import type { Participant } from '../participant/participant.ts';
+import { askToBegin } from '../participant/untold.ts';
 import type { Link } from '../session/link.ts';
 import type { Session } from '../session/session.ts';
+import type { LateTelling } from './late-telling.ts';
 import type { Settings } from './options.ts';
 
 /** What the parts of a client share. */
@@ -12,12 +14,13 @@ export interface ClientCore {
   readonly settings: Settings;
   readonly session: Session;
   readonly participant: Participant;
+  readonly lateTelling: LateTelling;
   isClosed: boolean;
 }
 
 const again = { firstMs: 20, maxMs: 500 };
 
-/** A transaction that the coordinator has acknowledged, on the session to which it belongs. */
+/** A transaction, on the session to which it belongs. */
 export interface Begun {
   readonly local: LocalTransaction;
   readonly link: Link;
@@ -35,6 +38,8 @@ export async function begin(core: ClientCore, name: string, timeoutMs: number): 
     if (core.isClosed) throw new UnanimousError('closed', 'the TransactionClient is closed');
     const link =
       core.session.link ?? (await core.session.whenOpen(Math.max(1, untilMs - ambient.nowMs())));
+    const untold = beginUntold(core, link, name, timeoutMs);
+    if (untold) return untold;
     try {
       return await beginOn(core, link, name, timeoutMs);
     } catch (error) {
@@ -45,6 +50,26 @@ export async function begin(core: ClientCore, name: string, timeoutMs: number): 
     }
     await sleep(ambient, backoffMs(ambient, again, failures));
   }
+}
+
+/**
+ * Begins under a gid that this session was given before, without a word: nobody can know of the
+ * transaction before it is told, and with the session both are lost. Undefined where that won't do.
+ */
+function beginUntold(
+  core: ClientCore,
+  link: Link,
+  name: string,
+  timeoutMs: number,
+): Begun | undefined {
+  const isRefused = link.isDraining || link.isCongested;
+  if (isRefused || timeoutMs > (link.welcome?.maxTimeoutMs ?? 0)) return undefined;
+  const gid = link.gids.take();
+  if (gid === undefined) return undefined;
+  const local = core.participant.transaction(gid, core.participant, timeoutMs);
+  local.isOwned = true;
+  core.lateTelling.add(local.beginUntold(link, name));
+  return { local, link };
 }
 
 async function beginOn(
@@ -59,8 +84,7 @@ async function beginOn(
       retryAfterMs: 100,
     });
   }
-  const { gid, remainingMs } = await link.ask('begins', { name, timeoutMs });
-  failpoint('k.begin.acknowledged');
+  const { gid, remainingMs } = await askToBegin(link, { name, timeoutMs, gid: '', branches: [] });
   if (link.isOver) throw new UnanimousError('session-lost', 'the session was lost');
   const local = core.participant.transaction(gid as Gid, core.participant, remainingMs);
   local.isOwned = true;

@@ -8,6 +8,7 @@ import { Session } from '../session/session.ts';
 import { askOnce } from './await-outcome.ts';
 import type { ClientCore } from './core.ts';
 import { type EmbeddedOptions, startEmbeddedTransport } from './embedded.ts';
+import { LateTelling } from './late-telling.ts';
 import { type ClientOptions, settingsOf, type TransportOptions } from './options.ts';
 import type { TransactionOutcome } from './outcome.ts';
 import {
@@ -52,9 +53,11 @@ export class TransactionClient implements AsyncDisposable {
         opened: (link) => participant.opened(link),
         received: (_link, frame, part) => participant.received(frame, part),
         lost: (_link, error) => participant.lost(error),
+        draining: () => lateTelling.tellAll(),
       },
     });
-    this.#core = { settings, session, participant, isClosed: false };
+    const lateTelling = new LateTelling(ambient);
+    this.#core = { settings, session, participant, lateTelling, isClosed: false };
     session.start();
   }
 

@@ -8,6 +8,7 @@ import {
 import { currentScope, Scope } from '../participant/scope.ts';
 import type { Link } from '../session/link.ts';
 import { commitAndAwait } from './await-outcome.ts';
+import { commitWhole, type WholeRequest } from './commit-whole.ts';
 import type { Begun, ClientCore } from './core.ts';
 import { checkMs } from './options.ts';
 import {
@@ -28,6 +29,9 @@ export interface CommitOptions {
   readonly waitAppliedMs?: number;
 }
 
+/** Errors of a commit after which the branches here may still be needed. */
+const mayBeCommitted: ReadonlySet<string> = new Set(['unknown', 'heuristic', 'expired']);
+
 /** How long an abort waits for the branches of this process to let go. */
 const maxAbortWaitMs = 1_000;
 
@@ -39,6 +43,8 @@ export class Transaction implements AsyncDisposable {
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort = (): void => this.#cancel();
   #state: 'open' | 'committing' | 'over' = 'open';
+  /** The signal fired before any vote was handed over. */
+  #isCancelled = false;
   #interruptCommit: (error: UnanimousError) => void = () => {};
 
   /** @internal */
@@ -83,7 +89,7 @@ export class Transaction implements AsyncDisposable {
       );
       const returned = (value: T): void => {
         const problem = scope.close();
-        if (problem) reject(abortedError(this.gid, problem.toReason(), problem));
+        if (problem) reject(abortedError(this.#local.gid, problem.toReason(), problem));
         else resolve(value);
       };
       const threw = (error: unknown): void => {
@@ -102,10 +108,11 @@ export class Transaction implements AsyncDisposable {
    */
   async commit(options: CommitOptions = {}): Promise<Committed> {
     this.#checkOpen();
+    await this.#whenTold();
     const why = this.#whyNotWhole();
     if (why) {
       await this.#abort(why);
-      throw abortedError(this.gid, why);
+      throw abortedError(this.#local.gid, why);
     }
     const { waitAppliedMs: usualMs } = this.#core.settings;
     const patienceMs = checkMs('waitAppliedMs', options.waitAppliedMs, usualMs, 0);
@@ -114,16 +121,16 @@ export class Transaction implements AsyncDisposable {
     this.#state = 'committing';
     this.#local.close();
     try {
-      const request = { gid: this.gid, link: this.#link, remainingMs, waitAppliedMs };
+      const request = { remainingMs, waitAppliedMs };
       const outcome = new Promise<TransactionOutcome>((resolve, reject) => {
         this.#interruptCommit = reject;
-        commitAndAwait(this.#core, request).then(resolve, reject);
+        this.#askForCommit(request).then(resolve, reject);
       });
       return committedOrThrow(await outcome);
     } catch (error) {
-      const isAborted = error instanceof UnanimousError && error.code === 'aborted';
-      if (isAborted) await this.#letGo(); // or the next try would wait for our own locks
-      throw error;
+      const isOver = error instanceof UnanimousError && !mayBeCommitted.has(error.code);
+      if (isOver) await this.#letGo(); // or the next try would wait for our own locks
+      throw isOver && this.#isCancelled ? this.#cancelledError() : error;
     } finally {
       this.#over();
     }
@@ -145,6 +152,24 @@ export class Transaction implements AsyncDisposable {
     if (this.#state === 'open') await this.abort('it went out of scope uncommitted');
   }
 
+  /** What was told of it must be acknowledged before its commit is asked for (PROTOCOL rule 1). */
+  async #whenTold(): Promise<void> {
+    const { untold } = this.#local;
+    if (!untold?.isTold) return;
+    await untold.tell().catch(() => undefined); // it has ended then
+    this.#checkOpen();
+  }
+
+  #askForCommit(request: WholeRequest): Promise<TransactionOutcome> {
+    const local = this.#local;
+    const { untold } = local;
+    if (!untold || untold.isTold) {
+      return commitAndAwait(this.#core, { gid: local.gid, link: this.#link, ...request });
+    }
+    this.#core.lateTelling.drop(untold);
+    return commitWhole(this.#core, local, untold, request);
+  }
+
   #checkOpen(): void {
     if (this.#local.ended) throw this.#local.ended;
     if (this.#state !== 'open') throw this.#overError();
@@ -152,8 +177,8 @@ export class Transaction implements AsyncDisposable {
 
   #overError(): UnanimousError {
     const what = this.#state === 'committing' ? 'is being committed' : 'is over';
-    return new UnanimousError('work-after-end', `transaction ${this.gid} ${what}`, {
-      gid: this.gid,
+    return new UnanimousError('work-after-end', `transaction ${this.#local.gid} ${what}`, {
+      gid: this.#local.gid,
     });
   }
 
@@ -172,10 +197,14 @@ export class Transaction implements AsyncDisposable {
     if (this.#state !== 'open') return;
     this.#state = 'over';
     this.#local.doom(why);
-    this.#local.end(abortedError(this.gid, why));
-    const told = this.#link.ask('aborts', { gid: this.gid, reason: why }).catch(() => undefined);
+    this.#local.end(abortedError(this.#local.gid, why));
+    const { gid, untold } = this.#local;
+    const told = this.#link.ask('aborts', { gid, reason: why }).catch(() => undefined);
+    // Of what was never told, nothing hangs on the answer.
+    const isKnown = !untold || untold.isTold;
+    untold?.settle();
     this.#over();
-    await this.#letGo(told);
+    await this.#letGo(isKnown ? told : undefined);
   }
 
   /** Waits, not for long, until no branch here holds anything. */
@@ -190,6 +219,7 @@ export class Transaction implements AsyncDisposable {
     this.#state = 'over';
     this.#signal?.removeEventListener('abort', this.#onAbort);
     this.#local.isOwned = false;
+    if (this.#local.untold) this.#core.lateTelling.drop(this.#local.untold);
     this.#local.outcomeKnown();
     this.#core.participant.release(this.#local);
   }
@@ -203,18 +233,28 @@ export class Transaction implements AsyncDisposable {
   /** Before the commit was asked for nothing is written; afterwards nobody knows yet. */
   #cancel(): void {
     if (this.#state === 'committing') {
-      this.#interruptCommit(unknownError(this.gid, 'the AbortSignal fired', this.#signal?.reason));
+      const { keptVotes } = this.#local;
+      if (keptVotes) {
+        this.#isCancelled = true;
+        keptVotes.fail(this.#cancelledError().toReason());
+        return;
+      }
+      this.#interruptCommit(
+        unknownError(this.#local.gid, 'the AbortSignal fired', this.#signal?.reason),
+      );
       return;
     }
     if (this.#state !== 'open') return;
-    const message = 'the AbortSignal fired before the commit was asked for';
-    const error = new UnanimousError('cancelled', message, {
-      gid: this.gid,
-      cause: this.#signal?.reason,
-    });
+    const error = this.#cancelledError();
     this.#local.doom(error.toReason());
     this.#local.end(error);
     void this.#abort(error.toReason());
+  }
+
+  #cancelledError(): UnanimousError {
+    const message = 'the AbortSignal fired before the commit was asked for';
+    const { gid } = this.#local;
+    return new UnanimousError('cancelled', message, { gid, cause: this.#signal?.reason });
   }
 }
 

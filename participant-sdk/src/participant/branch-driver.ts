@@ -26,6 +26,8 @@ export interface BranchPorts {
   /** Largest redo payload that the coordinator takes. */
   maxPayloadBytes(): number;
   vote(id: BranchId, vote: BranchVote): void;
+  /** The vote stays in this process, which hands it over with those of the other branches. */
+  keepVote(id: BranchId, vote: BranchVote): void;
   acknowledge(
     id: BranchId,
     result: BranchResult['result'] | 'pending',
@@ -122,7 +124,12 @@ export class BranchDriver {
         void this.#finish(effect.order);
         return;
       case 'vote':
-        this.#vote(effect.vote);
+        this.#noteVote(effect.vote);
+        this.#ports.vote(this.id, effect.vote);
+        return;
+      case 'keep-vote':
+        this.#noteVote(effect.vote);
+        this.#ports.keepVote(this.id, effect.vote);
         return;
       case 'acknowledge':
         this.#acknowledge(effect.result);
@@ -257,12 +264,11 @@ export class BranchDriver {
     this.input({ kind: 'failed', cause: this.#reasonOf(error, 'rm-unavailable') });
   }
 
-  #vote(vote: BranchVote): void {
+  #noteVote(vote: BranchVote): void {
     if (vote.kind === 'yes') this.preparedAtMs ??= this.#ports.ambient.nowMs();
     if (vote.kind === 'no') {
       this.#ports.log('branch.refused', { ...this.#named(), code: vote.reason.code });
     }
-    this.#ports.vote(this.id, vote);
   }
 
   #acknowledge(result: BranchResult): void {

@@ -50,7 +50,8 @@ function enlistFirst(
   const { rm } = served;
   const { link } = served;
   const branch = link
-    ? enlistOn(link, transaction, served, open, ports)
+    ? (enlistUntold(link, transaction, served, open, ports) ??
+      enlistOn(link, transaction, served, open, ports))
     : enlistOnceServed(transaction, served, open, ports);
   transaction.branches.set(rm, branch);
   branch.catch(() => {
@@ -59,12 +60,40 @@ function enlistFirst(
   return branch;
 }
 
+/**
+ * Opens a branch of a transaction of which the coordinator does not know: both are told later, on the
+ * session to which the gid belongs. Unprepared work dies with its connection, so nothing is owed to
+ * anybody before (PROTOCOL rule 1). Undefined where the coordinator must be asked.
+ */
+function enlistUntold(
+  link: Link,
+  transaction: LocalTransaction,
+  served: ServedResource,
+  open: (id: BranchId) => OpenBranch,
+  ports: EnlistPorts,
+): Promise<OpenBranch> | undefined {
+  const { untold, gid } = transaction;
+  if (!untold) return undefined;
+  const { rm, incarnation, resource } = served;
+  const isFull = untold.branches.length >= (link.welcome?.maxBranches ?? 0);
+  // Which of them is asked last, the coordinator says.
+  if (link !== untold.link || isFull || resource.kind === 'last') void untold.tell();
+  if (untold.isTold) return undefined;
+  const branch = untold.add(rm, resource.canOnePhase);
+  try {
+    return Promise.resolve(openBranch({ gid, branch, rm, incarnation }, transaction, open, ports));
+  } catch (error) {
+    return Promise.reject(UnanimousError.from(error));
+  }
+}
+
 async function enlistOnceServed(
   transaction: LocalTransaction,
   served: ServedResource,
   open: (id: BranchId) => OpenBranch,
   ports: EnlistPorts,
 ): Promise<OpenBranch> {
+  void transaction.untold?.tell();
   const limitMs = Math.min(transaction.remainingMs(), ports.connectTimeoutMs);
   const link = await served.whenServed(limitMs);
   if (transaction.closed) throw transaction.closed;

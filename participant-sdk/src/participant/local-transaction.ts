@@ -1,7 +1,10 @@
 import { type Gid, type Reason, UnanimousError } from '@unanimous/proto';
 import type { Ambient } from '../ambient.ts';
 import type { OpenBranch } from '../resource.ts';
+import type { Link } from '../session/link.ts';
 import type { BranchDriver } from './branch-driver.ts';
+import type { KeptVotes } from './kept-votes.ts';
+import { Untold } from './untold.ts';
 
 /** What `transaction()` hands to its function, and `currentTransaction()` gives. */
 export interface TransactionContext {
@@ -45,6 +48,10 @@ export class LocalTransaction {
   runningScopes = 0;
   /** True while its client may still end it, so that it outlives its last scope. */
   isOwned = false;
+  /** Begun here without a word; undefined where the coordinator knew of it from the beginning. */
+  untold: Untold | undefined;
+  /** Its branches prepare without being asked, and their votes are not handed over yet. */
+  keptVotes: KeptVotes | undefined;
   readonly #ambient: Ambient;
   /** Made when somebody looks: most functions never do. */
   #controller: AbortController | undefined;
@@ -80,6 +87,24 @@ export class LocalTransaction {
 
   remainingMs(): number {
     return Math.max(0, this.#deadlineAtMs - this.#ambient.nowMs());
+  }
+
+  /** It began under a gid of a session's block. */
+  beginUntold(link: Link, name: string): Untold {
+    const refused = (error: UnanimousError): void => {
+      const why = error.reason ?? error.toReason();
+      this.doom(why);
+      this.end(abortedError(this.gid, why, error));
+    };
+    const of = { gid: this.gid, remainingMs: () => this.remainingMs(), refused };
+    this.untold = new Untold(of, link, name);
+    return this.untold;
+  }
+
+  /** The gid, which leaves the process now: the coordinator is told of the transaction. */
+  handOut(): Gid {
+    if (!this.#ended && !this.#isClosed) void this.untold?.tell();
+    return this.gid;
   }
 
   /** Why it ended before its commit was asked for, if it did. */
@@ -166,6 +191,7 @@ export class LocalTransaction {
     const reason = why.toReason();
     this.end(abortedError(this.gid, reason));
     for (const driver of this.drivers) driver.input({ kind: 'deadline-passed', reason });
+    this.keptVotes?.fail(reason);
   }
 }
 

@@ -10,7 +10,7 @@ import {
 } from '@unanimous/proto';
 import type { Ambient } from '../ambient.ts';
 import { describeError, type Log } from '../logger.ts';
-import type { Order } from '../protocol/branch-state.ts';
+import type { BranchVote, Order } from '../protocol/branch-state.ts';
 import type { AuditEntry, OpenBranch, Resource } from '../resource.ts';
 import type { Link } from '../session/link.ts';
 import { absentResource } from './absent-resource.ts';
@@ -173,6 +173,7 @@ export class Participant {
     for (const transaction of this.#transactions.values()) {
       const isTouched = transaction.isOwned || transaction.branches.size > 0;
       if (isTouched) transaction.end(abortedError(transaction.gid, why, error));
+      transaction.keptVotes?.fail(why);
     }
     for (const driver of [...this.#drivers.values()]) {
       driver.input({ kind: 'session-lost', reason: why });
@@ -371,11 +372,18 @@ export class Participant {
       beforeCommit: () => served?.positions.beforeCommit(),
       maxPayloadBytes: () => link()?.welcome?.maxPayloadBytes || defaultMaxPayloadBytes,
       vote: (of, vote) => link()?.send('votes', voteMessage(of, vote)),
+      keepVote: (of, vote) => this.#keepVote(of, vote),
       acknowledge: (of, result, why) => {
         link()?.send('acknowledgements', acknowledgement(of, result, why));
       },
       forget: (one) => this.#forget(one),
     };
+  }
+
+  #keepVote({ gid, branch, rm }: BranchId, vote: BranchVote): void {
+    const isNo = vote.kind === 'no';
+    const named = isNo ? { ...vote, reason: { ...vote.reason, rm: vote.reason.rm || rm } } : vote;
+    this.#transactions.get(gid)?.keptVotes?.voted(branch, named);
   }
 
   #forget(driver: BranchDriver): void {

@@ -77,7 +77,7 @@ export function packBaggage(): Baggage | undefined {
   const scope = currentScope();
   if (!scope) return undefined;
   scope.checkOpen();
-  const { gid } = scope.transaction;
+  const gid = scope.transaction.handOut();
   const remainingMs = Math.ceil(scope.transaction.remainingMs());
   return { gid, remainingMs, answered: scope.begin() };
 }

@@ -38,10 +38,13 @@ export function decide(state: BranchState, input: BranchInput): readonly BranchE
       return decideAgain(state, input.kind);
     case 'rolled-back':
       return decideRolledBack(state);
+    case 'handed-over':
+      return state.at === 'prepared' && state.unasked ? [{ kind: 'handed-over' }] : [];
     case 'doom':
       return decideAlone(state, input.reason, true);
     case 'session-lost':
     case 'deadline-passed':
+    case 'let-go':
       return decideAlone(state, input.reason, false);
     case 'outcome-known':
       return state.at === 'doomed' || state.at === 'left' ? endKeeping(state) : [];
@@ -55,17 +58,20 @@ function decidePrepare(
   state: BranchState,
   input: BranchInput & { kind: 'prepare' },
 ): readonly BranchEvent[] {
-  const begun = { kind: 'prepare-begun', onePhase: input.onePhase, accept: input.work } as const;
+  const { onePhase, work: accept } = input;
+  const unasked = input.unasked ? ({ unasked: true } as const) : {};
+  const begun = { kind: 'prepare-begun', onePhase, accept, ...unasked } as const;
   switch (state.at) {
     case 'absent':
     case 'done': {
       if (input.work) return [begun];
       const why = reason('branch-unknown', 'the participant holds no such branch');
-      return [{ kind: 'voted', vote: { kind: 'no', reason: why } }];
+      return [{ kind: 'voted', vote: { kind: 'no', reason: why }, ...unasked }];
     }
     case 'working':
-      return input.obstacle ? refuse(input.obstacle) : [begun];
+      return input.obstacle ? refuse(input.obstacle, true, input.unasked) : [begun];
     case 'doomed':
+      return [{ kind: input.unasked ? 'voted' : 'voted-again', vote: state.vote, ...unasked }];
     case 'prepared':
     case 'ready':
       return [{ kind: 'voted-again', vote: state.vote }];
@@ -83,41 +89,44 @@ function decidePrepared(state: BranchState, vote: YesVote | ReadyVote): readonly
   if (state.at !== 'preparing' && state.at !== 'readying') return [];
   const silently = { kind: 'silently', vote } as const;
   if (state.next) return [silently, ...decideOrder(evolve(state, silently), state.next)];
-  if (!state.cancelled) return [{ kind: 'voted', vote }];
+  const unasked = state.unasked ? ({ unasked: true } as const) : {};
+  if (!state.cancelled) return [{ kind: 'voted', vote, ...unasked }];
   // The vote was never handed over, so the branch may still abort alone (PROTOCOL rule 3).
   const no: NoVote = { kind: 'no', reason: state.cancelled };
   if (vote.kind === 'ready') {
     return [
       { kind: 'doomed', vote: no, keep: false },
-      { kind: 'voted', vote: no },
+      { kind: 'voted', vote: no, ...unasked },
     ];
   }
   const order = { kind: 'abort', receipt: vote.receipt, prepared: true, asker: 'self' } as const;
-  return [silently, { kind: 'voted', vote: no }, { kind: 'ordered', order }];
+  return [silently, { kind: 'voted', vote: no, ...unasked }, { kind: 'ordered', order }];
 }
 
 function decideReadOnly(state: BranchState): readonly BranchEvent[] {
   if (state.at !== 'preparing' && state.at !== 'readying') return [];
   if (state.next) return decideOrder({ at: 'left' }, state.next);
-  if (!state.cancelled) return [{ kind: 'voted', vote: { kind: 'read-only' } }];
+  const unasked = state.unasked ? ({ unasked: true } as const) : {};
+  if (!state.cancelled) return [{ kind: 'voted', vote: { kind: 'read-only' }, ...unasked }];
   // It was doomed meanwhile, and nobody will ask again: deadline and session have passed already.
-  return [{ kind: 'voted', vote: { kind: 'no', reason: state.cancelled } }, { kind: 'forgotten' }];
+  const vote: NoVote = { kind: 'no', reason: state.cancelled };
+  return [{ kind: 'voted', vote, ...unasked }, { kind: 'forgotten' }];
 }
 
 function decideRefused(state: BranchState, why: Reason): readonly BranchEvent[] {
   if (state.at !== 'preparing' && state.at !== 'readying') return [];
   // What was called off meanwhile has had its deadline or lost its session: nobody lets it go later.
-  const events = refuse(why, !state.cancelled);
+  const events = refuse(why, !state.cancelled, state.unasked);
   if (!state.next) return events;
   return [...events, ...decideOrder(events.reduce(evolve, state), state.next)];
 }
 
 /** The branch ends here, and says why now and whenever it is asked. */
-function refuse(why: Reason, keep = true): readonly BranchEvent[] {
+function refuse(why: Reason, keep = true, unasked?: true): readonly BranchEvent[] {
   const vote: NoVote = { kind: 'no', reason: why };
   return [
     { kind: 'doomed', vote, keep },
-    { kind: 'voted', vote },
+    { kind: 'voted', vote, ...(unasked && { unasked }) },
   ];
 }
 
@@ -133,8 +142,15 @@ function decideAlone(state: BranchState, why: Reason, keep: boolean): readonly B
     case 'doomed':
     case 'left':
       return keep ? [] : endKeeping(state);
+    case 'prepared': {
+      if (!state.unasked || keep) return [];
+      // Nobody has its vote, so nobody can have decided on it.
+      const { receipt } = state.vote;
+      return [
+        { kind: 'ordered', order: { kind: 'abort', receipt, prepared: true, asker: 'self' } },
+      ];
+    }
     case 'absent':
-    case 'prepared':
     case 'committing-one-phase':
     case 'finishing':
     case 'done':

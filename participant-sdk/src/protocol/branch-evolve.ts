@@ -6,14 +6,17 @@ export function evolve(state: BranchState, event: BranchEvent): BranchState {
     case 'opened':
       return { at: 'working' };
     case 'prepare-begun':
-      return { at: event.onePhase ? 'readying' : 'preparing' };
+      return {
+        at: event.onePhase ? 'readying' : 'preparing',
+        ...(event.unasked && { unasked: true }),
+      };
     case 'cancelled':
       return isPreparing(state) ? { ...state, cancelled: event.reason } : state;
     case 'silently':
       return hold(event.vote);
     case 'voted':
       if (event.vote.kind === 'no') return state;
-      return event.vote.kind === 'read-only' ? { at: 'left' } : hold(event.vote);
+      return event.vote.kind === 'read-only' ? { at: 'left' } : hold(event.vote, event.unasked);
     case 'doomed':
       return { at: 'doomed', vote: event.vote, undoing: true, keep: event.keep };
     case 'not-kept':
@@ -40,8 +43,9 @@ export function evolve(state: BranchState, event: BranchEvent): BranchState {
     case 'finished':
     case 'forgotten':
       return { at: 'done' };
+    case 'handed-over':
     case 'voted-again':
-      return state;
+      return state.at === 'prepared' ? hold(state.vote) : state;
   }
 }
 
@@ -72,8 +76,12 @@ export function causeOf(reason: { readonly code: string; readonly message: strin
   return `${reason.code}: ${reason.message}`;
 }
 
-function hold(vote: Extract<BranchEvent, { kind: 'silently' }>['vote']): BranchState {
-  return vote.kind === 'yes' ? { at: 'prepared', vote } : { at: 'ready', vote };
+function hold(
+  vote: Extract<BranchEvent, { kind: 'silently' }>['vote'],
+  unasked?: true,
+): BranchState {
+  if (vote.kind === 'ready') return { at: 'ready', vote };
+  return unasked ? { at: 'prepared', vote, unasked } : { at: 'prepared', vote };
 }
 
 function isPreparing(

@@ -76,12 +76,19 @@ export type BranchState =
   /** PREPARE, or its counterpart of one phase, runs; nothing can stop it, so all else waits. */
   | {
       readonly at: 'preparing' | 'readying';
+      /** Nobody has asked: its vote stays here until it is handed over. */
+      readonly unasked?: true;
       /** Why it is rolled back as soon as it is prepared. */
       readonly cancelled?: Reason;
       readonly next?: Order;
     }
   /** In doubt. */
-  | { readonly at: 'prepared'; readonly vote: YesVote }
+  | {
+      readonly at: 'prepared';
+      readonly vote: YesVote;
+      /** The vote was not handed over to any session, so the branch may still abort alone. */
+      readonly unasked?: true;
+    }
   | { readonly at: 'ready'; readonly vote: ReadyVote }
   /** Read-only: has ended, and stays to say so again. */
   | { readonly at: 'left' }
@@ -115,7 +122,11 @@ export type BranchInput =
       readonly work: boolean;
       /** Why the branch is not whole now. */
       readonly obstacle?: Reason;
+      /** The process of the branch itself asks, which hands the vote over later. */
+      readonly unasked?: true;
     }
+  /** The vote leaves now: from here on the branch never aborts alone (PROTOCOL rule 3). */
+  | { readonly kind: 'handed-over' }
   | { readonly kind: 'prepared'; readonly receipt: string; readonly redo: Uint8Array }
   | { readonly kind: 'readied'; readonly receipt: string }
   | { readonly kind: 'read-only' }
@@ -131,6 +142,8 @@ export type BranchInput =
   | { readonly kind: 'doom'; readonly reason: Reason }
   | { readonly kind: 'session-lost'; readonly reason: Reason }
   | { readonly kind: 'deadline-passed'; readonly reason: Reason }
+  /** Its process gives the transaction up before any vote of it was handed over. */
+  | { readonly kind: 'let-go'; readonly reason: Reason }
   | { readonly kind: 'session-opened' }
   /** The outcome is known here: nobody will ask for the vote again. */
   | { readonly kind: 'outcome-known' }
@@ -140,11 +153,17 @@ export type BranchInput =
 /** What happened to a branch. */
 export type BranchEvent =
   | { readonly kind: 'opened' }
-  | { readonly kind: 'prepare-begun'; readonly onePhase: boolean; readonly accept: boolean }
+  | {
+      readonly kind: 'prepare-begun';
+      readonly onePhase: boolean;
+      readonly accept: boolean;
+      readonly unasked?: true;
+    }
   | { readonly kind: 'cancelled'; readonly reason: Reason }
   /** Prepared or ready, and the vote stays unsaid, because an order waits or it was cancelled. */
   | { readonly kind: 'silently'; readonly vote: YesVote | ReadyVote }
-  | { readonly kind: 'voted'; readonly vote: BranchVote }
+  | { readonly kind: 'voted'; readonly vote: BranchVote; readonly unasked?: true }
+  | { readonly kind: 'handed-over' }
   | { readonly kind: 'voted-again'; readonly vote: BranchVote }
   | { readonly kind: 'doomed'; readonly vote: NoVote; readonly keep: boolean }
   | { readonly kind: 'not-kept' }
@@ -166,6 +185,8 @@ export type BranchEffect =
   | { readonly run: 'rollback' }
   | { readonly run: 'finish'; readonly order: FinishingOrder }
   | { readonly run: 'vote'; readonly vote: BranchVote }
+  /** The vote is for its own process, which hands it over with those of the other branches. */
+  | { readonly run: 'keep-vote'; readonly vote: BranchVote }
   | { readonly run: 'acknowledge'; readonly result: BranchResult }
   | { readonly run: 'acknowledge-pending'; readonly cause: Reason }
   | { readonly run: 'retry-later'; readonly failures: number }

@@ -33,6 +33,7 @@ function effectsOf(event: BranchEvent, after: BranchState): readonly BranchEffec
     case 'prepare-begun':
       return [{ run: event.onePhase ? 'ready' : 'prepare', accept: event.accept }];
     case 'voted':
+      return [{ run: event.unasked ? 'keep-vote' : 'vote', vote: event.vote }];
     case 'voted-again':
       return [{ run: 'vote', vote: event.vote }];
     case 'doomed':
@@ -54,6 +55,7 @@ function effectsOf(event: BranchEvent, after: BranchState): readonly BranchEffec
     case 'undone':
     case 'order-kept':
     case 'strengthened':
+    case 'handed-over':
     case 'forgotten':
       return [];
   }

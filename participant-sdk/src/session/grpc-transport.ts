@@ -86,10 +86,11 @@ function openStream(client: Client, listener: ConnectionListener): Connection {
 }
 
 /** Behind the write: of a frame that still waits in this process a kill would leave nothing. */
-function hasLeft({ votes, acknowledgements, commits }: PeerFrame): void {
+function hasLeft({ votes, acknowledgements, commits, wholes }: PeerFrame): void {
   if (votes.length > 0) failpoint('p.vote.sent');
   if (acknowledgements[0]) failpoint('p.ack.sent', acknowledgements[0].rm);
   if (commits.length > 0) failpoint('k.commit.sent');
+  if (wholes.length > 0) failpoint('k.whole.sent');
 }
 
 function makeCredentials(tls: TlsOptions | undefined): ChannelCredentials {

@@ -9,11 +9,13 @@ import {
   type PeerFrame,
   type Refusal,
   readReason,
+  type Reserved,
   type Served,
   UnanimousError,
   type Welcome,
 } from '@unanimous/proto';
 import type { Ambient } from '../ambient.ts';
+import { GidSupply } from './gid-supply.ts';
 import type { Connection, Transport } from './transport.ts';
 
 /** What each kind of request is answered with. */
@@ -24,6 +26,8 @@ interface Answers {
   aborts: Outcome;
   commits: Outcome;
   asks: Outcome;
+  reserves: Reserved;
+  wholes: Outcome;
 }
 
 /** A request without its number. */
@@ -47,6 +51,9 @@ export interface LinkOwner {
 /** Messages that may wait before new transactions are refused; finishing ones goes on. */
 const maxWaitingForBegin = 32_768;
 
+/** Requests that are answered with an outcome. */
+const outcomeKinds = ['commits', 'aborts', 'asks', 'wholes'] as const;
+
 /** How long a coordinator may take to welcome us. */
 const welcomeTimeoutMs = 5_000;
 
@@ -57,6 +64,8 @@ export class Link {
   readonly #writer: FrameWriter<PeerFrame>;
   readonly #pending = new Map<number, { kind: keyof Answers } & Pending<never>>();
   readonly #callOffWelcome: () => void;
+  /** Under which transactions may begin here without a word. */
+  readonly gids: GidSupply;
   #nextRef = 1;
   #isOver = false;
   #isEnding = false;
@@ -66,6 +75,7 @@ export class Link {
 
   constructor(transport: Transport, hello: Hello, ambient: Ambient, owner: LinkOwner) {
     this.#owner = owner;
+    this.gids = new GidSupply(this, ambient);
     this.#writer = new FrameWriter<PeerFrame>({
       newFrame: newPeerFrame,
       write: (frame) => this.#connection.write(frame),
@@ -164,8 +174,9 @@ export class Link {
       for (const one of frame.enlisted) this.#answer(['enlists'], one.ref, one);
       for (const one of frame.begun) this.#answer(['begins'], one.ref, one);
       this.#owner.received(this, frame, 'phase-one');
-      for (const one of frame.outcomes) this.#answer(['commits', 'aborts', 'asks'], one.ref, one);
+      for (const one of frame.outcomes) this.#answer(outcomeKinds, one.ref, one);
       for (const one of frame.refusals) this.#refuse(one);
+      for (const one of frame.reserved) this.#answer(['reserves'], one.ref, one);
       if (frame.draining) this.isDraining = true;
       this.#owner.received(this, frame, 'end');
     } catch (error) {

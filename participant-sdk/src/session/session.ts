@@ -16,6 +16,8 @@ export interface SessionListener {
   opened(link: Link): void;
   received(link: Link, frame: CoordinatorFrame, part: 'phase-two' | 'phase-one'): void;
   lost(link: Link, error: UnanimousError): void;
+  /** The coordinator is about to stop. */
+  draining(): void;
 }
 
 /** What a session is made of. */
@@ -122,7 +124,10 @@ export class Session implements LinkOwner {
   received(link: Link, frame: CoordinatorFrame, part: 'phase-two' | 'phase-one' | 'end'): void {
     if (part === 'phase-two' && frame.position) this.#see(frame.position);
     if (part !== 'end') this.#options.listener.received(link, frame, part);
-    else if (frame.draining) this.#options.log('session.draining');
+    else if (frame.draining) {
+      this.#options.log('session.draining');
+      this.#options.listener.draining();
+    }
   }
 
   lost(link: Link, error: UnanimousError): void {

@@ -20,6 +20,7 @@ import type { InDoubt as _unanimous_v1_InDoubt, InDoubt__Output as _unanimous_v1
 import type { ListReply as _unanimous_v1_ListReply, ListReply__Output as _unanimous_v1_ListReply__Output } from './unanimous/v1/ListReply.js';
 import type { ListRequest as _unanimous_v1_ListRequest, ListRequest__Output as _unanimous_v1_ListRequest__Output } from './unanimous/v1/ListRequest.js';
 import type { LogPosition as _unanimous_v1_LogPosition, LogPosition__Output as _unanimous_v1_LogPosition__Output } from './unanimous/v1/LogPosition.js';
+import type { OpenBranch as _unanimous_v1_OpenBranch, OpenBranch__Output as _unanimous_v1_OpenBranch__Output } from './unanimous/v1/OpenBranch.js';
 import type { Outcome as _unanimous_v1_Outcome, Outcome__Output as _unanimous_v1_Outcome__Output } from './unanimous/v1/Outcome.js';
 import type { Peer as _unanimous_v1_Peer, Peer__Output as _unanimous_v1_Peer__Output } from './unanimous/v1/Peer.js';
 import type { PeerFrame as _unanimous_v1_PeerFrame, PeerFrame__Output as _unanimous_v1_PeerFrame__Output } from './unanimous/v1/PeerFrame.js';
@@ -27,6 +28,8 @@ import type { PendingBranch as _unanimous_v1_PendingBranch, PendingBranch__Outpu
 import type { Prepare as _unanimous_v1_Prepare, Prepare__Output as _unanimous_v1_Prepare__Output } from './unanimous/v1/Prepare.js';
 import type { Reason as _unanimous_v1_Reason, Reason__Output as _unanimous_v1_Reason__Output } from './unanimous/v1/Reason.js';
 import type { Refusal as _unanimous_v1_Refusal, Refusal__Output as _unanimous_v1_Refusal__Output } from './unanimous/v1/Refusal.js';
+import type { Reserve as _unanimous_v1_Reserve, Reserve__Output as _unanimous_v1_Reserve__Output } from './unanimous/v1/Reserve.js';
+import type { Reserved as _unanimous_v1_Reserved, Reserved__Output as _unanimous_v1_Reserved__Output } from './unanimous/v1/Reserved.js';
 import type { ResolveRequest as _unanimous_v1_ResolveRequest, ResolveRequest__Output as _unanimous_v1_ResolveRequest__Output } from './unanimous/v1/ResolveRequest.js';
 import type { Serve as _unanimous_v1_Serve, Serve__Output as _unanimous_v1_Serve__Output } from './unanimous/v1/Serve.js';
 import type { Served as _unanimous_v1_Served, Served__Output as _unanimous_v1_Served__Output } from './unanimous/v1/Served.js';
@@ -37,6 +40,8 @@ import type { Transaction as _unanimous_v1_Transaction, Transaction__Output as _
 import type { Verdict as _unanimous_v1_Verdict, Verdict__Output as _unanimous_v1_Verdict__Output } from './unanimous/v1/Verdict.js';
 import type { Vote as _unanimous_v1_Vote, Vote__Output as _unanimous_v1_Vote__Output } from './unanimous/v1/Vote.js';
 import type { Welcome as _unanimous_v1_Welcome, Welcome__Output as _unanimous_v1_Welcome__Output } from './unanimous/v1/Welcome.js';
+import type { Whole as _unanimous_v1_Whole, Whole__Output as _unanimous_v1_Whole__Output } from './unanimous/v1/Whole.js';
+import type { WholeBranch as _unanimous_v1_WholeBranch, WholeBranch__Output as _unanimous_v1_WholeBranch__Output } from './unanimous/v1/WholeBranch.js';
 
 type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
   new(...args: ConstructorParameters<Constructor>): Subtype;
@@ -69,6 +74,7 @@ export interface ProtoGrpcType {
       ListReply: MessageTypeDefinition<_unanimous_v1_ListReply, _unanimous_v1_ListReply__Output>
       ListRequest: MessageTypeDefinition<_unanimous_v1_ListRequest, _unanimous_v1_ListRequest__Output>
       LogPosition: MessageTypeDefinition<_unanimous_v1_LogPosition, _unanimous_v1_LogPosition__Output>
+      OpenBranch: MessageTypeDefinition<_unanimous_v1_OpenBranch, _unanimous_v1_OpenBranch__Output>
       Outcome: MessageTypeDefinition<_unanimous_v1_Outcome, _unanimous_v1_Outcome__Output>
       OutcomeKind: EnumTypeDefinition
       Peer: MessageTypeDefinition<_unanimous_v1_Peer, _unanimous_v1_Peer__Output>
@@ -77,6 +83,8 @@ export interface ProtoGrpcType {
       Prepare: MessageTypeDefinition<_unanimous_v1_Prepare, _unanimous_v1_Prepare__Output>
       Reason: MessageTypeDefinition<_unanimous_v1_Reason, _unanimous_v1_Reason__Output>
       Refusal: MessageTypeDefinition<_unanimous_v1_Refusal, _unanimous_v1_Refusal__Output>
+      Reserve: MessageTypeDefinition<_unanimous_v1_Reserve, _unanimous_v1_Reserve__Output>
+      Reserved: MessageTypeDefinition<_unanimous_v1_Reserved, _unanimous_v1_Reserved__Output>
       Resolution: EnumTypeDefinition
       ResolveRequest: MessageTypeDefinition<_unanimous_v1_ResolveRequest, _unanimous_v1_ResolveRequest__Output>
       Result: EnumTypeDefinition
@@ -91,6 +99,8 @@ export interface ProtoGrpcType {
       Vote: MessageTypeDefinition<_unanimous_v1_Vote, _unanimous_v1_Vote__Output>
       VoteKind: EnumTypeDefinition
       Welcome: MessageTypeDefinition<_unanimous_v1_Welcome, _unanimous_v1_Welcome__Output>
+      Whole: MessageTypeDefinition<_unanimous_v1_Whole, _unanimous_v1_Whole__Output>
+      WholeBranch: MessageTypeDefinition<_unanimous_v1_WholeBranch, _unanimous_v1_WholeBranch__Output>
     }
   }
 }

@@ -1,5 +1,5 @@
 // Written by `npm run proto:generate`.
-import type { Abort, AbortBranch, Acknowledgement, Ask, Begin, Begun, BranchKind, Commit, CommitBranch, CommitKind, CoordinatorFrame, Enlist, Enlisted, Hello, Heuristic, InDoubt, LogPosition, Outcome, OutcomeKind, PeerFrame, PendingBranch, Prepare, Reason, Refusal, Result, Serve, Served, Verdict, VerdictKind, Vote, VoteKind, Welcome } from './messages.js';
+import type { Abort, AbortBranch, Acknowledgement, Ask, Begin, Begun, BranchKind, Commit, CommitBranch, CommitKind, CoordinatorFrame, Enlist, Enlisted, Hello, Heuristic, InDoubt, LogPosition, OpenBranch, Outcome, OutcomeKind, PeerFrame, PendingBranch, Prepare, Reason, Refusal, Reserve, Reserved, Result, Serve, Served, Verdict, VerdictKind, Vote, VoteKind, Welcome, Whole, WholeBranch } from './messages.js';
 import { WireReader, type WireWriter } from '../wire-format.ts';
 
 const numberOfBranchKind: Record<BranchKind, number> = { BRANCH_KIND_UNSPECIFIED: 0, NATIVE: 1, LOGGED: 2, LAST: 3 };
@@ -125,23 +125,29 @@ export function writeBegin(writer: WireWriter, message: Begin): void {
   if (message.ref) writer.uint32(8, message.ref);
   if (message.timeoutMs) writer.uint32(16, message.timeoutMs);
   if (message.name) writer.text(26, message.name);
+  if (message.gid) writer.text(34, message.gid);
+  for (const one of message.branches) { const at = writer.open(42); writeOpenBranch(writer, one); writer.close(at); }
 }
 
 export function readBegin(reader: WireReader, end: number): Begin {
   let ref = 0;
   let timeoutMs = 0;
   let name = '';
+  let gid = '';
+  const branches: OpenBranch[] = [];
   while (reader.at < end) {
     const tag = reader.uint32();
     switch (tag) {
       case 8: ref = reader.uint32(); break;
       case 16: timeoutMs = reader.uint32(); break;
       case 26: name = reader.text(); break;
+      case 34: gid = reader.text(); break;
+      case 42: branches.push(readOpenBranch(reader, reader.end())); break;
       default: reader.skip(tag);
     }
   }
   reader.checkEnd(end);
-  return { ref, timeoutMs, name };
+  return { ref, timeoutMs, name, gid, branches };
 }
 
 export function writeBegun(writer: WireWriter, message: Begun): void {
@@ -247,6 +253,7 @@ export function writeCoordinatorFrame(writer: WireWriter, message: CoordinatorFr
   for (const one of message.outcomes) { const at = writer.open(82); writeOutcome(writer, one); writer.close(at); }
   for (const one of message.refusals) { const at = writer.open(90); writeRefusal(writer, one); writer.close(at); }
   if (message.draining) writer.bool(96, message.draining);
+  for (const one of message.reserved) { const at = writer.open(106); writeReserved(writer, one); writer.close(at); }
 }
 
 export function readCoordinatorFrame(reader: WireReader, end: number): CoordinatorFrame {
@@ -262,6 +269,7 @@ export function readCoordinatorFrame(reader: WireReader, end: number): Coordinat
   const outcomes: Outcome[] = [];
   const refusals: Refusal[] = [];
   let draining = false;
+  const reserved: Reserved[] = [];
   while (reader.at < end) {
     const tag = reader.uint32();
     switch (tag) {
@@ -277,11 +285,12 @@ export function readCoordinatorFrame(reader: WireReader, end: number): Coordinat
       case 82: outcomes.push(readOutcome(reader, reader.end())); break;
       case 90: refusals.push(readRefusal(reader, reader.end())); break;
       case 96: draining = reader.bool(); break;
+      case 106: reserved.push(readReserved(reader, reader.end())); break;
       default: reader.skip(tag);
     }
   }
   reader.checkEnd(end);
-  return { welcome, position, served, commits, aborts, verdicts, enlisted, begun, prepares, outcomes, refusals, draining };
+  return { welcome, position, served, commits, aborts, verdicts, enlisted, begun, prepares, outcomes, refusals, draining, reserved };
 }
 
 export function writeEnlist(writer: WireWriter, message: Enlist): void {
@@ -446,6 +455,26 @@ export function readLogPosition(reader: WireReader, end: number): LogPosition {
   return { logId, epoch, nonce, seq, chain };
 }
 
+export function writeOpenBranch(writer: WireWriter, message: OpenBranch): void {
+  if (message.rm) writer.text(10, message.rm);
+  if (message.canOnePhase) writer.bool(16, message.canOnePhase);
+}
+
+export function readOpenBranch(reader: WireReader, end: number): OpenBranch {
+  let rm = '';
+  let canOnePhase = false;
+  while (reader.at < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: rm = reader.text(); break;
+      case 16: canOnePhase = reader.bool(); break;
+      default: reader.skip(tag);
+    }
+  }
+  reader.checkEnd(end);
+  return { rm, canOnePhase };
+}
+
 export function writeOutcome(writer: WireWriter, message: Outcome): void {
   if (message.ref) writer.uint32(8, message.ref);
   if (message.gid) writer.text(18, message.gid);
@@ -492,6 +521,8 @@ export function writePeerFrame(writer: WireWriter, message: PeerFrame): void {
   for (const one of message.aborts) { const at = writer.open(66); writeAbort(writer, one); writer.close(at); }
   for (const one of message.commits) { const at = writer.open(74); writeCommit(writer, one); writer.close(at); }
   for (const one of message.asks) { const at = writer.open(82); writeAsk(writer, one); writer.close(at); }
+  for (const one of message.reserves) { const at = writer.open(90); writeReserve(writer, one); writer.close(at); }
+  for (const one of message.wholes) { const at = writer.open(98); writeWhole(writer, one); writer.close(at); }
 }
 
 export function readPeerFrame(reader: WireReader, end: number): PeerFrame {
@@ -505,6 +536,8 @@ export function readPeerFrame(reader: WireReader, end: number): PeerFrame {
   const aborts: Abort[] = [];
   const commits: Commit[] = [];
   const asks: Ask[] = [];
+  const reserves: Reserve[] = [];
+  const wholes: Whole[] = [];
   while (reader.at < end) {
     const tag = reader.uint32();
     switch (tag) {
@@ -518,11 +551,13 @@ export function readPeerFrame(reader: WireReader, end: number): PeerFrame {
       case 66: aborts.push(readAbort(reader, reader.end())); break;
       case 74: commits.push(readCommit(reader, reader.end())); break;
       case 82: asks.push(readAsk(reader, reader.end())); break;
+      case 90: reserves.push(readReserve(reader, reader.end())); break;
+      case 98: wholes.push(readWhole(reader, reader.end())); break;
       default: reader.skip(tag);
     }
   }
   reader.checkEnd(end);
-  return { hello, serves, acknowledgements, votes, inDoubts, enlists, begins, aborts, commits, asks };
+  return { hello, serves, acknowledgements, votes, inDoubts, enlists, begins, aborts, commits, asks, reserves, wholes };
 }
 
 export function writePendingBranch(writer: WireWriter, message: PendingBranch): void {
@@ -630,6 +665,49 @@ export function readRefusal(reader: WireReader, end: number): Refusal {
   }
   reader.checkEnd(end);
   return { ref, reason, retryAfterMs };
+}
+
+export function writeReserve(writer: WireWriter, message: Reserve): void {
+  if (message.ref) writer.uint32(8, message.ref);
+  if (message.unusedFrom) writer.uint64(16, message.unusedFrom);
+}
+
+export function readReserve(reader: WireReader, end: number): Reserve {
+  let ref = 0;
+  let unusedFrom = 0;
+  while (reader.at < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: ref = reader.uint32(); break;
+      case 16: unusedFrom = reader.uint64('unusedFrom'); break;
+      default: reader.skip(tag);
+    }
+  }
+  reader.checkEnd(end);
+  return { ref, unusedFrom };
+}
+
+export function writeReserved(writer: WireWriter, message: Reserved): void {
+  if (message.ref) writer.uint32(8, message.ref);
+  if (message.first) writer.uint64(16, message.first);
+  if (message.count) writer.uint32(24, message.count);
+}
+
+export function readReserved(reader: WireReader, end: number): Reserved {
+  let ref = 0;
+  let first = 0;
+  let count = 0;
+  while (reader.at < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: ref = reader.uint32(); break;
+      case 16: first = reader.uint64('first'); break;
+      case 24: count = reader.uint32(); break;
+      default: reader.skip(tag);
+    }
+  }
+  reader.checkEnd(end);
+  return { ref, first, count };
 }
 
 export function writeServe(writer: WireWriter, message: Serve): void {
@@ -787,4 +865,71 @@ export function readWelcome(reader: WireReader, end: number): Welcome {
   }
   reader.checkEnd(end);
   return { protocol, coordinator, logId, epoch, session, maxPayloadBytes, maxBranches, maxTimeoutMs };
+}
+
+export function writeWhole(writer: WireWriter, message: Whole): void {
+  if (message.ref) writer.uint32(8, message.ref);
+  if (message.gid) writer.text(18, message.gid);
+  if (message.remainingMs) writer.uint32(24, message.remainingMs);
+  if (message.name) writer.text(34, message.name);
+  if (message.waitAppliedMs) writer.uint32(40, message.waitAppliedMs);
+  for (const one of message.branches) { const at = writer.open(50); writeWholeBranch(writer, one); writer.close(at); }
+}
+
+export function readWhole(reader: WireReader, end: number): Whole {
+  let ref = 0;
+  let gid = '';
+  let remainingMs = 0;
+  let name = '';
+  let waitAppliedMs = 0;
+  const branches: WholeBranch[] = [];
+  while (reader.at < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 8: ref = reader.uint32(); break;
+      case 18: gid = reader.text(); break;
+      case 24: remainingMs = reader.uint32(); break;
+      case 34: name = reader.text(); break;
+      case 40: waitAppliedMs = reader.uint32(); break;
+      case 50: branches.push(readWholeBranch(reader, reader.end())); break;
+      default: reader.skip(tag);
+    }
+  }
+  reader.checkEnd(end);
+  return { ref, gid, remainingMs, name, waitAppliedMs, branches };
+}
+
+export function writeWholeBranch(writer: WireWriter, message: WholeBranch): void {
+  if (message.rm) writer.text(10, message.rm);
+  if (message.canOnePhase) writer.bool(16, message.canOnePhase);
+  writer.word(24, numberOfVoteKind[message.kind]);
+  if (message.receipt) writer.text(34, message.receipt);
+  if (message.redo?.length) writer.bytes(42, message.redo);
+  if (message.reason) { const at = writer.open(50); writeReason(writer, message.reason); writer.close(at); }
+  if (message.incarnation) writer.text(58, message.incarnation);
+}
+
+export function readWholeBranch(reader: WireReader, end: number): WholeBranch {
+  let rm = '';
+  let canOnePhase = false;
+  let kind = wordsOfVoteKind[0];
+  let receipt = '';
+  let redo: Buffer = WireReader.noBytes;
+  let reason: Reason | null = null;
+  let incarnation = '';
+  while (reader.at < end) {
+    const tag = reader.uint32();
+    switch (tag) {
+      case 10: rm = reader.text(); break;
+      case 16: canOnePhase = reader.bool(); break;
+      case 24: kind = reader.word(wordsOfVoteKind); break;
+      case 34: receipt = reader.text(); break;
+      case 42: redo = reader.bytes(); break;
+      case 50: reason = readReason(reader, reader.end()); break;
+      case 58: incarnation = reader.text(); break;
+      default: reader.skip(tag);
+    }
+  }
+  reader.checkEnd(end);
+  return { rm, canOnePhase, kind, receipt, redo, reason, incarnation };
 }

@@ -25,6 +25,7 @@ export type { InDoubt__Output as InDoubt } from './unanimous/v1/InDoubt.js';
 export type { ListReply__Output as ListReply } from './unanimous/v1/ListReply.js';
 export type { ListRequest__Output as ListRequest } from './unanimous/v1/ListRequest.js';
 export type { LogPosition__Output as LogPosition } from './unanimous/v1/LogPosition.js';
+export type { OpenBranch__Output as OpenBranch } from './unanimous/v1/OpenBranch.js';
 export type { Outcome__Output as Outcome } from './unanimous/v1/Outcome.js';
 export type { OutcomeKind__Output as OutcomeKind } from './unanimous/v1/OutcomeKind.js';
 export type { Peer__Output as Peer } from './unanimous/v1/Peer.js';
@@ -33,6 +34,8 @@ export type { PendingBranch__Output as PendingBranch } from './unanimous/v1/Pend
 export type { Prepare__Output as Prepare } from './unanimous/v1/Prepare.js';
 export type { Reason__Output as Reason } from './unanimous/v1/Reason.js';
 export type { Refusal__Output as Refusal } from './unanimous/v1/Refusal.js';
+export type { Reserve__Output as Reserve } from './unanimous/v1/Reserve.js';
+export type { Reserved__Output as Reserved } from './unanimous/v1/Reserved.js';
 export type { Resolution__Output as Resolution } from './unanimous/v1/Resolution.js';
 export type { ResolveRequest__Output as ResolveRequest } from './unanimous/v1/ResolveRequest.js';
 export type { Result__Output as Result } from './unanimous/v1/Result.js';
@@ -47,3 +50,5 @@ export type { VerdictKind__Output as VerdictKind } from './unanimous/v1/VerdictK
 export type { Vote__Output as Vote } from './unanimous/v1/Vote.js';
 export type { VoteKind__Output as VoteKind } from './unanimous/v1/VoteKind.js';
 export type { Welcome__Output as Welcome } from './unanimous/v1/Welcome.js';
+export type { Whole__Output as Whole } from './unanimous/v1/Whole.js';
+export type { WholeBranch__Output as WholeBranch } from './unanimous/v1/WholeBranch.js';

@@ -16,17 +16,22 @@ import type { Hello as _unanimous_v1_Hello, Hello__Output as _unanimous_v1_Hello
 import type { Heuristic as _unanimous_v1_Heuristic, Heuristic__Output as _unanimous_v1_Heuristic__Output } from './unanimous/v1/Heuristic.js';
 import type { InDoubt as _unanimous_v1_InDoubt, InDoubt__Output as _unanimous_v1_InDoubt__Output } from './unanimous/v1/InDoubt.js';
 import type { LogPosition as _unanimous_v1_LogPosition, LogPosition__Output as _unanimous_v1_LogPosition__Output } from './unanimous/v1/LogPosition.js';
+import type { OpenBranch as _unanimous_v1_OpenBranch, OpenBranch__Output as _unanimous_v1_OpenBranch__Output } from './unanimous/v1/OpenBranch.js';
 import type { Outcome as _unanimous_v1_Outcome, Outcome__Output as _unanimous_v1_Outcome__Output } from './unanimous/v1/Outcome.js';
 import type { PeerFrame as _unanimous_v1_PeerFrame, PeerFrame__Output as _unanimous_v1_PeerFrame__Output } from './unanimous/v1/PeerFrame.js';
 import type { PendingBranch as _unanimous_v1_PendingBranch, PendingBranch__Output as _unanimous_v1_PendingBranch__Output } from './unanimous/v1/PendingBranch.js';
 import type { Prepare as _unanimous_v1_Prepare, Prepare__Output as _unanimous_v1_Prepare__Output } from './unanimous/v1/Prepare.js';
 import type { Reason as _unanimous_v1_Reason, Reason__Output as _unanimous_v1_Reason__Output } from './unanimous/v1/Reason.js';
 import type { Refusal as _unanimous_v1_Refusal, Refusal__Output as _unanimous_v1_Refusal__Output } from './unanimous/v1/Refusal.js';
+import type { Reserve as _unanimous_v1_Reserve, Reserve__Output as _unanimous_v1_Reserve__Output } from './unanimous/v1/Reserve.js';
+import type { Reserved as _unanimous_v1_Reserved, Reserved__Output as _unanimous_v1_Reserved__Output } from './unanimous/v1/Reserved.js';
 import type { Serve as _unanimous_v1_Serve, Serve__Output as _unanimous_v1_Serve__Output } from './unanimous/v1/Serve.js';
 import type { Served as _unanimous_v1_Served, Served__Output as _unanimous_v1_Served__Output } from './unanimous/v1/Served.js';
 import type { Verdict as _unanimous_v1_Verdict, Verdict__Output as _unanimous_v1_Verdict__Output } from './unanimous/v1/Verdict.js';
 import type { Vote as _unanimous_v1_Vote, Vote__Output as _unanimous_v1_Vote__Output } from './unanimous/v1/Vote.js';
 import type { Welcome as _unanimous_v1_Welcome, Welcome__Output as _unanimous_v1_Welcome__Output } from './unanimous/v1/Welcome.js';
+import type { Whole as _unanimous_v1_Whole, Whole__Output as _unanimous_v1_Whole__Output } from './unanimous/v1/Whole.js';
+import type { WholeBranch as _unanimous_v1_WholeBranch, WholeBranch__Output as _unanimous_v1_WholeBranch__Output } from './unanimous/v1/WholeBranch.js';
 
 type SubtypeConstructor<Constructor extends new (...args: any) => any, Subtype> = {
   new(...args: ConstructorParameters<Constructor>): Subtype;
@@ -52,6 +57,7 @@ export interface ProtoGrpcType {
       Heuristic: MessageTypeDefinition<_unanimous_v1_Heuristic, _unanimous_v1_Heuristic__Output>
       InDoubt: MessageTypeDefinition<_unanimous_v1_InDoubt, _unanimous_v1_InDoubt__Output>
       LogPosition: MessageTypeDefinition<_unanimous_v1_LogPosition, _unanimous_v1_LogPosition__Output>
+      OpenBranch: MessageTypeDefinition<_unanimous_v1_OpenBranch, _unanimous_v1_OpenBranch__Output>
       Outcome: MessageTypeDefinition<_unanimous_v1_Outcome, _unanimous_v1_Outcome__Output>
       OutcomeKind: EnumTypeDefinition
       PeerFrame: MessageTypeDefinition<_unanimous_v1_PeerFrame, _unanimous_v1_PeerFrame__Output>
@@ -59,6 +65,8 @@ export interface ProtoGrpcType {
       Prepare: MessageTypeDefinition<_unanimous_v1_Prepare, _unanimous_v1_Prepare__Output>
       Reason: MessageTypeDefinition<_unanimous_v1_Reason, _unanimous_v1_Reason__Output>
       Refusal: MessageTypeDefinition<_unanimous_v1_Refusal, _unanimous_v1_Refusal__Output>
+      Reserve: MessageTypeDefinition<_unanimous_v1_Reserve, _unanimous_v1_Reserve__Output>
+      Reserved: MessageTypeDefinition<_unanimous_v1_Reserved, _unanimous_v1_Reserved__Output>
       Result: EnumTypeDefinition
       Serve: MessageTypeDefinition<_unanimous_v1_Serve, _unanimous_v1_Serve__Output>
       Served: MessageTypeDefinition<_unanimous_v1_Served, _unanimous_v1_Served__Output>
@@ -67,6 +75,8 @@ export interface ProtoGrpcType {
       Vote: MessageTypeDefinition<_unanimous_v1_Vote, _unanimous_v1_Vote__Output>
       VoteKind: EnumTypeDefinition
       Welcome: MessageTypeDefinition<_unanimous_v1_Welcome, _unanimous_v1_Welcome__Output>
+      Whole: MessageTypeDefinition<_unanimous_v1_Whole, _unanimous_v1_Whole__Output>
+      WholeBranch: MessageTypeDefinition<_unanimous_v1_WholeBranch, _unanimous_v1_WholeBranch__Output>
     }
   }
 }

@@ -107,7 +107,10 @@ function possibleWork(world: World): Action[] {
   const next = world.rms.find((rm) => rm.state === 'absent');
   if (next === undefined) return [{ name: 'commit', act: () => commit(world) }];
   if (world.sessionsOf(next).length === 0) return [];
-  return [{ name: 'enlist', act: () => world.enlist(next) }];
+  const actions: Action[] = [{ name: 'enlist', act: () => world.enlist(next) }];
+  const isFree = world.rms.every((rm) => rm.state === 'absent' && world.sessionsOf(rm).length > 0);
+  if (isFree) actions.push({ name: 'whole', act: () => world.whole() });
+  return actions;
 }
 
 function commit(world: World): void {

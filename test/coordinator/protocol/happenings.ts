@@ -3,7 +3,16 @@ export type Happening = (typeof happenings)[number];
 
 export const happenings = [
   // By themselves.
-  ...(['connect', 'enlist', 'commit', 'order', 'reply', 'log answers', 'restart'] as const),
+  ...([
+    'connect',
+    'enlist',
+    'whole',
+    'commit',
+    'order',
+    'reply',
+    'log answers',
+    'restart',
+  ] as const),
   'one-phase commit lands',
   // Odd, and harmless.
   ...(['commit early', 'flush', 'order doubled', 'reply doubled', 'not yet', 'scan'] as const),

@@ -73,6 +73,7 @@ const messages: Every<Message['kind']> = {
 const inputs: Every<Input['kind']> = {
   enlist: true,
   commit: true,
+  whole: true,
   abort: true,
   deadline: true,
   'session-lost': true,

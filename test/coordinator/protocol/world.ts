@@ -1,4 +1,4 @@
-import { formatGid, type LogId } from '@unanimous/proto';
+import { formatGid, type LogId, reason } from '@unanimous/proto';
 import type { Input } from '../../../coordinator/src/protocol/decide.ts';
 import type { Message } from '../../../coordinator/src/protocol/step.ts';
 import type {
@@ -248,16 +248,49 @@ export class World {
   enlist(rm: ResourceManager): void {
     const [session] = this.sessionsOf(rm);
     if (session === undefined || this.tx === undefined) return;
-    const branch = {
-      ...{ rm: rm.name, kind: rm.plan.kind, canOnePhase: rm.plan.canOnePhase },
-      ...{ session: session.id, work: new Uint8Array(), state: { is: 'working' } as const },
-      ...{ receipt: '', redo: new Uint8Array(), incarnation: '' },
-    };
+    const branch = branchOf(rm, session);
     this.note(`the client enlists ${rm.name} (${rm.plan.kind}, will vote ${rm.plan.vote})`);
     this.input({ kind: 'enlist', branch, maxBranches: this.maxBranches });
     rm.enlist(this.tx.branches.length);
     this.#homes.set(rm, session.id);
   }
+
+  /** All branches prepare without being asked, and the coordinator hears of them with their votes. */
+  whole(): void {
+    const [only] = this.rms;
+    const isAlone = this.rms.length === 1 && only?.plan.canOnePhase === true;
+    const branches = this.rms.flatMap((rm, index) => {
+      const [session] = this.sessionsOf(rm);
+      if (session === undefined) return [];
+      rm.enlist(index + 1);
+      this.#homes.set(rm, session.id);
+      const asksReceipt = isAlone || rm.plan.kind === 'last';
+      const branch = branchOf(rm, session);
+      const kind = asksReceipt ? 'prepare-one-phase' : 'prepare';
+      const reply = rm.receive({ kind, branch: { ...branch, branch: index + 1 } });
+      if (reply?.kind !== 'vote') throw new Error('a branch is asked to prepare and does not vote');
+      return [{ branch, incarnation: rm.name, vote: reply.vote }];
+    });
+    this.note(`all have voted: ${branches.map(({ vote }) => vote.is).join(', ')}`);
+    this.input({ kind: 'whole', branches, maxBranches: this.maxBranches });
+    const { tx } = this;
+    if (tx?.phase !== 'active') return;
+    // Refused: whoever has prepared rolls back, for nothing of it was accepted.
+    this.input({ kind: 'abort', reason: reason('too-many-branches', 'refused') });
+    for (const rm of this.rms) {
+      const [session] = this.sessionsOf(rm);
+      if (session) rm.receive({ kind: 'abort', branch: { ...branchOf(rm, session), branch: 0 } });
+    }
+  }
+}
+
+/** A branch that is about to be enlisted on a session. */
+function branchOf(rm: ResourceManager, session: Session) {
+  return {
+    ...{ rm: rm.name, kind: rm.plan.kind, canOnePhase: rm.plan.canOnePhase },
+    ...{ session: session.id, work: new Uint8Array(), state: { is: 'working' } as const },
+    ...{ receipt: '', redo: new Uint8Array(), incarnation: '' },
+  };
 }
 
 function dropCoordinatorSide(session: Session): void {

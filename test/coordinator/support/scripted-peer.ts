@@ -1,7 +1,15 @@
 import { type CoordinatorFrame, newPeerFrame, type PeerFrame } from '@unanimous/proto';
 import type { EmbeddedConnection, EmbeddedListener } from '../../../coordinator/src/embedded.ts';
 
-type Repeated = 'served' | 'commits' | 'aborts' | 'verdicts' | 'enlisted' | 'begun' | 'prepares';
+type Repeated =
+  | 'reserved'
+  | 'served'
+  | 'commits'
+  | 'aborts'
+  | 'verdicts'
+  | 'enlisted'
+  | 'begun'
+  | 'prepares';
 type ListKey = Repeated | 'outcomes' | 'refusals';
 type Message<K extends ListKey> = CoordinatorFrame[K][number];
 
@@ -93,7 +101,7 @@ export class ScriptedPeer {
   /** Begins a transaction. */
   async begin(timeoutMs = 5_000): Promise<string> {
     const ref = this.nextRef();
-    this.say({ begins: [{ ref, timeoutMs, name: 'test' }] });
+    this.say({ begins: [{ ref, timeoutMs, name: 'test', gid: '', branches: [] }] });
     return (await this.take('begun', (message) => message.ref === ref)).gid;
   }
 

@@ -26,7 +26,7 @@ const broker = url ? await orders.tm.serve(rabbitmq({ rm: 'broker', amqplib, url
 async function write(id: string, dish: string): Promise<void> {
   await orders.insert(id);
   if (dish === 'solo') return; // one branch, one phase
-  await stock.reserve(id, timeoutMs);
+  if (dish !== 'home') await stock.reserve(id, timeoutMs);
   await orders.publish(id);
   if (dish === 'told') await broker?.publish('orders', { orderId: id });
   if (dish === 'refused') throw new Error('the customer has changed his mind');

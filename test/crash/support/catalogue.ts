@@ -8,6 +8,7 @@ const coordinatorPoints = [
   'c.begin.before-reply',
   'c.enlist.before-reply',
   'c.prepare.sent',
+  'c.whole.before-append',
   'c.votes.all-in',
   'c.decided.before-tell',
   'c.outcome.sent',
@@ -38,6 +39,7 @@ const participantPoints = [
   'p.PREPARE.sent',
   'p.prepare.before-vote',
   'p.vote.sent',
+  'p.whole.before-send',
   'p.onephase.before-commit',
   'p.COMMIT.sent',
   'p.onephase.before-answer',
@@ -55,6 +57,7 @@ const clientPoints = [
   'k.begin.acknowledged',
   'k.commit.before-send',
   'k.commit.sent',
+  'k.whole.sent',
   'k.commit.answered',
 ] as const;
 

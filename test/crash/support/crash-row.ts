@@ -27,9 +27,10 @@ export interface CrashRow extends Hit {
   readonly bound: Bound;
   /**
    * What is ordered: `all` writes to two databases and the queue, `solo` to one database, `refused`
-   * is aborted by its client, `told` goes to a broker too.
+   * is aborted by its client, `told` goes to a broker too. `home` writes to a database and the queue,
+   * both of the process that begins, so that the coordinator hears of it whole.
    */
-  readonly dish: 'all' | 'solo' | 'refused' | 'told';
+  readonly dish: 'all' | 'solo' | 'refused' | 'told' | 'home';
   readonly fate: Fate;
   /** Resource managers that hold the order prepared until everything runs again. */
   readonly inDoubt?: readonly string[] | undefined;

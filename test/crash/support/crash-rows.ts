@@ -2,6 +2,7 @@ import { crashPoints } from '../../../coordinator/src/log/sqlite/crash-points.ts
 import type { CrashRow } from './crash-row.ts';
 
 const all = ['events', 'orders-db', 'stock-db'];
+const home = ['events', 'orders-db'];
 
 type Short = Partial<CrashRow> & Pick<CrashRow, 'point' | 'fate'>;
 
@@ -66,6 +67,14 @@ export const thoughtRows: readonly CrashRow[] = [
     { point: 'c.decided.before-tell', about: 'delegated', fate: 'aborted', inDoubt: [] },
     { point: 'c.commit.sent', about: 'ONE_PHASE', fate: 'either', inDoubt: [] },
     { point: 'c.ack.received', about: 'orders-db', fate: 'committed', inDoubt: [] },
+  ),
+  // A transaction that it hears of whole: before the record it never was.
+  ...rows(
+    { ...coordinator, dish: 'home' },
+    { point: 'c.whole.before-append', fate: 'aborted', inDoubt: home, quick: true },
+    { point: 'c.votes.all-in', fate: 'aborted', inDoubt: home },
+    { point: 'c.decided.before-tell', fate: 'committed', inDoubt: home, quick: true },
+    { point: 'c.ack.received', about: 'events', fate: 'committed' },
   ),
   // Errors of the disk: it stops, and the next start tells.
   ...rows(
@@ -180,6 +189,17 @@ export const thoughtRows: readonly CrashRow[] = [
     { point: 'p.finish.before-ack', about: 'orders-db', fate: 'committed' },
     { point: 'p.finish.before-ack', about: 'events', fate: 'committed' },
     { point: 'k.commit.answered', fate: 'committed', inDoubt: [] },
+  ),
+  // All branches are prepared, and nobody knows of them but this process.
+  ...rows(
+    { ...orders, dish: 'home', bound: 'S+Q' },
+    { point: 'p.whole.before-send', fate: 'aborted', inDoubt: home, quick: true },
+    { point: 'k.whole.sent', fate: 'either', inDoubt: undefined },
+    { point: 'p.prepare.before-vote', about: 'events', fate: 'aborted' },
+  ),
+  ...rows(
+    { ...orders, dish: 'home', action: 'stop' },
+    { point: 'p.whole.before-send', fate: 'aborted' },
   ),
   ...rows(
     { ...orders, action: 'stop' },

@@ -138,12 +138,14 @@ export class CutLanes implements AsyncDisposable {
     };
     note('unknown');
     try {
-      const { gid } = await tm.transaction(async () => {
+      const write = async () => {
         const values = [id, currentTransaction()?.gid];
         for (const pool of pools.slice(0, places)) {
           await pool.query('insert into notes (id, gid) values ($1, $2)', values);
         }
-      });
+      };
+      // Once more: it may have begun, without a word, on the session that was just cut.
+      const { gid } = await tm.transaction(write, { retry: 1 });
       return note('committed', gid);
     } catch (error) {
       return note(

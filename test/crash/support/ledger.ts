@@ -101,7 +101,9 @@ export class Ledger {
     const entry = this.#entries.get(id);
     if (!entry) return [`${id}: nobody has ordered it`];
     const order = traces.orders.get(id);
-    const places = entry.dish === 'solo' ? [] : [traces.stock.get(id), traces.deliveries.get(id)];
+    const delivered = traces.deliveries.get(id);
+    const others = entry.dish === 'home' ? [delivered] : [traces.stock.get(id), delivered];
+    const places = entry.dish === 'solo' ? [] : others;
     const found: string[] = [];
     if (places.some((gid) => gid !== order)) {
       found.push(`${id}: written by ${order}, ${places.join(' and ')}`);

@@ -31,6 +31,51 @@ function effects(...inputs: readonly BranchInput[]) {
 
 const open: BranchInput = { kind: 'opened' };
 
+describe('a branch that prepares without being asked', () => {
+  const unasked: BranchInput = { ...prepare, unasked: true };
+  const letGo: BranchInput = { kind: 'let-go', reason: why };
+  const handedOver: BranchInput = { kind: 'handed-over' };
+  const abortAlone = {
+    run: 'finish',
+    order: { kind: 'abort', receipt: 'r', prepared: true, asker: 'self' },
+  };
+
+  test('keeps its vote in the process', () => {
+    expect(effects(open, unasked, prepared)).toEqual([{ run: 'keep-vote', vote: yes }]);
+    const refused: BranchInput = { kind: 'refused', reason: why };
+    expect(effects(open, unasked, refused)).toContainEqual({
+      run: 'keep-vote',
+      vote: { kind: 'no', reason: why },
+    });
+    expect(effects(open, unasked, { kind: 'read-only' })).toEqual([
+      { run: 'keep-vote', vote: { kind: 'read-only' } },
+    ]);
+  });
+
+  test.each([
+    ['its process lets it go', letGo],
+    ['its session is lost', sessionLost],
+    ['its deadline passes', deadline],
+  ])('aborts alone when %s, and never once its vote was handed over (rule 3)', (_, input) => {
+    expect(effects(open, unasked, prepared, input)).toEqual([abortAlone]);
+    expect(effects(open, unasked, prepared, handedOver, input)).toEqual([]);
+    expect(effects(open, unasked, input, prepared)).toContainEqual(abortAlone);
+    expect(effects(open, prepare, prepared, input)).toEqual([]);
+  });
+
+  test('never aborts alone once it has said its vote when it was asked after all', () => {
+    expect(effects(open, unasked, prepared, prepare)).toEqual([{ run: 'vote', vote: yes }]);
+    expect(effects(open, unasked, prepared, prepare, letGo)).toEqual([]);
+  });
+
+  test('says its vote again on a new session, whole, once it was handed over', () => {
+    const again: BranchInput = { kind: 'session-opened' };
+    expect(effects(open, unasked, prepared, handedOver, again)).toEqual([
+      { run: 'vote', vote: yes },
+    ]);
+  });
+});
+
 describe('phase one', () => {
   test('a branch that nobody holds here votes no: it restarted (rule 2)', () => {
     expect(effects(prepare)).toMatchObject([

@@ -39,6 +39,7 @@ const input = fc.oneof(
       onePhase: fc.boolean(),
       work: fc.boolean(),
       obstacle: fc.option(fc.constant(why), { nil: undefined, freq: 5 }),
+      unasked: fc.option(fc.constant(true as const), { nil: undefined, freq: 3 }),
     }) as fc.Arbitrary<BranchInput>,
   },
   {
@@ -49,6 +50,8 @@ const input = fc.oneof(
     weight: 2,
     arbitrary: fc.constantFrom<BranchInput>(
       { kind: 'retry' },
+      { kind: 'handed-over' },
+      { kind: 'let-go', reason: why },
       { kind: 'session-opened' },
       { kind: 'decided-elsewhere' },
       { kind: 'outcome-known' },

@@ -14,9 +14,10 @@ function play(script: readonly Action[]): BranchWorld {
 /** Steps after the first yes vote of a branch's life, until that life ends. */
 function afterYes(world: BranchWorld) {
   const { history } = world;
-  const first = history.findIndex(({ effects }) =>
-    effects.some((effect) => effect.run === 'vote' && effect.vote.kind === 'yes'),
-  );
+  const first = history.findIndex(({ before, input, effects }) => {
+    if (input.kind === 'handed-over' && before.at === 'prepared') return true;
+    return effects.some((effect) => effect.run === 'vote' && effect.vote.kind === 'yes');
+  });
   if (first === -1) return [];
   const end = history.findIndex(({ after }, index) => index >= first && after.at === 'done');
   return history.slice(first + 1, end === -1 ? undefined : end + 1);

@@ -58,6 +58,8 @@ export class FakeDatabase implements Resource {
   readonly canOnePhase: boolean;
   readonly store: FakeStore;
   readonly hooks: FakeHooks = {};
+  /** Payload of its yes votes. */
+  redo = new Uint8Array();
   identity: RmIdentity;
   acceptWork?: (id: BranchId, work: Uint8Array) => Promise<OpenBranch>;
   #host: ResourceHost | undefined;
@@ -193,14 +195,14 @@ export class FakeBranch implements OpenBranch {
   }
 
   async prepare(): Promise<PrepareResult> {
-    const { store, hooks } = this.#database;
+    const { store, hooks, redo } = this.#database;
     store.calls.push(`prepare ${this.id.branch}`);
     await hooks.prepare?.(this.id);
     if (this.#writes.length === 0) return { vote: 'read-only' };
     const key = formatBranchId(this.id);
     store.prepared.set(key, { id: this.id, writes: [...this.#writes] });
     store.incarnations.push(this.id.incarnation);
-    return { vote: 'yes', receipt: key, redo: new Uint8Array() };
+    return { vote: 'yes', receipt: key, redo };
   }
 
   async ready(): Promise<ReadyResult> {

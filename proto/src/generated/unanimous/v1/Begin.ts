@@ -1,5 +1,6 @@
 // Original file: unanimous/v1/session.proto
 
+import type { OpenBranch as _unanimous_v1_OpenBranch, OpenBranch__Output as _unanimous_v1_OpenBranch__Output } from '../../unanimous/v1/OpenBranch.js';
 
 /**
  * Creates a transaction. It belongs to this session and is aborted when the session is lost
@@ -18,6 +19,15 @@ export interface Begin {
    * For operators: what the transaction does, say "place-order". Never parsed.
    */
   'name'?: (string);
+  /**
+   * A gid of a block that this session was given, under which the transaction has begun already;
+   * empty: the coordinator makes one.
+   */
+  'gid'?: (string);
+  /**
+   * Its branches so far, on this session, numbered from 1 in their order here.
+   */
+  'branches'?: (_unanimous_v1_OpenBranch)[];
 }
 
 /**
@@ -37,4 +47,13 @@ export interface Begin__Output {
    * For operators: what the transaction does, say "place-order". Never parsed.
    */
   'name': (string);
+  /**
+   * A gid of a block that this session was given, under which the transaction has begun already;
+   * empty: the coordinator makes one.
+   */
+  'gid': (string);
+  /**
+   * Its branches so far, on this session, numbered from 1 in their order here.
+   */
+  'branches': (_unanimous_v1_OpenBranch__Output)[];
 }

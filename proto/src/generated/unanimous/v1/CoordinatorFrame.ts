@@ -11,6 +11,7 @@ import type { Begun as _unanimous_v1_Begun, Begun__Output as _unanimous_v1_Begun
 import type { Prepare as _unanimous_v1_Prepare, Prepare__Output as _unanimous_v1_Prepare__Output } from '../../unanimous/v1/Prepare.js';
 import type { Outcome as _unanimous_v1_Outcome, Outcome__Output as _unanimous_v1_Outcome__Output } from '../../unanimous/v1/Outcome.js';
 import type { Refusal as _unanimous_v1_Refusal, Refusal__Output as _unanimous_v1_Refusal__Output } from '../../unanimous/v1/Refusal.js';
+import type { Reserved as _unanimous_v1_Reserved, Reserved__Output as _unanimous_v1_Reserved__Output } from '../../unanimous/v1/Reserved.js';
 
 /**
  * What the coordinator sends.
@@ -64,6 +65,10 @@ export interface CoordinatorFrame {
    * The coordinator is about to stop: begin nothing more on this session.
    */
   'draining'?: (boolean);
+  /**
+   * Answers to reserves.
+   */
+  'reserved'?: (_unanimous_v1_Reserved)[];
 }
 
 /**
@@ -118,4 +123,8 @@ export interface CoordinatorFrame__Output {
    * The coordinator is about to stop: begin nothing more on this session.
    */
   'draining': (boolean);
+  /**
+   * Answers to reserves.
+   */
+  'reserved': (_unanimous_v1_Reserved__Output)[];
 }

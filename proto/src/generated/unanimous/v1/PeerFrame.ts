@@ -10,6 +10,8 @@ import type { Begin as _unanimous_v1_Begin, Begin__Output as _unanimous_v1_Begin
 import type { Abort as _unanimous_v1_Abort, Abort__Output as _unanimous_v1_Abort__Output } from '../../unanimous/v1/Abort.js';
 import type { Commit as _unanimous_v1_Commit, Commit__Output as _unanimous_v1_Commit__Output } from '../../unanimous/v1/Commit.js';
 import type { Ask as _unanimous_v1_Ask, Ask__Output as _unanimous_v1_Ask__Output } from '../../unanimous/v1/Ask.js';
+import type { Reserve as _unanimous_v1_Reserve, Reserve__Output as _unanimous_v1_Reserve__Output } from '../../unanimous/v1/Reserve.js';
+import type { Whole as _unanimous_v1_Whole, Whole__Output as _unanimous_v1_Whole__Output } from '../../unanimous/v1/Whole.js';
 
 /**
  * What a peer sends.
@@ -55,6 +57,15 @@ export interface PeerFrame {
    * Questions for an outcome.
    */
   'asks'?: (_unanimous_v1_Ask)[];
+  /**
+   * Requests for a block of gids. Optional: without one each transaction begins with `Begin`.
+   */
+  'reserves'?: (_unanimous_v1_Reserve)[];
+  /**
+   * Transactions of which the coordinator hears for the first time, whole: begin, branches, votes
+   * and commit in one message. Optional, like the blocks that they come from.
+   */
+  'wholes'?: (_unanimous_v1_Whole)[];
 }
 
 /**
@@ -101,4 +112,13 @@ export interface PeerFrame__Output {
    * Questions for an outcome.
    */
   'asks': (_unanimous_v1_Ask__Output)[];
+  /**
+   * Requests for a block of gids. Optional: without one each transaction begins with `Begin`.
+   */
+  'reserves': (_unanimous_v1_Reserve__Output)[];
+  /**
+   * Transactions of which the coordinator hears for the first time, whole: begin, branches, votes
+   * and commit in one message. Optional, like the blocks that they come from.
+   */
+  'wholes': (_unanimous_v1_Whole__Output)[];
 }

@@ -1,0 +1,87 @@
+import { type Begin, type Begun, failpoint, type Gid, UnanimousError } from '@unanimous/proto';
+import type { Link } from '../session/link.ts';
+
+/** A branch that was opened without a word to the coordinator. */
+export interface UntoldBranch {
+  readonly number: number;
+  readonly rm: string;
+  readonly canOnePhase: boolean;
+}
+
+/** Asks the coordinator to begin a transaction, or tells it of one that has begun. */
+export async function askToBegin(link: Link, question: Omit<Begin, 'ref'>): Promise<Begun> {
+  const begun = await link.ask('begins', question);
+  failpoint('k.begin.acknowledged');
+  return begun;
+}
+
+/** What telling needs of its transaction. */
+export interface Untellable {
+  readonly gid: Gid;
+  remainingMs(): number;
+  /** The coordinator has refused what has begun already: nothing of it can be committed. */
+  refused(error: UnanimousError): void;
+}
+
+/**
+ * What the coordinator does not know of a transaction that began under a gid of its session's block.
+ * It is told before the gid leaves the process, after a while in any case, and otherwise at the end,
+ * whole. Told once, the transaction is like any other.
+ */
+export class Untold {
+  readonly link: Link;
+  readonly name: string;
+  readonly branches: UntoldBranch[] = [];
+  readonly #of: Untellable;
+  #told: Promise<void> | undefined;
+
+  constructor(of: Untellable, link: Link, name: string) {
+    this.#of = of;
+    this.link = link;
+    this.name = name;
+  }
+
+  /** The coordinator knows of it, or will in a moment. */
+  get isTold(): boolean {
+    return this.#told !== undefined;
+  }
+
+  /** It ends without having been told; nothing is told of it any more. */
+  settle(): void {
+    this.#told ??= Promise.resolve();
+  }
+
+  /** Opens a branch under the next number. */
+  add(rm: string, canOnePhase: boolean): number {
+    const number = this.branches.length + 1;
+    this.branches.push({ number, rm, canOnePhase });
+    return number;
+  }
+
+  /**
+   * Tells the coordinator of the begin and the branches so far. Resolves when it has acknowledged them;
+   * order on the session sees to it that what is sent meanwhile comes later. Idempotent.
+   * @throws UnanimousError why it was refused; the transaction has ended then.
+   */
+  tell(): Promise<void> {
+    this.#told ??= this.#tellOnce();
+    return this.#told;
+  }
+
+  #tellOnce(): Promise<void> {
+    const { link, name } = this;
+    const { gid } = this.#of;
+    const timeoutMs = Math.max(1, Math.ceil(this.#of.remainingMs()));
+    const branches = this.branches.map(({ rm, canOnePhase }) => ({ rm, canOnePhase }));
+    const told = askToBegin(link, { gid, name, timeoutMs, branches }).then(
+      () => undefined,
+      (error: unknown) => {
+        const refusal = UnanimousError.from(error);
+        this.#of.refused(refusal);
+        throw refusal;
+      },
+    );
+    told.catch(() => undefined); // whoever does not wait for it hears of the transaction's end
+    return told;
+  }
+}
