@@ -58,7 +58,9 @@ function damaged(target: Target, what: string, change: () => Buffer | undefined)
     files: withFile(image.files, name, change()),
     promises: image.promises,
     hasMirror: image.hasMirror,
-    mustStart: image.hasMirror,
+    // A mirror repairs what it holds. Behind, it lacks the last record, and a frame that ends a commit and
+    // stands in another's place makes it look like two that are lost: then a refusal is right.
+    mustStart: image.hasMirror && !(image.name === 'mirror-behind' && what.startsWith('doubled')),
   });
 }
 
