@@ -95,10 +95,12 @@ const ofLog: readonly Mutant[] = [
 /** Of each rule of the sessions one that it alone finds. */
 const ofSessions: readonly Mutant[] = [
   {
-    name: 'lets a scan undo a branch of a live transaction',
-    file: `${protocol}/answers.ts`,
-    from: "return 'wait';",
-    to: "return state.branches.length === 2 ? 'abort' : 'wait';",
+    name: 'rolls a branch back, and says committed',
+    file: 'participant-sdk/src/participant/branch-driver.ts',
+    from: 'return resource.commit(this.id, decidedOf(order.facts));',
+    to: `if (this.id.rm !== 'orders-db') return resource.commit(this.id, decidedOf(order.facts));
+        await resource.abort(this.id, order.facts.receipt);
+        return { result: 'committed' };`,
     ...rule(session, 'AC1, agreement'),
   },
   {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { coordinatorService, countMessages } from '../../proto/src/index.ts';
+import { adminService, coordinatorService, countMessages } from '../../proto/src/index.ts';
 
 const { requestDeserialize, responseDeserialize } = coordinatorService.Session;
 
@@ -55,6 +55,35 @@ test('a redo payload does not keep its frame in memory', () => {
   expect(redo).toEqual(Buffer.from([1, 2, 3]));
   expect(redo?.buffer).not.toBe(frame.buffer);
   expect(redo?.buffer.byteLength).toBeLessThan(1 << 17);
+});
+
+describe('a unary call, which the loader decodes,', () => {
+  const { Enlist, Get } = coordinatorService;
+
+  test('takes an unknown enum value as unset', () => {
+    const kind = (value: number) => Get.responseDeserialize(Buffer.from(integer(3, [value]))).kind;
+    expect(kind(1)).toBe('OUTCOME_COMMITTED');
+    expect(kind(9)).toBe('OUTCOME_UNSPECIFIED');
+  });
+
+  test('fails at an integer above 2^53 instead of rounding it', () => {
+    const { responseDeserialize: decode } = adminService.Status;
+    const epoch = (varint: number[]) => decode(Buffer.from(integer(3, varint))).epoch;
+    const most = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x0f];
+    expect(epoch(most)).toBe(Number.MAX_SAFE_INTEGER);
+    expect(() => epoch([0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10])).toThrow('epoch');
+  });
+
+  test('does not keep its message in memory for a few bytes of it', () => {
+    const message = Buffer.concat([
+      Buffer.from(field(4, [1, 2, 3])),
+      Buffer.from([0x7a, 0x80, 0x80, 0x40]), // field 15, of a later version: 1 MiB
+      Buffer.alloc(1 << 20),
+    ]);
+    const { work } = Enlist.requestDeserialize(message);
+    expect(work).toEqual(Buffer.from([1, 2, 3]));
+    expect(work.buffer.byteLength).toBeLessThan(1 << 17);
+  });
 });
 
 describe('messages of a frame', () => {
