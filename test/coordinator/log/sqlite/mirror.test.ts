@@ -17,8 +17,12 @@ function mirroredLog(dir: TempDir): { folder: string; mirror: string } {
   const mirror = dir.file('mirror');
   const open = openStore(folder, { mirror });
   for (let n = 1; n <= 3; n += 1) open.decide(n);
+  left.push(open);
   return { folder, mirror };
 }
+
+/** Were one collected as garbage, SQLite would close it in order, and move its WAL into the database. */
+const left: unknown[] = [];
 
 function decisionsOf(folder: string, mirror: string): string[] {
   const open = openStore(folder, { mirror });
