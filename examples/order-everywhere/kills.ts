@@ -68,7 +68,7 @@ export const kills: readonly Kill[] = [
   ...ofProcess('stock', ['stock-queue']),
   ...servers.flatMap(ofServer),
   { ...voted, victims: everything, fate: 'aborted' },
-  { ...decided, victims: everything, fate: 'committed', isQuick: true },
+  { ...decided, victims: everything, fate: 'committed' },
 ];
 
 function ofCoordinator(): Kill[] {
