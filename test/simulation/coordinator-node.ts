@@ -64,7 +64,7 @@ export class CoordinatorNode {
     const { clock } = this.#simulation;
     if (this.#isStarting || this.isUp) return;
     if (clock.nowMs < this.#fullUntilMs) {
-      clock.after(20, () => this.start());
+      clock.after(20, () => !this.isHeld && this.start());
       return;
     }
     this.#isStarting = true;
