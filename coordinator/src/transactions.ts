@@ -50,6 +50,20 @@ export interface Entry {
   wordsAtLog: number;
 }
 
+/** Records of one transaction, for whose durability it waits. */
+interface Decision {
+  readonly entry: Entry;
+  readonly records: readonly LogRecord[];
+}
+
+/** Decisions that go to the log together. */
+interface Group {
+  readonly decisions: Decision[];
+  /** Resolves when they are durable and participants were told, or the log has failed. */
+  readonly settled: Promise<void>;
+  readonly settle: () => void;
+}
+
 /** What the transactions of one epoch need. */
 export interface TransactionsOptions {
   readonly log: DecisionLog;
@@ -78,6 +92,8 @@ export class Transactions {
   readonly #abortedGids: Gid[] = [];
   /** Over, by a record that rides with the next append, or goes by itself some time. */
   #endedLazily: Transaction[] = [];
+  /** What was decided in this turn and is not with the log yet. */
+  #group: Group | undefined;
   #stopped = false;
 
   constructor(options: TransactionsOptions) {
@@ -328,35 +344,65 @@ export class Transactions {
   #record(entry: Entry, events: readonly TransactionEvent[]): Promise<void> | undefined {
     if (!events.some(isRecord)) return undefined;
     const records = events.filter(isRecord);
-    const forced = records.filter((record) => durability[record.kind] === 'forced');
-    const lazy = records.filter((record) => durability[record.kind] === 'lazy');
-    if (forced.length === 0) {
+    if (records.every(isLazy)) {
       failpoint('c.ended.before-append');
-      this.#appendLazily(lazy);
+      this.#appendLazily(records);
       failpoint('c.ended.handed-over');
       return undefined;
     }
     // An `ended` that follows in the same step stands behind its forced record.
-    return this.#recordDecision(entry, records);
+    failpoint('c.votes.all-in', records[0]?.kind);
+    return this.#decide(entry, records);
   }
 
-  // Async, so that a throw on the way to the log is never taken for a bad message of some peer.
-  async #recordDecision(entry: Entry, records: readonly LogRecord[]): Promise<void> {
-    failpoint('c.votes.all-in', records[0]?.kind);
-    const seq = await this.#append(records);
-    if (seq !== undefined) this.#recorded(entry, records, seq);
+  /** What is decided in one turn goes to the log together, in a microtask. */
+  #decide(entry: Entry, records: readonly LogRecord[]): Promise<void> {
+    const group = (this.#group ??= this.#newGroup());
+    group.decisions.push({ entry, records });
+    return group.settled;
+  }
+
+  // In a microtask, so that a throw on the way to the log is never taken for a bad message of a peer.
+  #newGroup(): Group {
+    let settle = nothing;
+    const settled = new Promise<void>((resolve) => {
+      settle = resolve;
+    });
+    queueMicrotask(() => this.#appendDecided());
+    return { decisions: [], settled, settle };
+  }
+
+  /** Whatever else goes to the log stands behind what has been decided before. */
+  #appendDecided(): void {
+    const group = this.#group;
+    if (!group) return;
+    this.#group = undefined;
+    void this.#appendGroup(group);
+  }
+
+  async #appendGroup({ decisions, settle }: Group): Promise<void> {
+    const first = await this.#append(decisions.flatMap(({ records }) => records));
+    let seq = first ?? 0;
+    for (const { entry, records } of first === undefined ? [] : decisions) {
+      this.#recorded(entry, records, seq);
+      seq += records.length;
+    }
+    settle();
   }
 
   #recorded(entry: Entry, records: readonly LogRecord[], seq: number): void {
     failpoint('c.decided.before-tell', records[0]?.kind);
     // Another append of the transaction may have been on its way before the operator spoke.
-    if (records.some((record) => record.kind === 'resolved')) entry.wordsAtLog -= 1;
+    if (entry.wordsAtLog > 0 && records.some(({ kind }) => kind === 'resolved')) {
+      entry.wordsAtLog -= 1;
+    }
     const { epoch } = this.#options.incarnation;
     this.input(entry, { kind: 'recorded', at: { epoch, seq } });
     this.#tellWaiters(entry);
   }
 
   #appendLazily(records: readonly LogRecord[]): void {
+    this.#appendDecided();
     try {
       this.#options.log.appendLazily(records);
     } catch (error) {
@@ -366,6 +412,7 @@ export class Transactions {
   }
 
   #append(records: readonly LogRecord[]): Promise<number | undefined> {
+    this.#appendDecided();
     const ended = this.#endedLazily.splice(0); // their records are before these
     const landed = ({ seq }: { readonly seq: number }) => {
       this.#endedDurably(ended);
@@ -447,6 +494,10 @@ type Owing = Transaction & { readonly phase: 'committing' | 'delegated' };
 
 function isOwing(state: Transaction): state is Owing {
   return state.phase === 'committing' || state.phase === 'delegated';
+}
+
+function isLazy({ kind }: LogRecord): boolean {
+  return durability[kind] === 'lazy';
 }
 
 function isRecord(event: TransactionEvent): event is TransactionRecord {

@@ -114,18 +114,20 @@ const ofSessions: readonly Mutant[] = [
   {
     name: 'counts a no as a yes',
     file: `${protocol}/decide.ts`,
-    from: "if (vote.is === 'no') return aborted(state, voted(branch, { is: 'no' }), vote.reason);",
-    to: `if (vote.is === 'no') {
-      const yes = { ...voted(branch, { is: 'yes' }), incarnation };
-      return { events: [yes, ...decideWhenAllVoted(evolve(state, yes))] };
-    }`,
+    from: 'const after = evolve(state, event);\n  if (vote.is',
+    to: `const counted = { ...event, state: { is: vote.is === 'no' ? 'yes' : vote.is }, incarnation };
+  const after = evolve(state, counted as TransactionEvent);
+  if (vote.is === 'no') {
+    return { events: [counted as TransactionEvent, ...decideWhenAllVoted(after)] };
+  }
+  if (vote.is`,
     ...rule(session, 'AC3, only if all voted yes'),
   },
   {
     name: 'aborts who is ready for one phase',
     file: `${protocol}/decide.ts`,
-    from: "if ((vote.is === 'ready') !== isReceiptAsked && (",
-    to: "if ((vote.is === 'ready') === isReceiptAsked && isReceiptAsked && (",
+    from: "if ((is === 'ready') === isReceiptAsked) return undefined;",
+    to: "if (is === 'yes' || !isReceiptAsked) return undefined;",
     ...rule(session, 'AC4, with no failure'),
   },
   {
