@@ -1,4 +1,6 @@
 import {
+  type Alarm,
+  Alarms,
   failpoint,
   formatGid,
   type Gid,
@@ -26,7 +28,7 @@ import {
 } from './protocol/transaction.ts';
 import type { TransactionEvent, TransactionRecord } from './protocol/transaction.ts';
 import { reportEvent } from './report-event.ts';
-import type { ResourceManagers } from './resource-managers.ts';
+import type { Debt, ResourceManagers } from './resource-managers.ts';
 import { bareOutcome, outcomeView } from './views.ts';
 import { Waiters } from './waiters.ts';
 import type { World } from './world.ts';
@@ -44,8 +46,11 @@ export interface Entry {
   readonly owner: Owner | undefined;
   readonly begunAtMs: number;
   readonly deadlineMs: number;
-  cancelDeadline: () => void;
+  /** While it is undecided, and not one that came whole. */
+  deadline: Alarm | undefined;
   readonly waiters: Waiters;
+  /** What resource managers owe of it, or owed until its end is durable. */
+  debts: readonly Debt[];
   /** Operators' words that are with the log: nothing that hangs on one may be answered yet. */
   wordsAtLog: number;
 }
@@ -85,19 +90,21 @@ export class Transactions {
   readonly outcomes: RetainedOutcomes;
   readonly blocks = new GidBlocks();
   readonly #options: TransactionsOptions;
+  readonly #alarms: Alarms;
   readonly #entries = new Map<Gid, Entry>();
   /** Undecided ones: what a lost session or a drain concerns. */
   readonly #open = new Set<Entry>();
   /** Aborted ones that are kept only to tell the reason; oldest first. */
   readonly #abortedGids: Gid[] = [];
   /** Over, by a record that rides with the next append, or goes by itself some time. */
-  #endedLazily: Transaction[] = [];
+  #endedLazily: Entry[] = [];
   /** What was decided in this turn and is not with the log yet. */
   #group: Group | undefined;
   #stopped = false;
 
   constructor(options: TransactionsOptions) {
     this.#options = options;
+    this.#alarms = new Alarms(options.world);
     const { retainOutcomesMs: retainMs, retainOutcomes: atMost } = options.limits;
     this.outcomes = new RetainedOutcomes({ retainMs, atMost });
   }
@@ -126,7 +133,7 @@ export class Transactions {
     const known = this.#entries.get(heuristic.gid);
     const state = evolve(known?.state, heuristic);
     if (known) known.state = state;
-    else this.#entries.set(heuristic.gid, recoveredEntry(state, this.#options.world));
+    else this.#entries.set(heuristic.gid, recoveredEntry(state, this.#alarms));
     void this.#append([heuristic]);
     reportEvent(this.#options.logger, heuristic.gid, heuristic);
   }
@@ -141,10 +148,10 @@ export class Transactions {
 
   /** After the replay: what is unfinished is owed, what is over is kept for its time. */
   finishReplay(): void {
-    const states = [...this.#entries.values()].map(({ state }) => state);
-    const unfinished = states.filter(isOwing).toSorted((a, b) => a.at.seq - b.at.seq);
-    for (const state of unfinished) this.#owe(state);
-    for (const state of states) {
+    const entries = [...this.#entries.values()];
+    const unfinished = entries.filter(({ state }) => isOwing(state)).toSorted(byPlace);
+    for (const entry of unfinished) this.#owe(entry);
+    for (const { state } of entries) {
       if (isOwing(state) || needsOperator(state)) continue;
       this.outcomes.add(state.gid, this.#options.world.nowMs());
     }
@@ -156,10 +163,10 @@ export class Transactions {
    */
   begin(owner: Owner, timeoutMs: number, name: string, given?: Gid): Entry {
     this.#checkRoom(timeoutMs);
-    const { limits, world } = this.#options;
+    const { limits } = this.#options;
     const lastsMs = timeoutMs || limits.defaultTimeoutMs;
     const entry = this.#enter(given ?? this.#nextGid(), owner, lastsMs, name);
-    entry.cancelDeadline = world.after(lastsMs, () => this.input(entry, { kind: 'deadline' }));
+    entry.deadline = this.#alarms.set(lastsMs, () => this.input(entry, { kind: 'deadline' }));
     return entry;
   }
 
@@ -209,8 +216,9 @@ export class Transactions {
       owner,
       begunAtMs: nowMs,
       deadlineMs: nowMs + lastsMs,
-      cancelDeadline: nothing,
-      waiters: new Waiters(world),
+      deadline: undefined,
+      waiters: new Waiters(this.#alarms),
+      debts: noDebts,
       wordsAtLog: 0,
     };
     this.#entries.set(gid, entry);
@@ -246,7 +254,7 @@ export class Transactions {
     }
     // Past the deadline only a slow log or a delegated branch can keep the decision from us.
     const undecidedMs = this.remainingMs(entry) + waitAppliedMs + 1_000;
-    const endWait = entry.waiters.add(() => entry.state, { undecidedMs, waitAppliedMs }, answer);
+    const endWait = entry.waiters.add(entry, { undecidedMs, waitAppliedMs }, answer);
     this.#tellWaiters(entry);
     return endWait;
   }
@@ -262,10 +270,10 @@ export class Transactions {
     if ('refused' in result) return { refused: result.refused };
     entry.state = result.state;
     if (input.kind === 'resolve') entry.wordsAtLog += 1;
-    if (isOwing(before) && hasEnded(result.state)) this.#endedLazily.push(result.state);
+    if (isOwing(before) && hasEnded(result.state)) this.#endedLazily.push(entry);
     const recorded = this.#record(entry, result.events);
     if (result.events.length > 0) {
-      this.#account(before, entry.state);
+      this.#account(entry, before);
       this.#afterChange(entry, before);
       for (const event of result.events) reportEvent(this.#options.logger, before.gid, event);
     }
@@ -325,7 +333,7 @@ export class Transactions {
   stop(): void {
     this.#stopped = true;
     for (const entry of this.#entries.values()) {
-      entry.cancelDeadline();
+      entry.deadline?.cancel();
       entry.waiters.answerAll(bareOutcome(entry.state.gid, 'OUTCOME_UNKNOWN'));
     }
   }
@@ -337,7 +345,7 @@ export class Transactions {
       state = evolve(state, { kind: 'recorded', at });
     }
     if (known) known.state = state;
-    else this.#entries.set(record.gid, recoveredEntry(state, this.#options.world));
+    else this.#entries.set(record.gid, recoveredEntry(state, this.#alarms));
   }
 
   /** Appends what must be durable; a decision moves on when the log has answered. */
@@ -426,42 +434,48 @@ export class Transactions {
   }
 
   /** Nobody is ever told of these again, whoever restarts. */
-  #endedDurably(ended: readonly Transaction[]): void {
-    for (const { gid, branches } of ended) {
-      for (const { rm } of branches) this.#options.rms.ended(rm, gid);
+  #endedDurably(ended: readonly Entry[]): void {
+    for (const entry of ended) {
+      for (const debt of entry.debts) debt.end();
+      entry.debts = noDebts;
     }
   }
 
   /** Keeps the books of what resource managers owe. */
-  #account(before: Transaction, after: Transaction): void {
-    if (isOwing(after) && before.phase !== after.phase) this.#owe(after);
+  #account(entry: Entry, before: Transaction): void {
+    const { state: after } = entry;
+    if (isOwing(after) && before.phase !== after.phase) this.#owe(entry);
     if (!isOwing(before)) return;
     if (before.branches === after.branches) return;
     for (let index = 0; index < after.branches.length; index++) {
       const was = before.branches[index];
       const branch = after.branches[index];
       if (was && branch && !isOver(was) && isOver(branch)) {
-        this.#options.rms.paid(branch.rm, after.gid, branch.branch);
+        entry.debts.find((debt) => debt.branch === branch.branch)?.pay();
       }
     }
   }
 
-  #owe(state: Owing): void {
-    const { gid, at } = state;
-    for (const one of state.branches) {
+  #owe(entry: Entry): void {
+    const { state } = entry;
+    if (!isOwing(state)) return;
+    const { gid, at, branches } = state;
+    const debts = [...entry.debts];
+    for (const one of branches) {
       // What waits for a delegated branch owes nothing yet.
       if (isOver(one) || (state.phase === 'delegated' && !isPermitted(one))) continue;
       const { rm, branch, redo } = one;
-      this.#options.rms.owe(rm, branch, { gid, seq: at.seq, bytes: redo.byteLength });
+      debts.push(this.#options.rms.owe(rm, { gid, branch, seq: at.seq }, redo.byteLength));
     }
+    entry.debts = debts;
   }
 
   #afterChange(entry: Entry, before: Transaction): void {
     const { state } = entry;
     if (this.#open.has(entry) && outcomeOf(state).is !== 'undecided') {
       this.#open.delete(entry);
-      entry.cancelDeadline();
-      entry.cancelDeadline = nothing; // it would keep the timer for as long as the outcome is kept
+      entry.deadline?.cancel();
+      entry.deadline = undefined; // it would be kept for as long as the outcome
     }
     if (state.phase === 'committed' && before.phase !== 'committed') {
       this.outcomes.add(state.gid, this.#options.world.nowMs());
@@ -489,6 +503,12 @@ export class Transactions {
 
 function nothing(): void {}
 
+const noDebts: readonly Debt[] = [];
+
+function byPlace({ state: a }: Entry, { state: b }: Entry): number {
+  return isOwing(a) && isOwing(b) ? a.at.seq - b.at.seq : 0;
+}
+
 /** Decided, or permitted, and not over. */
 type Owing = Transaction & { readonly phase: 'committing' | 'delegated' };
 
@@ -501,8 +521,10 @@ function isLazy({ kind }: LogRecord): boolean {
 }
 
 function isRecord(event: TransactionEvent): event is TransactionRecord {
-  return event.kind in durability;
+  return durableKinds.has(event.kind);
 }
+
+const durableKinds: ReadonlySet<string> = new Set(Object.keys(durability));
 
 /** Records that the log's answer moves on; the same at a replay. */
 function isDecision({ kind }: LogRecord): boolean {
@@ -523,15 +545,16 @@ function needsOperator(state: Transaction): boolean {
 }
 
 /** What the log brought back: nobody owns it, and its deadline is past. */
-function recoveredEntry(state: Transaction, world: World): Entry {
+function recoveredEntry(state: Transaction, alarms: Alarms): Entry {
   return {
     state,
     name: '',
     owner: undefined,
     begunAtMs: Number.NaN,
     deadlineMs: 0,
-    cancelDeadline: () => {},
-    waiters: new Waiters(world),
+    deadline: undefined,
+    waiters: new Waiters(alarms),
+    debts: noDebts,
     wordsAtLog: 0,
   };
 }

@@ -97,10 +97,11 @@ const ofSessions: readonly Mutant[] = [
   {
     name: 'rolls a branch back, and says committed',
     file: 'participant-sdk/src/participant/branch-driver.ts',
-    from: 'return resource.commit(this.id, decidedOf(order.facts));',
-    to: `if (this.id.rm !== 'orders-db') return resource.commit(this.id, decidedOf(order.facts));
-        await resource.abort(this.id, order.facts.receipt);
-        return { result: 'committed' };`,
+    from: 'return this.#ports.resource.commit(this.id, decidedOf(order.facts));',
+    to: `const { resource } = this.#ports;
+    if (this.id.rm !== 'orders-db') return resource.commit(this.id, decidedOf(order.facts));
+    const undone = resource.abort(this.id, order.facts.receipt);
+    return undone.then(() => ({ result: 'committed' }) as const);`,
     ...rule(session, 'AC1, agreement'),
   },
   {
@@ -161,8 +162,8 @@ const ofSessions: readonly Mutant[] = [
   {
     name: 'shows after a restart no branch that did not follow',
     file: 'coordinator/src/views.ts',
-    from: "if (b.is !== 'heuristic') return [];",
-    to: "if (b.is !== 'heuristic' || state.branches.every((one) => one.session === 0)) return [];",
+    from: "if (b.is !== 'heuristic') continue;",
+    to: "if (b.is !== 'heuristic' || state.branches.every((one) => one.session === 0)) continue;",
     ...rule(session, 'no lost heuristic'),
   },
   {

@@ -50,8 +50,8 @@ export const untoldTransactions: readonly Mutant[] = [
   {
     name: 'asks for votes that have come already',
     file: 'coordinator/src/protocol/step.ts',
-    from: 'if (event.isAnswered) return nothing;',
-    to: '',
+    from: 'return nothing; // with their votes',
+    to: "return after.branches.map(message('prepare'));",
     breaks: ['promise: one round trip'],
     tests: [whole],
   },
@@ -106,8 +106,8 @@ export const untoldTransactions: readonly Mutant[] = [
   {
     name: 'takes a refusal for an abort although the log says otherwise',
     file: 'participant-sdk/src/client/commit-whole.ts',
-    from: "if (known.outcome === 'aborted') fail(refused(local, error));",
-    to: "if (known.outcome !== 'unknown') fail(refused(local, error));",
+    from: "if (known.outcome === 'aborted') awaited.fail(refused(local, error));",
+    to: "if (known.outcome !== 'unknown') awaited.fail(refused(local, error));",
     breaks: ['rule 3', 'rule 9'],
     tests: [`${untold} > is refused after it was decided`],
   },

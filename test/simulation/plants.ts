@@ -108,8 +108,8 @@ export const plants: readonly Plant[] = [
     name: 'no-audit-row',
     about: 'what phase two finds ended by hand is not written down before it is told',
     file: `${participant}participant/branch-driver.ts`,
-    from: 'if (deviates(order, result.result)) await this.#writeDown(result as BranchResult);',
-    to: 'void deviates; void this.#writeDown;',
+    from: 'if (deviates(order, attempted.result)) {',
+    to: "if (deviates(order, attempted.result) && order.kind === 'settle') {",
   },
   {
     name: 'no-audit-scan',

@@ -1,4 +1,4 @@
-import { type Gid, UnanimousError } from '@unanimous/proto';
+import { type Alarms, type Gid, UnanimousError } from '@unanimous/proto';
 import { sleep } from '../ambient.ts';
 import { backoffMs } from '../backoff.ts';
 import type { LocalTransaction } from '../participant/local-transaction.ts';
@@ -15,6 +15,8 @@ export interface ClientCore {
   readonly session: Session;
   readonly participant: Participant;
   readonly lateTelling: LateTelling;
+  /** For what nearly always happens before its time: deadlines, and waits for an answer. */
+  readonly alarms: Alarms;
   isClosed: boolean;
 }
 
@@ -27,11 +29,17 @@ export interface Begun {
 }
 
 /**
- * Begins a transaction. Nothing is written by a begin, so it is simply tried again on a new session
+ * Begins a transaction, at once where a gid is at hand. Nothing is written by a begin, so it is simply tried again on a new session
  * when its own is lost or stops.
  * @throws UnanimousError `not-connected`, `draining`, `overloaded`, `closed` and others.
  */
-export async function begin(core: ClientCore, name: string, timeoutMs: number): Promise<Begun> {
+export function begin(core: ClientCore, name: string, timeoutMs: number): Begun | Promise<Begun> {
+  const { link } = core.session;
+  const untold = link && !core.isClosed && beginUntold(core, link, name, timeoutMs);
+  return untold || beginWhenOpen(core, name, timeoutMs);
+}
+
+async function beginWhenOpen(core: ClientCore, name: string, timeoutMs: number): Promise<Begun> {
   const { ambient, connectTimeoutMs } = core.settings;
   const untilMs = ambient.nowMs() + connectTimeoutMs;
   for (let failures = 1; ; failures++) {

@@ -1,4 +1,4 @@
-import { parseGid, UnanimousError } from '@unanimous/proto';
+import { Alarms, parseGid, UnanimousError } from '@unanimous/proto';
 import { sleep } from '../ambient.ts';
 import { makeLog } from '../logger.ts';
 import { Participant } from '../participant/participant.ts';
@@ -37,8 +37,10 @@ export class TransactionClient implements AsyncDisposable {
     const settings = settingsOf(options);
     const { ambient, connectTimeoutMs, scanIntervalMs, service, transport } = settings;
     const log = makeLog(settings.logger);
+    const alarms = new Alarms(ambient);
     const participant = new Participant({
       ambient,
+      alarms,
       log,
       connectTimeoutMs,
       scanIntervalMs,
@@ -57,7 +59,7 @@ export class TransactionClient implements AsyncDisposable {
       },
     });
     const lateTelling = new LateTelling(ambient);
-    this.#core = { settings, session, participant, lateTelling, isClosed: false };
+    this.#core = { settings, session, participant, lateTelling, alarms, isClosed: false };
     session.start();
   }
 

@@ -7,7 +7,7 @@ import {
 } from '../participant/local-transaction.ts';
 import { currentScope, Scope } from '../participant/scope.ts';
 import type { Link } from '../session/link.ts';
-import { commitAndAwait } from './await-outcome.ts';
+import { commitAndAwait, type OutcomeListener } from './await-outcome.ts';
 import { commitWhole, type WholeRequest } from './commit-whole.ts';
 import type { Begun, ClientCore } from './core.ts';
 import { checkMs } from './options.ts';
@@ -96,7 +96,7 @@ export class Transaction implements AsyncDisposable {
         scope.close();
         reject(error);
       };
-      scope.run(async () => fn(local.context)).then(returned, threw);
+      scope.run(() => started(fn, local.context)).then(returned, threw);
       local.onEnd(reject);
     });
   }
@@ -108,7 +108,8 @@ export class Transaction implements AsyncDisposable {
    */
   async commit(options: CommitOptions = {}): Promise<Committed> {
     this.#checkOpen();
-    await this.#whenTold();
+    const telling = this.#whenTold();
+    if (telling) await telling;
     const why = this.#whyNotWhole();
     if (why) {
       await this.#abort(why);
@@ -121,12 +122,11 @@ export class Transaction implements AsyncDisposable {
     this.#state = 'committing';
     this.#local.close();
     try {
-      const request = { remainingMs, waitAppliedMs };
-      const outcome = new Promise<TransactionOutcome>((resolve, reject) => {
+      const outcome = await new Promise<TransactionOutcome>((resolve, reject) => {
         this.#interruptCommit = reject;
-        this.#askForCommit(request).then(resolve, reject);
+        this.#askForCommit({ remainingMs, waitAppliedMs }, { resolve, reject });
       });
-      return committedOrThrow(await outcome);
+      return committedOrThrow(outcome);
     } catch (error) {
       const isOver = error instanceof UnanimousError && !mayBeCommitted.has(error.code);
       if (isOver) await this.#letGo(); // or the next try would wait for our own locks
@@ -153,21 +153,23 @@ export class Transaction implements AsyncDisposable {
   }
 
   /** What was told of it must be acknowledged before its commit is asked for (PROTOCOL rule 1). */
-  async #whenTold(): Promise<void> {
+  #whenTold(): Promise<void> | undefined {
     const { untold } = this.#local;
-    if (!untold?.isTold) return;
-    await untold.tell().catch(() => undefined); // it has ended then
-    this.#checkOpen();
+    if (!untold?.isTold) return undefined;
+    return untold
+      .tell()
+      .catch(() => undefined) // it has ended then
+      .then(() => this.#checkOpen());
   }
 
-  #askForCommit(request: WholeRequest): Promise<TransactionOutcome> {
+  #askForCommit(request: WholeRequest, listener: OutcomeListener): void {
     const local = this.#local;
-    const { untold } = local;
+    const { untold, gid } = local;
     if (!untold || untold.isTold) {
-      return commitAndAwait(this.#core, { gid: local.gid, link: this.#link, ...request });
+      return commitAndAwait(this.#core, { gid, link: this.#link, ...request }, listener);
     }
     this.#core.lateTelling.drop(untold);
-    return commitWhole(this.#core, local, untold, request);
+    commitWhole(this.#core, local, untold, request, listener);
   }
 
   #checkOpen(): void {
@@ -255,6 +257,18 @@ export class Transaction implements AsyncDisposable {
     const message = 'the AbortSignal fired before the commit was asked for';
     const { gid } = this.#local;
     return new UnanimousError('cancelled', message, { gid, cause: this.#signal?.reason });
+  }
+}
+
+/** Calls `fn`. A thenable of another library begins here, too, where its scope is. */
+function started<T>(
+  fn: (transaction: TransactionContext) => T | Promise<T>,
+  context: TransactionContext,
+): Promise<T> {
+  try {
+    return Promise.resolve(fn(context));
+  } catch (error) {
+    return Promise.reject(error);
   }
 }
 

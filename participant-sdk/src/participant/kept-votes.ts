@@ -3,20 +3,22 @@ import type { BranchVote } from '../protocol/branch-state.ts';
 
 /** Gathers the votes of a transaction whose branches prepare without being asked. */
 export class KeptVotes {
-  readonly votes = new Map<number, BranchVote>();
-  readonly #count: number;
+  /** By the number of the branch, from 1. */
+  readonly votes: (BranchVote | undefined)[] = [];
+  #missing: number;
   #settle: ((failure: Reason | undefined) => void) | undefined;
 
   /** `settle` is called once: when all have voted, or with the reason why it won't do. */
   constructor(count: number, settle: (failure: Reason | undefined) => void) {
-    this.#count = count;
+    this.#missing = count;
     this.#settle = settle;
   }
 
   voted(branch: number, vote: BranchVote): void {
     if (vote.kind === 'no') return this.fail(vote.reason);
-    this.votes.set(branch, vote);
-    if (this.votes.size === this.#count) this.#end(undefined);
+    if (!this.votes[branch]) this.#missing -= 1;
+    this.votes[branch] = vote;
+    this.endIfComplete();
   }
 
   /** Deadline, lost session, a cancelled commit. Too late once all votes were handed over. */
@@ -26,7 +28,7 @@ export class KeptVotes {
 
   /** There is nothing to wait for. */
   endIfComplete(): void {
-    if (this.votes.size === this.#count) this.#end(undefined);
+    if (this.#missing === 0) this.#end(undefined);
   }
 
   #end(failure: Reason | undefined): void {

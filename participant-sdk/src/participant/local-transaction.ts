@@ -1,4 +1,4 @@
-import { type Gid, type Reason, UnanimousError } from '@unanimous/proto';
+import { type Alarm, type Alarms, type Gid, type Reason, UnanimousError } from '@unanimous/proto';
 import type { Ambient } from '../ambient.ts';
 import type { OpenBranch } from '../resource.ts';
 import type { Link } from '../session/link.ts';
@@ -41,7 +41,8 @@ export class LocalTransaction {
   readonly gid: Gid;
   /** The client it belongs to; another client's resources cannot take part. */
   readonly owner: object;
-  readonly drivers = new Set<BranchDriver>();
+  /** In the order in which they came; another list after each change. */
+  drivers: readonly BranchDriver[] = [];
   /** Branches by resource manager, while their enlisting is under way, too. */
   readonly branches = new Map<string, Promise<OpenBranch>>();
   /** Functions and handlers that run in it now. A Prepare meanwhile is refused. */
@@ -55,20 +56,25 @@ export class LocalTransaction {
   readonly #ambient: Ambient;
   /** Made when somebody looks: most functions never do. */
   #controller: AbortController | undefined;
-  readonly #endListeners = new Set<(error: UnanimousError) => void>();
-  readonly #releaseListeners = new Set<() => void>();
+  #endListeners: ((error: UnanimousError) => void)[] = [];
+  #releaseListeners: (() => void)[] = [];
   readonly #deadlineAtMs: number;
-  #callOffDeadline: () => void;
+  readonly #deadline: Alarm;
   #ended: UnanimousError | undefined;
   #isClosed = false;
   #doomedBy: Reason | undefined;
 
-  constructor(gid: Gid, owner: object, remainingMs: number, ambient: Ambient) {
+  constructor(
+    gid: Gid,
+    owner: object,
+    remainingMs: number,
+    { ambient, alarms }: { readonly ambient: Ambient; readonly alarms: Alarms },
+  ) {
     this.gid = gid;
     this.owner = owner;
     this.#ambient = ambient;
     this.#deadlineAtMs = ambient.nowMs() + remainingMs;
-    this.#callOffDeadline = ambient.after(remainingMs, () => this.#deadlinePassed());
+    this.#deadline = alarms.set(remainingMs, () => this.#deadlinePassed());
   }
 
   /** What functions in it are shown. May be taken apart. */
@@ -124,7 +130,7 @@ export class LocalTransaction {
 
   /** Why all its branches here vote no, if they do. */
   get doomedBy(): Reason | undefined {
-    return this.#doomedBy ?? [...this.drivers].find((driver) => driver.doom)?.doom;
+    return this.#doomedBy ?? this.drivers.find((driver) => driver.doom)?.doom;
   }
 
   /** A statement that runs in one of the branches. */
@@ -157,33 +163,41 @@ export class LocalTransaction {
     if (this.#ended || this.#isClosed) return;
     this.#ended = error;
     this.#controller?.abort(error);
-    for (const listener of this.#endListeners) listener(error);
-    this.#endListeners.clear();
+    const listeners = this.#endListeners;
+    this.#endListeners = [];
+    for (const listener of listeners) listener(error);
   }
 
   /** Calls once, when it ends before its commit was asked for. */
   onEnd(listener: (error: UnanimousError) => void): void {
     if (this.#ended) listener(this.#ended);
-    else this.#endListeners.add(listener);
+    else this.#endListeners.push(listener);
   }
 
   /** Calls once, when no branch of it is open here. */
   onRelease(listener: () => void): void {
-    if (this.drivers.size === 0) listener();
-    else this.#releaseListeners.add(listener);
+    if (this.drivers.length === 0) listener();
+    else this.#releaseListeners.push(listener);
+  }
+
+  /** A branch of it is open here. */
+  driverMade(driver: BranchDriver): void {
+    this.drivers = [...this.drivers, driver];
   }
 
   /** One of its branches needs its driver no more. */
-  driverForgotten(): void {
-    if (this.drivers.size > 0) return;
-    for (const listener of this.#releaseListeners) listener();
-    this.#releaseListeners.clear();
+  driverForgotten(driver: BranchDriver): void {
+    this.drivers = this.drivers.filter((one) => one !== driver);
+    if (this.drivers.length > 0) return;
+    const listeners = this.#releaseListeners;
+    this.#releaseListeners = [];
+    for (const listener of listeners) listener();
   }
 
   /** Stops the timer; nothing of it is left here. */
   dispose(): void {
-    this.#callOffDeadline();
-    this.#endListeners.clear();
+    this.#deadline.cancel();
+    this.#endListeners = [];
   }
 
   #deadlinePassed(): void {

@@ -1,4 +1,5 @@
 import {
+  type Alarms,
   type BranchId,
   type CoordinatorFrame,
   type Gid,
@@ -34,6 +35,8 @@ import {
 /** What a participant is made of. */
 export interface ParticipantOptions {
   readonly ambient: Ambient;
+  /** For deadlines. */
+  readonly alarms: Alarms;
   readonly log: Log;
   readonly scanIntervalMs: number;
   /** How long a first statement waits for a session. */
@@ -52,7 +55,8 @@ const defaultMaxPayloadBytes = 256 * 1_024;
 export class Participant {
   readonly #options: ParticipantOptions;
   readonly #resources = new Map<string, ServedResource>();
-  readonly #drivers = new Map<string, BranchDriver>();
+  /** By gid; a transaction has few. */
+  readonly #drivers = new Map<string, readonly BranchDriver[]>();
   readonly #transactions = new Map<Gid, LocalTransaction>();
   readonly #scans = new Map<string, InDoubtScan>();
   /** Branches whose verdict is due, as the scan found them. */
@@ -71,7 +75,7 @@ export class Participant {
       knows: (transaction) => this.#transactions.get(transaction.gid) === transaction,
       makeDriver: (id, transaction) => {
         const driver = this.#makeDriver(id);
-        transaction.drivers.add(driver);
+        transaction.driverMade(driver);
         return driver;
       },
     };
@@ -91,7 +95,7 @@ export class Participant {
     try {
       resource.attach({
         branch: (open) => this.#branch(served, open),
-        doom: (id, why) => this.#drivers.get(branchKey(id))?.input({ kind: 'doom', reason: why }),
+        doom: (id, why) => this.#driver(id)?.input({ kind: 'doom', reason: why }),
       });
       await outsideTransaction(() => served.open());
       return served;
@@ -111,7 +115,7 @@ export class Participant {
 
   /** Closes all resources. */
   async close(): Promise<void> {
-    for (const driver of this.#drivers.values()) driver.stop();
+    for (const driver of this.#allDrivers()) driver.stop();
     for (const transaction of this.#transactions.values()) transaction.dispose();
     await Promise.all([...this.#resources.values()].map((served) => this.remove(served)));
   }
@@ -120,7 +124,7 @@ export class Participant {
   transaction(gid: Gid, owner: object, remainingMs: number): LocalTransaction {
     const known = this.#transactions.get(gid);
     if (known) return known;
-    const made = new LocalTransaction(gid, owner, remainingMs, this.#options.ambient);
+    const made = new LocalTransaction(gid, owner, remainingMs, this.#options);
     this.#transactions.set(gid, made);
     return made;
   }
@@ -129,7 +133,7 @@ export class Participant {
   release(transaction: LocalTransaction): void {
     // A function that never returns must not keep a transaction that has ended.
     const isWorking = transaction.runningScopes > 0 && !transaction.ended;
-    const isUsed = transaction.isOwned || isWorking || transaction.drivers.size > 0;
+    const isUsed = transaction.isOwned || isWorking || transaction.drivers.length > 0;
     if (isUsed || this.#transactions.get(transaction.gid) !== transaction) return;
     this.#transactions.delete(transaction.gid);
     transaction.dispose();
@@ -142,12 +146,12 @@ export class Participant {
 
   /** What is kept here: nothing may stay when all is over. */
   get kept(): { readonly branches: number; readonly transactions: number } {
-    return { branches: this.#drivers.size, transactions: this.#transactions.size };
+    return { branches: this.#allDrivers().length, transactions: this.#transactions.size };
   }
 
   /** True when no branch and no transaction here waits for anything. */
   get isIdle(): boolean {
-    for (const driver of this.#drivers.values()) if (!driver.isLingering) return false;
+    for (const driver of this.#allDrivers()) if (!driver.isLingering) return false;
     for (const one of this.#transactions.values()) {
       if (one.isOwned || (one.runningScopes > 0 && !one.ended)) return false;
     }
@@ -175,7 +179,7 @@ export class Participant {
       if (isTouched) transaction.end(abortedError(transaction.gid, why, error));
       transaction.keptVotes?.fail(why);
     }
-    for (const driver of [...this.#drivers.values()]) {
+    for (const driver of this.#allDrivers()) {
       driver.input({ kind: 'session-lost', reason: why });
     }
   }
@@ -206,7 +210,7 @@ export class Participant {
       ambient,
       log,
       intervalMs,
-      driver: (id) => this.#drivers.get(branchKey(id)),
+      driver: (id) => this.#driver(id),
       held: (rm) => this.#held(rm),
       ask: (on, id) => this.#ask(on, id),
       askAudited: (on, rm, entry) => this.#askAudited(on, { ...entry, rm }),
@@ -232,13 +236,12 @@ export class Participant {
     const { gid, work, onePhase } = message;
     const served = this.#resources.get(message.rm);
     const driver =
-      this.#drivers.get(branchKey(message)) ??
-      this.#makeDriver(branchIdOf(message, served?.incarnation ?? ''));
+      this.#driver(message) ?? this.#makeDriver(branchIdOf(message, served?.incarnation ?? ''));
     const hasWork = work.byteLength > 0;
     if (hasWork) {
       driver.accept(work);
       // No function here is part of it: its deadline lets it go when nobody else does.
-      this.transaction(driver.id.gid, this, message.remainingMs).drivers.add(driver);
+      this.transaction(driver.id.gid, this, message.remainingMs).driverMade(driver);
     }
     const transaction = this.#transactions.get(gid as Gid);
     const obstacle = this.#obstacle(driver, transaction);
@@ -264,8 +267,8 @@ export class Participant {
       this.#options.link()?.send('acknowledgements', acknowledgement(ref, 'pending', why));
       return;
     }
-    const known = this.#drivers.get(branchKey(ref));
-    const driver = known ?? this.#makeDriver(branchIdOf(ref, incarnation || served.incarnation));
+    const driver =
+      this.#driver(ref) ?? this.#makeDriver(branchIdOf(ref, incarnation || served.incarnation));
     driver.input({ kind: 'order', order });
   }
 
@@ -317,7 +320,7 @@ export class Participant {
     switch (verdict.kind) {
       case 'VERDICT_COMMIT':
         if (this.#resources.get(id.rm)?.resource.kind === 'logged') {
-          this.#drivers.get(branchKey(id))?.input({ kind: 'decided-elsewhere' });
+          this.#driver(id)?.input({ kind: 'decided-elsewhere' });
         } else this.#order(id, id.incarnation, orderOfVerdict('commit'));
         return;
       case 'VERDICT_ABORT':
@@ -337,10 +340,7 @@ export class Participant {
 
   /** A vote that came too late is answered with a verdict that may not know the RM any more. */
   #heldAs({ gid, branch }: Verdict): BranchDriver | undefined {
-    for (const driver of this.#drivers.values()) {
-      if (driver.id.gid === gid && driver.id.branch === branch) return driver;
-    }
-    return undefined;
+    return this.#drivers.get(gid)?.find((driver) => driver.id.branch === branch);
   }
 
   #branch<B extends OpenBranch>(
@@ -359,7 +359,7 @@ export class Participant {
     }
     const ports = served && this.#portsOf.get(served.rm);
     const driver = new BranchDriver(id, ports ?? this.#makePorts(id.rm, undefined));
-    this.#drivers.set(branchKey(id), driver);
+    this.#drivers.set(id.gid, [...(this.#drivers.get(id.gid) ?? []), driver]);
     return driver;
   }
 
@@ -387,16 +387,27 @@ export class Participant {
   }
 
   #forget(driver: BranchDriver): void {
-    const key = branchKey(driver.id);
-    if (this.#drivers.get(key) === driver) this.#drivers.delete(key);
-    const transaction = this.#transactions.get(driver.id.gid);
-    if (transaction?.drivers.delete(driver)) {
-      transaction.driverForgotten();
+    const { gid } = driver.id;
+    const others = this.#drivers.get(gid)?.filter((one) => one !== driver) ?? [];
+    if (others.length > 0) this.#drivers.set(gid, others);
+    else this.#drivers.delete(gid);
+    const transaction = this.#transactions.get(gid);
+    if (transaction?.drivers.includes(driver)) {
+      transaction.driverForgotten(driver);
       this.release(transaction);
     }
   }
 
+  #driver({ gid, branch, rm }: BranchRef): BranchDriver | undefined {
+    const drivers = this.#drivers.get(gid);
+    return drivers?.find(({ id }) => id.branch === branch && id.rm === rm);
+  }
+
+  #allDrivers(): BranchDriver[] {
+    return [...this.#drivers.values()].flat();
+  }
+
   *#held(rm: string): Iterable<BranchDriver> {
-    for (const driver of [...this.#drivers.values()]) if (driver.id.rm === rm) yield driver;
+    for (const driver of this.#allDrivers()) if (driver.id.rm === rm) yield driver;
   }
 }

@@ -1,4 +1,4 @@
-import { formatGid, type Gid, parseLogId, type Reserved } from '@unanimous/proto';
+import { formatGid, type Gid, type LogId, parseLogId, type Reserved } from '@unanimous/proto';
 import type { Ambient } from '../ambient.ts';
 import type { Link } from './link.ts';
 
@@ -18,6 +18,8 @@ interface Block {
   next: number;
   readonly end: number;
   readonly staleAtMs: number;
+  readonly logId: LogId;
+  readonly epoch: number;
 }
 
 /**
@@ -48,8 +50,7 @@ export class GidSupply {
     const counter = block.next;
     block.next += 1;
     if (block.next === block.end) this.#blocks.shift();
-    const { logId, epoch } = this.#link.welcome ?? { logId: '', epoch: 0 };
-    return formatGid(parseLogId(logId), { epoch, counter });
+    return formatGid(block.logId, { epoch: block.epoch, counter });
   }
 
   #giveBack(): void {
@@ -76,6 +77,8 @@ export class GidSupply {
   #reserved({ first, count }: Reserved): void {
     this.#isAsking = false;
     const staleAtMs = this.#ambient.nowMs() + freshMs;
-    this.#blocks.push({ next: first, end: first + count, staleAtMs });
+    const { logId, epoch } = this.#link.welcome ?? { logId: '', epoch: 0 };
+    const log = { logId: parseLogId(logId), epoch };
+    this.#blocks.push({ next: first, end: first + count, staleAtMs, ...log });
   }
 }

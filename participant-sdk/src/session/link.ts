@@ -1,5 +1,6 @@
 import {
   type Begun,
+  boundsOfPeerFrame,
   type CoordinatorFrame,
   type Enlisted,
   FrameWriter,
@@ -78,6 +79,7 @@ export class Link {
     this.gids = new GidSupply(this, ambient);
     this.#writer = new FrameWriter<PeerFrame>({
       newFrame: newPeerFrame,
+      bounds: boundsOfPeerFrame,
       write: (frame) => this.#connection.write(frame),
       onOverflow: () => this.fail(new UnanimousError('overloaded', 'the outbox overflowed')),
       schedule: (flush) => ambient.soon(flush),
