@@ -107,6 +107,9 @@ class Link implements Alarm {
     if (!action) return undefined;
     this.#before.next = this.next;
     this.next.#before = this.#before;
+    // What was called off must not keep its neighbours from the garbage collector.
+    this.next = this;
+    this.#before = this;
     return action;
   }
 }

@@ -164,7 +164,7 @@ export const sessionLayer: readonly Mutant[] = [
   {
     name: 'takes the answer to one request for that of another kind',
     file: 'participant-sdk/src/session/link.ts',
-    from: 'if (!kinds.includes(pending.kind)) {',
+    from: 'if (!kinds.includes(request.kind)) {',
     to: 'if (kinds.length === 0) {',
     breaks: ['promise: an answer belongs to its request'],
     tests: [session],
@@ -172,7 +172,7 @@ export const sessionLayer: readonly Mutant[] = [
   {
     name: 'leaves requests of a lost session without an answer',
     file: 'participant-sdk/src/session/link.ts',
-    from: 'for (const request of pending) request.refuse(lost);',
+    from: 'for (const request of pending) request.pending.refuse(lost);',
     to: 'void lost;',
     breaks: ['rule 9', 'scenario 24'],
     tests: [session, 'test/participant-sdk/participant/recovery.test.ts > a lost session'],

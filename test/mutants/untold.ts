@@ -121,9 +121,9 @@ export const untoldTransactions: readonly Mutant[] = [
   },
   {
     name: 'never tells of a transaction that stays open',
-    file: 'participant-sdk/src/client/late-telling.ts',
-    from: 'if (sinceMs > untilMs) return;',
-    to: 'if (sinceMs > 0) return;',
+    file: 'participant-sdk/src/participant/untold.ts',
+    from: 'this.#late = alarms.set(tellAfterMs, () => this.tellIfOpen());',
+    to: 'this.#late = alarms.set(1_000 * tellAfterMs, () => this.tellIfOpen());',
     breaks: ['promise: operators see what is open'],
     tests: [`${untold} > is told after a while`],
   },

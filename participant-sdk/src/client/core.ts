@@ -6,7 +6,6 @@ import type { Participant } from '../participant/participant.ts';
 import { askToBegin } from '../participant/untold.ts';
 import type { Link } from '../session/link.ts';
 import type { Session } from '../session/session.ts';
-import type { LateTelling } from './late-telling.ts';
 import type { Settings } from './options.ts';
 
 /** What the parts of a client share. */
@@ -14,7 +13,6 @@ export interface ClientCore {
   readonly settings: Settings;
   readonly session: Session;
   readonly participant: Participant;
-  readonly lateTelling: LateTelling;
   /** For what nearly always happens before its time: deadlines, and waits for an answer. */
   readonly alarms: Alarms;
   isClosed: boolean;
@@ -76,7 +74,7 @@ function beginUntold(
   if (gid === undefined) return undefined;
   const local = core.participant.transaction(gid, core.participant, timeoutMs);
   local.isOwned = true;
-  core.lateTelling.add(local.beginUntold(link, name));
+  local.beginUntold(link, name);
   return { local, link };
 }
 

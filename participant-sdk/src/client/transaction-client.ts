@@ -8,7 +8,6 @@ import { Session } from '../session/session.ts';
 import { askOnce } from './await-outcome.ts';
 import type { ClientCore } from './core.ts';
 import { type EmbeddedOptions, startEmbeddedTransport } from './embedded.ts';
-import { LateTelling } from './late-telling.ts';
 import { type ClientOptions, settingsOf, type TransportOptions } from './options.ts';
 import type { TransactionOutcome } from './outcome.ts';
 import {
@@ -55,11 +54,10 @@ export class TransactionClient implements AsyncDisposable {
         opened: (link) => participant.opened(link),
         received: (_link, frame, part) => participant.received(frame, part),
         lost: (_link, error) => participant.lost(error),
-        draining: () => lateTelling.tellAll(),
+        draining: () => participant.tellAll(),
       },
     });
-    const lateTelling = new LateTelling(ambient);
-    this.#core = { settings, session, participant, lateTelling, alarms, isClosed: false };
+    this.#core = { settings, session, participant, alarms, isClosed: false };
     session.start();
   }
 

@@ -168,7 +168,7 @@ export class Transaction implements AsyncDisposable {
     if (!untold || untold.isTold) {
       return commitAndAwait(this.#core, { gid, link: this.#link, ...request }, listener);
     }
-    this.#core.lateTelling.drop(untold);
+    untold.holdBack();
     commitWhole(this.#core, local, untold, request, listener);
   }
 
@@ -221,7 +221,7 @@ export class Transaction implements AsyncDisposable {
     this.#state = 'over';
     this.#signal?.removeEventListener('abort', this.#onAbort);
     this.#local.isOwned = false;
-    if (this.#local.untold) this.#core.lateTelling.drop(this.#local.untold);
+    this.#local.untold?.holdBack();
     this.#local.outcomeKnown();
     this.#core.participant.release(this.#local);
   }

@@ -54,6 +54,7 @@ export class LocalTransaction {
   /** Its branches prepare without being asked, and their votes are not handed over yet. */
   keptVotes: KeptVotes | undefined;
   readonly #ambient: Ambient;
+  readonly #alarms: Alarms;
   /** Made when somebody looks: most functions never do. */
   #controller: AbortController | undefined;
   #endListeners: ((error: UnanimousError) => void)[] = [];
@@ -73,6 +74,7 @@ export class LocalTransaction {
     this.gid = gid;
     this.owner = owner;
     this.#ambient = ambient;
+    this.#alarms = alarms;
     this.#deadlineAtMs = ambient.nowMs() + remainingMs;
     this.#deadline = alarms.set(remainingMs, () => this.#deadlinePassed());
   }
@@ -96,15 +98,14 @@ export class LocalTransaction {
   }
 
   /** It began under a gid of a session's block. */
-  beginUntold(link: Link, name: string): Untold {
+  beginUntold(link: Link, name: string): void {
     const refused = (error: UnanimousError): void => {
       const why = error.reason ?? error.toReason();
       this.doom(why);
       this.end(abortedError(this.gid, why, error));
     };
     const of = { gid: this.gid, remainingMs: () => this.remainingMs(), refused };
-    this.untold = new Untold(of, link, name);
-    return this.untold;
+    this.untold = new Untold(of, link, name, this.#alarms);
   }
 
   /** The gid, which leaves the process now: the coordinator is told of the transaction. */
@@ -182,7 +183,7 @@ export class LocalTransaction {
 
   /** A branch of it is open here. */
   driverMade(driver: BranchDriver): void {
-    this.drivers = [...this.drivers, driver];
+    if (!this.drivers.includes(driver)) this.drivers = [...this.drivers, driver];
   }
 
   /** One of its branches needs its driver no more. */
@@ -194,10 +195,16 @@ export class LocalTransaction {
     for (const listener of listeners) listener();
   }
 
-  /** Stops the timer; nothing of it is left here. */
+  /**
+   * Stops the timers; nothing of it is left here. Lets go what it held: a map that has been made anew
+   * since may keep this object until the next full collection of garbage, and would keep all of it.
+   */
   dispose(): void {
     this.#deadline.cancel();
+    this.untold?.holdBack();
+    this.untold = undefined;
     this.#endListeners = [];
+    this.branches.clear();
   }
 
   #deadlinePassed(): void {

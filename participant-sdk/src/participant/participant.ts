@@ -55,8 +55,9 @@ const defaultMaxPayloadBytes = 256 * 1_024;
 export class Participant {
   readonly #options: ParticipantOptions;
   readonly #resources = new Map<string, ServedResource>();
-  /** By gid; a transaction has few. */
-  readonly #drivers = new Map<string, readonly BranchDriver[]>();
+  /** Branches of no transaction that is open here: others have prepared them. */
+  readonly #strays = new Map<string, BranchDriver>();
+  /** With the branches that were opened here. */
   readonly #transactions = new Map<Gid, LocalTransaction>();
   readonly #scans = new Map<string, InDoubtScan>();
   /** Branches whose verdict is due, as the scan found them. */
@@ -74,7 +75,7 @@ export class Participant {
       connectTimeoutMs: options.connectTimeoutMs,
       knows: (transaction) => this.#transactions.get(transaction.gid) === transaction,
       makeDriver: (id, transaction) => {
-        const driver = this.#makeDriver(id);
+        const driver = this.#newDriver(id);
         transaction.driverMade(driver);
         return driver;
       },
@@ -158,6 +159,11 @@ export class Participant {
     return true;
   }
 
+  /** Tells the coordinator, which is about to stop, of what has begun without a word. */
+  tellAll(): void {
+    for (const { untold } of this.#transactions.values()) untold?.tellIfOpen();
+  }
+
   /** Serves one resource on a session. */
   announce(served: ServedResource, link: Link): void {
     outsideTransaction(() => void served.announce(link));
@@ -236,12 +242,13 @@ export class Participant {
     const { gid, work, onePhase } = message;
     const served = this.#resources.get(message.rm);
     const driver =
-      this.#driver(message) ?? this.#makeDriver(branchIdOf(message, served?.incarnation ?? ''));
+      this.#driver(message) ?? this.#stray(branchIdOf(message, served?.incarnation ?? ''));
     const hasWork = work.byteLength > 0;
     if (hasWork) {
       driver.accept(work);
       // No function here is part of it: its deadline lets it go when nobody else does.
       this.transaction(driver.id.gid, this, message.remainingMs).driverMade(driver);
+      this.#strays.delete(branchKey(driver.id));
     }
     const transaction = this.#transactions.get(gid as Gid);
     const obstacle = this.#obstacle(driver, transaction);
@@ -268,7 +275,7 @@ export class Participant {
       return;
     }
     const driver =
-      this.#driver(ref) ?? this.#makeDriver(branchIdOf(ref, incarnation || served.incarnation));
+      this.#driver(ref) ?? this.#stray(branchIdOf(ref, incarnation || served.incarnation));
     driver.input({ kind: 'order', order });
   }
 
@@ -340,7 +347,7 @@ export class Participant {
 
   /** A vote that came too late is answered with a verdict that may not know the RM any more. */
   #heldAs({ gid, branch }: Verdict): BranchDriver | undefined {
-    return this.#drivers.get(gid)?.find((driver) => driver.id.branch === branch);
+    return this.#allDrivers().find(({ id }) => id.gid === gid && id.branch === branch);
   }
 
   #branch<B extends OpenBranch>(
@@ -352,15 +359,19 @@ export class Participant {
     return enlist(scope, served, open, this.#enlistPorts) as Promise<B>;
   }
 
-  #makeDriver(id: BranchId): BranchDriver {
+  #stray(id: BranchId): BranchDriver {
+    const driver = this.#newDriver(id);
+    this.#strays.set(branchKey(id), driver);
+    return driver;
+  }
+
+  #newDriver(id: BranchId): BranchDriver {
     const served = this.#resources.get(id.rm);
     if (served && this.#portsOf.get(served.rm)?.resource !== served.resource) {
       this.#portsOf.set(served.rm, this.#makePorts(id.rm, served));
     }
     const ports = served && this.#portsOf.get(served.rm);
-    const driver = new BranchDriver(id, ports ?? this.#makePorts(id.rm, undefined));
-    this.#drivers.set(id.gid, [...(this.#drivers.get(id.gid) ?? []), driver]);
-    return driver;
+    return new BranchDriver(id, ports ?? this.#makePorts(id.rm, undefined));
   }
 
   #makePorts(rm: string, served: ServedResource | undefined): BranchPorts {
@@ -388,9 +399,7 @@ export class Participant {
 
   #forget(driver: BranchDriver): void {
     const { gid } = driver.id;
-    const others = this.#drivers.get(gid)?.filter((one) => one !== driver) ?? [];
-    if (others.length > 0) this.#drivers.set(gid, others);
-    else this.#drivers.delete(gid);
+    if (this.#strays.size > 0) this.#strays.delete(branchKey(driver.id));
     const transaction = this.#transactions.get(gid);
     if (transaction?.drivers.includes(driver)) {
       transaction.driverForgotten(driver);
@@ -398,13 +407,17 @@ export class Participant {
     }
   }
 
-  #driver({ gid, branch, rm }: BranchRef): BranchDriver | undefined {
-    const drivers = this.#drivers.get(gid);
-    return drivers?.find(({ id }) => id.branch === branch && id.rm === rm);
+  #driver(ref: BranchRef): BranchDriver | undefined {
+    const { branch, rm } = ref;
+    const known = this.#transactions.get(ref.gid as Gid)?.drivers.find(({ id }) => {
+      return id.branch === branch && id.rm === rm;
+    });
+    return known ?? (this.#strays.size > 0 ? this.#strays.get(branchKey(ref)) : undefined);
   }
 
   #allDrivers(): BranchDriver[] {
-    return [...this.#drivers.values()].flat();
+    const own = [...this.#transactions.values()].flatMap(({ drivers }) => drivers);
+    return [...own, ...this.#strays.values()];
   }
 
   *#held(rm: string): Iterable<BranchDriver> {

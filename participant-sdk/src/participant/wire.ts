@@ -18,7 +18,7 @@ export interface BranchRef {
   readonly rm: string;
 }
 
-/** Key of a branch in maps of few; what there are many of is found by gid first. */
+/** Key of a branch in maps. */
 export function branchKey({ gid, branch, rm }: BranchRef): string {
   return `${gid} ${branch} ${rm}`;
 }

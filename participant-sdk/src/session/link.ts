@@ -17,6 +17,7 @@ import {
 } from '@unanimous/proto';
 import type { Ambient } from '../ambient.ts';
 import { GidSupply } from './gid-supply.ts';
+import { PendingRequests } from './pending-requests.ts';
 import type { Connection, Transport } from './transport.ts';
 
 /** What each kind of request is answered with. */
@@ -63,11 +64,10 @@ export class Link {
   readonly #owner: LinkOwner;
   readonly #connection: Connection;
   readonly #writer: FrameWriter<PeerFrame>;
-  readonly #pending = new Map<number, { kind: keyof Answers } & Pending<never>>();
+  readonly #pending = new PendingRequests<keyof Answers, Pending<never>>();
   readonly #callOffWelcome: () => void;
   /** Under which transactions may begin here without a word. */
   readonly gids: GidSupply;
-  #nextRef = 1;
   #isOver = false;
   #isEnding = false;
   #welcome: Welcome | undefined;
@@ -123,9 +123,7 @@ export class Link {
       pending.refuse(new UnanimousError('session-lost', 'the session is over'));
       return;
     }
-    const ref = this.#nextRef;
-    this.#nextRef = (ref % 0xffff_ffff) + 1;
-    this.#pending.set(ref, { kind, ...pending });
+    const ref = this.#pending.add(kind, pending);
     this.#writer.add(kind, { ...question, ref } as never);
   }
 
@@ -156,14 +154,13 @@ export class Link {
     this.#isEnding = true;
     this.#callOffWelcome();
     this.#writer.close();
-    const pending = [...this.#pending.values()];
-    this.#pending.clear();
+    const pending = this.#pending.takeAll();
     const lost = new UnanimousError('session-lost', `the session was lost: ${error.message}`, {
       cause: error,
     });
     // First the transactions, so that their functions hear why they end before their calls fail.
     this.#owner.lost(this, error);
-    for (const request of pending) request.refuse(lost);
+    for (const request of pending) request.pending.refuse(lost);
   }
 
   #receive(frame: CoordinatorFrame): void {
@@ -194,20 +191,19 @@ export class Link {
   }
 
   #answer(kinds: readonly (keyof Answers)[], ref: number, answer: Answers[keyof Answers]): void {
-    const pending = this.#pending.get(ref);
-    if (!pending) return;
-    if (!kinds.includes(pending.kind)) {
+    const request = this.#pending.get(ref);
+    if (!request) return;
+    if (!kinds.includes(request.kind)) {
       throw new UnanimousError('internal', `request ${ref} got the answer to another kind`);
     }
     this.#pending.delete(ref);
-    pending.answer(answer as never);
+    request.pending.answer(answer as never);
   }
 
   #refuse({ ref, reason, retryAfterMs }: Refusal): void {
-    const pending = this.#pending.get(ref);
-    if (!pending) return;
+    const request = this.#pending.get(ref);
     this.#pending.delete(ref);
-    pending.refuse(errorOf(reason, retryAfterMs));
+    request?.pending.refuse(errorOf(reason, retryAfterMs));
   }
 }
 
