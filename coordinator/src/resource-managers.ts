@@ -33,6 +33,8 @@ export class Debt {
   readonly seq: number;
   readonly #bytes: number;
   readonly #of: ResourceManager;
+  /** Its commit was not sent yet, for too much waited for whoever serves it. */
+  isHeldBack = false;
   #isPaid = false;
   #isOver = false;
 
@@ -140,6 +142,12 @@ export class ResourceManagers {
     const { debts, oldest } = this.#of(rm);
     const owed = debts.slice(oldest).filter((debt) => !debt.isPaid);
     return [...new Set(owed.map(({ gid }) => gid))];
+  }
+
+  /** What was not sent yet, the oldest first. */
+  heldBack(rm: string): Debt[] {
+    const { debts, oldest } = this.#of(rm);
+    return debts.slice(oldest).filter((debt) => debt.isHeldBack);
   }
 
   /** Redo bytes that are decided and not applied. */

@@ -18,7 +18,7 @@ import { RetainedOutcomes } from './outcomes.ts';
 import { outcomeOf } from './protocol/answers.ts';
 import type { Input, WholeBranch } from './protocol/decide.ts';
 import { durability, type LogRecord } from './protocol/record.ts';
-import { outstanding, step } from './protocol/step.ts';
+import { type Message, outstanding, step } from './protocol/step.ts';
 import {
   begunTransaction,
   evolve,
@@ -35,6 +35,9 @@ import type { World } from './world.ts';
 
 /** Bytes that may wait for a peer before more is sent to it again. */
 const resendWindowBytes = 2 * 1_024 * 1_024;
+
+/** Bytes that may wait for a peer before a commit with a payload is held back; half of its outbox. */
+const holdBackBytes = 8 * 1_024 * 1_024;
 
 /** Who may commit and abort a transaction: the session that began it, or who shows the secret. */
 export type Owner = { readonly session: number } | { readonly secret: string };
@@ -98,6 +101,8 @@ export class Transactions {
   readonly #abortedGids: Gid[] = [];
   /** Over, by a record that rides with the next append, or goes by itself some time. */
   #endedLazily: Entry[] = [];
+  /** Resource managers to which held back commits are being sent. */
+  readonly #catchingUp = new Set<string>();
   /** What was decided in this turn and is not with the log yet. */
   #group: Group | undefined;
   #stopped = false;
@@ -278,6 +283,7 @@ export class Transactions {
       for (const event of result.events) reportEvent(this.#options.logger, before.gid, event);
     }
     for (const message of result.messages) {
+      if (this.#isHeldBack(entry, message)) continue;
       tellBranch(this.#options.rms, entry.state, message, this.remainingMs(entry));
     }
     return recorded ? { recorded } : {};
@@ -298,18 +304,58 @@ export class Transactions {
    * than it reads. What is acknowledged meanwhile is skipped.
    */
   async resend(rm: string): Promise<void> {
-    const { rms, world } = this.#options;
+    const { rms } = this.#options;
     for (const gid of rms.owedBy(rm)) {
-      const writer = rms.pick(rm)?.session.writer;
-      if (!writer || this.#stopped) return;
-      while (writer.waitingBytes > resendWindowBytes && !writer.closed) {
-        await new Promise<void>((resolve) => world.after(5, resolve));
-      }
+      if (!(await this.#roomFor(rm))) return;
       const entry = this.#entries.get(gid);
       if (!entry) continue;
       for (const message of outstanding(entry.state, rm)) tellBranch(rms, entry.state, message, 0);
       failpoint('c.resend.told-one', rm);
     }
+  }
+
+  /** Waits until whoever serves it has read on; false: nobody does, or all is over here. */
+  async #roomFor(rm: string): Promise<boolean> {
+    const { rms, world } = this.#options;
+    const writer = rms.pick(rm)?.session.writer;
+    if (!writer || this.#stopped) return false;
+    while (writer.waitingBytes > resendWindowBytes && !writer.closed) {
+      await new Promise<void>((resolve) => world.after(5, resolve));
+    }
+    return true;
+  }
+
+  /** A payload that would overflow the outbox of a peer, and so end its session, goes later. */
+  #isHeldBack(entry: Entry, { kind, branch }: Message): boolean {
+    const { rm, session, redo } = branch;
+    if (redo.byteLength === 0 || (kind !== 'commit' && kind !== 'apply')) return false;
+    const writer = this.#options.rms.pick(rm, session)?.session.writer;
+    if (!writer || writer.waitingBytes + redo.byteLength <= holdBackBytes) return false;
+    const debt = entry.debts.find((one) => one.branch === branch.branch);
+    if (!debt) return false;
+    debt.isHeldBack = true;
+    void this.#catchUp(rm);
+    return true;
+  }
+
+  /** Sends what was held back, no faster than it is read. */
+  async #catchUp(rm: string): Promise<void> {
+    if (this.#catchingUp.has(rm)) return;
+    this.#catchingUp.add(rm);
+    const { rms } = this.#options;
+    for (let debts = rms.heldBack(rm); debts.length > 0; debts = rms.heldBack(rm)) {
+      for (const debt of debts) {
+        // Where nobody serves it now, whoever does next hears of all that is owed.
+        const isServed = await this.#roomFor(rm);
+        debt.isHeldBack = false;
+        const entry = this.#entries.get(debt.gid);
+        if (!isServed || !entry) continue;
+        for (const message of outstanding(entry.state, rm)) {
+          if (message.branch.branch === debt.branch) tellBranch(rms, entry.state, message, 0);
+        }
+      }
+    }
+    this.#catchingUp.delete(rm);
   }
 
   /**

@@ -19,6 +19,8 @@ export interface FrameWriterOptions<F> {
    * `drained()`. Must not throw. What it adds to this writer leaves in the next turn.
    */
   readonly write: (frame: F) => boolean;
+  /** Called when frames were written: there is room again. */
+  readonly onWritten?: () => void;
   /** Called once, when more waits than the limits allow. The writer has closed by then. */
   readonly onOverflow: () => void;
   /** Completes a frame just before it is written, say with the log's position. */
@@ -150,12 +152,14 @@ export class FrameWriter<F extends object> {
   flush(): void {
     if (this.#writing || this.#held) return;
     this.#writing = true;
+    let written = 0;
     try {
       this.#seal();
-      this.#writeSealed();
+      written = this.#writeSealed();
     } finally {
       this.#writing = false;
     }
+    if (written > 0) this.#options.onWritten?.();
   }
 
   /** Drops what waits and takes no more; idempotent. */
@@ -208,7 +212,7 @@ export class FrameWriter<F extends object> {
     this.#open = undefined;
   }
 
-  #writeSealed(): void {
+  #writeSealed(): number {
     const frames = this.#sealed;
     let written = 0;
     for (const { frame, messages, bytes } of frames) {
@@ -221,6 +225,7 @@ export class FrameWriter<F extends object> {
       if (this.#options.write(frame)) this.#held = false;
     }
     frames.splice(0, written);
+    return written;
   }
 }
 

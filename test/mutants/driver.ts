@@ -16,6 +16,14 @@ export const driver: readonly Mutant[] = [
     tests: ['test/coordinator/coordinator.test.ts'],
   },
   {
+    name: 'fills the outbox of a peer with payloads until its session is lost',
+    file: 'coordinator/src/transactions.ts',
+    from: 'if (this.#isHeldBack(entry, message)) continue;',
+    to: '',
+    breaks: ['promise: who sends waits for room'],
+    tests: ['test/coordinator/whole-transactions.test.ts > with payloads'],
+  },
+  {
     name: "lets out what hangs on an operator's word before it is durable",
     file: 'coordinator/src/transactions.ts',
     from: 'if (entry.wordsAtLog === 0) entry.waiters.tell(entry.state);',

@@ -162,6 +162,14 @@ export const sessionLayer: readonly Mutant[] = [
     tests: [session],
   },
   {
+    name: 'fills its outbox with payloads until the session is lost',
+    file: 'participant-sdk/src/session/link.ts',
+    from: 'if (this.#forRoom.length === 0 && this.#hasRoom(bytes)) send();',
+    to: 'if (bytes >= 0) send();',
+    breaks: ['promise: who sends waits for room'],
+    tests: ['test/participant-sdk/session/large-votes.test.ts'],
+  },
+  {
     name: 'takes the answer to one request for that of another kind',
     file: 'participant-sdk/src/session/link.ts',
     from: 'if (!kinds.includes(request.kind)) {',

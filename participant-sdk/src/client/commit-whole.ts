@@ -28,28 +28,35 @@ export function commitWhole(
   request: WholeRequest,
   listener: OutcomeListener,
 ): void {
-  const giveUp = (why: Reason): void => {
+  const failed = (why: Reason): void => {
+    local.keptVotes = undefined;
     letGo(local, untold, why);
     listener.reject(abortedError(local.gid, why));
   };
-  const kept = new KeptVotes(untold.branches.length, (failure): void => {
+  const leave = (): void => {
+    const why = whyNot(untold);
+    if (why) return kept.fail(why);
+    if (!kept.handOver()) return; // it has failed while it waited for room
     local.keptVotes = undefined;
     // In this very turn: what comes later finds the votes handed over.
-    const why = failure ?? whyNot(untold);
-    if (why) return giveUp(why);
     try {
       handOver(core, local, untold, kept.votes, request, listener);
     } catch (error) {
-      giveUp(UnanimousError.from(error).toReason()); // nothing has left
+      failed(UnanimousError.from(error).toReason()); // nothing has left
     }
-  });
+  };
+  const complete = (): void => {
+    if (untold.link.isOver) leave();
+    else untold.link.whenRoom(payloadBytes(kept.votes), leave);
+  };
+  const kept = new KeptVotes(untold.branches.length, { complete, failed });
   local.keptVotes = kept;
   const [only] = untold.branches;
   const onePhase = untold.branches.length === 1 && only?.canOnePhase === true;
   for (const driver of local.drivers) {
     driver.input({ kind: 'prepare', onePhase, work: false, unasked: true });
   }
-  kept.endIfComplete();
+  kept.completeIfAll();
 }
 
 function whyNot({ link }: Untold): Reason | undefined {
@@ -65,7 +72,7 @@ function handOver(
   listener: OutcomeListener,
 ): void {
   const branches = wholeBranches(local, untold, votes);
-  const bytes = branches.reduce((sum, { redo }) => sum + redo.byteLength, 0);
+  const bytes = payloadBytes(votes);
   const { link } = untold;
   const { gid } = local;
   // What is too large for one message goes in several, as if nothing had been prepared yet.
@@ -106,6 +113,12 @@ function handOver(
       );
     },
   });
+}
+
+function payloadBytes(votes: readonly (BranchVote | undefined)[]): number {
+  let bytes = 0;
+  for (const vote of votes) if (vote?.kind === 'yes') bytes += vote.redo.byteLength;
+  return bytes;
 }
 
 function wholeBranches(

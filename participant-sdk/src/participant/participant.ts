@@ -45,6 +45,9 @@ export interface ParticipantOptions {
   readonly link: () => Link | undefined;
 }
 
+/** A vote without a payload to speak of does not wait for room. */
+const smallBytes = 1_024;
+
 /** Largest payload where no coordinator has said its own limit. */
 const defaultMaxPayloadBytes = 256 * 1_024;
 
@@ -382,7 +385,14 @@ export class Participant {
       log,
       beforeCommit: () => served?.positions.beforeCommit(),
       maxPayloadBytes: () => link()?.welcome?.maxPayloadBytes || defaultMaxPayloadBytes,
-      vote: (of, vote) => link()?.send('votes', voteMessage(of, vote)),
+      vote: (of, vote) => {
+        const on = link();
+        const bytes = vote.kind === 'yes' ? vote.redo.byteLength : 0;
+        const send = () => on?.send('votes', voteMessage(of, vote));
+        // Should the session end while it waits, it is said again on the next one.
+        if (bytes < smallBytes) send();
+        else on?.whenRoom(bytes, send);
+      },
       keepVote: (of, vote) => this.#keepVote(of, vote),
       acknowledge: (of, result, why) => {
         link()?.send('acknowledgements', acknowledgement(of, result, why));

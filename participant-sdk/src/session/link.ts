@@ -53,6 +53,9 @@ export interface LinkOwner {
 /** Messages that may wait before new transactions are refused; finishing ones goes on. */
 const maxWaitingForBegin = 32_768;
 
+/** Bytes that may wait before what carries payloads has to wait for room; half of the outbox. */
+const roomBytes = 8 * 1_024 * 1_024;
+
 /** Requests that are answered with an outcome. */
 const outcomeKinds = ['commits', 'aborts', 'asks', 'wholes'] as const;
 
@@ -65,6 +68,8 @@ export class Link {
   readonly #connection: Connection;
   readonly #writer: FrameWriter<PeerFrame>;
   readonly #pending = new PendingRequests<keyof Answers, Pending<never>>();
+  /** Senders that wait for room, in their order. */
+  readonly #forRoom: { readonly bytes: number; readonly send: () => void }[] = [];
   readonly #callOffWelcome: () => void;
   /** Under which transactions may begin here without a word. */
   readonly gids: GidSupply;
@@ -81,6 +86,7 @@ export class Link {
       newFrame: newPeerFrame,
       bounds: boundsOfPeerFrame,
       write: (frame) => this.#connection.write(frame),
+      onWritten: () => this.#letIn(),
       onOverflow: () => this.fail(new UnanimousError('overloaded', 'the outbox overflowed')),
       schedule: (flush) => ambient.soon(flush),
     });
@@ -107,6 +113,16 @@ export class Link {
   /** Too much waits already: nothing new should be begun. */
   get isCongested(): boolean {
     return this.#writer.waitingMessages > maxWaitingForBegin;
+  }
+
+  /**
+   * Calls `send` when so many bytes have room in the outbox: at once, or when the coordinator has read
+   * on; never when the link ends before. Who has a payload waits here, for an outbox that overflows
+   * ends the session.
+   */
+  whenRoom(bytes: number, send: () => void): void {
+    if (this.#forRoom.length === 0 && this.#hasRoom(bytes)) send();
+    else if (!this.#isOver) this.#forRoom.push({ bytes, send });
   }
 
   /** Sends a message that has no answer. */
@@ -152,6 +168,7 @@ export class Link {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#isEnding = true;
+    this.#forRoom.length = 0;
     this.#callOffWelcome();
     this.#writer.close();
     const pending = this.#pending.takeAll();
@@ -161,6 +178,18 @@ export class Link {
     // First the transactions, so that their functions hear why they end before their calls fail.
     this.#owner.lost(this, error);
     for (const request of pending) request.pending.refuse(lost);
+  }
+
+  #hasRoom(bytes: number): boolean {
+    const waitingBytes = this.#writer.waitingBytes;
+    return waitingBytes === 0 || waitingBytes + bytes <= roomBytes;
+  }
+
+  #letIn(): void {
+    for (let [next] = this.#forRoom; next && this.#hasRoom(next.bytes); [next] = this.#forRoom) {
+      this.#forRoom.shift();
+      next.send();
+    }
   }
 
   #receive(frame: CoordinatorFrame): void {
