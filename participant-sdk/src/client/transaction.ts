@@ -41,11 +41,11 @@ export class Transaction implements AsyncDisposable {
   readonly #local: LocalTransaction;
   readonly #link: Link;
   readonly #signal: AbortSignal | undefined;
-  readonly #onAbort = (): void => this.#cancel();
+  #onAbort: (() => void) | undefined;
   #state: 'open' | 'committing' | 'over' = 'open';
   /** The signal fired before any vote was handed over. */
   #isCancelled = false;
-  #interruptCommit: (error: UnanimousError) => void = () => {};
+  #interruptCommit: ((error: UnanimousError) => void) | undefined;
 
   /** @internal */
   constructor(core: ClientCore, begun: Begun, signal: AbortSignal | undefined) {
@@ -53,7 +53,10 @@ export class Transaction implements AsyncDisposable {
     this.#local = begun.local;
     this.#link = begun.link;
     this.#signal = signal;
-    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (signal) {
+      this.#onAbort = () => this.#cancel();
+      signal.addEventListener('abort', this.#onAbort, { once: true });
+    }
     this.#local.onEnd((error) => this.#ended(error));
     if (signal?.aborted) this.#cancel();
   }
@@ -219,7 +222,7 @@ export class Transaction implements AsyncDisposable {
 
   #over(): void {
     this.#state = 'over';
-    this.#signal?.removeEventListener('abort', this.#onAbort);
+    if (this.#onAbort) this.#signal?.removeEventListener('abort', this.#onAbort);
     this.#local.isOwned = false;
     this.#local.untold?.holdBack();
     this.#local.outcomeKnown();
@@ -241,7 +244,7 @@ export class Transaction implements AsyncDisposable {
         keptVotes.fail(this.#cancelledError().toReason());
         return;
       }
-      this.#interruptCommit(
+      this.#interruptCommit?.(
         unknownError(this.#local.gid, 'the AbortSignal fired', this.#signal?.reason),
       );
       return;

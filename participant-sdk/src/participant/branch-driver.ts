@@ -14,7 +14,7 @@ import type {
   FinishingOrder,
 } from '../protocol/branch-state.ts';
 import type { OpenBranch, PrepareResult, ReadyResult, Resource } from '../resource.ts';
-import { outsideTransaction } from './scope.ts';
+import { currentScope, outsideTransaction } from './scope.ts';
 
 /** What a branch driver needs of its surroundings. */
 export interface BranchPorts {
@@ -39,6 +39,9 @@ export interface BranchPorts {
 
 const noBytes = new Uint8Array();
 
+/** One for all drivers: nearly none ever tries again. */
+const nothing = (): void => {};
+
 const retry = { firstMs: 100, maxMs: 5_000 };
 
 /**
@@ -51,7 +54,7 @@ export class BranchDriver {
   #state: BranchState = absent;
   #open: OpenBranch | undefined;
   #work: Uint8Array = noBytes;
-  #callOffRetry: () => void = () => {};
+  #callOffRetry = nothing;
   #stopped = false;
   /** When it voted yes, monotonic; a scan asks about votes that wait for long. */
   preparedAtMs: number | undefined;
@@ -102,9 +105,12 @@ export class BranchDriver {
     this.#state = state;
     if (effects.length === 0) return;
     // Whoever caused this, a function of another transaction perhaps: a resource works outside.
-    outsideTransaction(() => {
-      for (const effect of effects) this.#run(effect);
-    });
+    if (currentScope()) outsideTransaction(() => this.#runAll(effects));
+    else this.#runAll(effects);
+  }
+
+  #runAll(effects: readonly BranchEffect[]): void {
+    for (const effect of effects) this.#run(effect);
   }
 
   #run(effect: BranchEffect): void {

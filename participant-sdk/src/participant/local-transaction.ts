@@ -4,7 +4,7 @@ import type { OpenBranch } from '../resource.ts';
 import type { Link } from '../session/link.ts';
 import type { BranchDriver } from './branch-driver.ts';
 import type { KeptVotes } from './kept-votes.ts';
-import { Untold } from './untold.ts';
+import { type Untellable, Untold } from './untold.ts';
 
 /** What `transaction()` hands to its function, and `currentTransaction()` gives. */
 export interface TransactionContext {
@@ -37,7 +37,7 @@ class Context implements TransactionContext {
 }
 
 /** One transaction as this process takes part in it, begun here or joined. */
-export class LocalTransaction {
+export class LocalTransaction implements Untellable {
   readonly gid: Gid;
   /** The client it belongs to; another client's resources cannot take part. */
   readonly owner: object;
@@ -99,13 +99,14 @@ export class LocalTransaction {
 
   /** It began under a gid of a session's block. */
   beginUntold(link: Link, name: string): void {
-    const refused = (error: UnanimousError): void => {
-      const why = error.reason ?? error.toReason();
-      this.doom(why);
-      this.end(abortedError(this.gid, why, error));
-    };
-    const of = { gid: this.gid, remainingMs: () => this.remainingMs(), refused };
-    this.untold = new Untold(of, link, name, this.#alarms);
+    this.untold = new Untold(this, link, name, this.#alarms);
+  }
+
+  /** The coordinator has refused what has begun already: nothing of it can be committed. */
+  refused(error: UnanimousError): void {
+    const why = error.reason ?? error.toReason();
+    this.doom(why);
+    this.end(abortedError(this.gid, why, error));
   }
 
   /** The gid, which leaves the process now: the coordinator is told of the transaction. */
