@@ -192,10 +192,11 @@ export class WireReader {
 
   uint64(name: string): number {
     let value = 0;
-    for (let index = 0; index < 10; index++) {
+    let place = 1;
+    for (let index = 0; index < 10; index++, place *= 128) {
       const byte = this.#buffer[this.at++];
       if (byte === undefined) throw endsEarly();
-      value += (byte & 127) * 128 ** index;
+      value += (byte & 127) * place;
       if (byte >= 128) continue;
       if (Number.isSafeInteger(value)) return value;
       break;

@@ -11,8 +11,15 @@ export type Vote =
 
 /** What a participant says of phase two. */
 export type Result =
-  | { readonly is: 'committed' | 'rolled-back' | 'unknown'; readonly reason: Reason }
+  /** Without a reason where there is nothing more to say, as nearly always. */
+  | { readonly is: 'committed'; readonly reason?: Reason }
+  | { readonly is: 'rolled-back' | 'unknown'; readonly reason: Reason }
   | { readonly is: 'pending'; readonly reason: Reason };
+
+/** The reason of a result, for who must hear one. */
+export function whyIsIt(result: Result, rm: string): Reason {
+  return result.reason ?? reason('heuristic', 'was committed', rm);
+}
 
 /** A branch that comes with its vote. */
 export interface WholeBranch {
@@ -367,7 +374,9 @@ function decideAbortResult(state: Transaction, branch: Branch, result: Result): 
       return { events: [{ kind: 'followed', branch: number, as: 'rolled-back' }] };
     case 'committed':
     case 'unknown':
-      return { events: [heuristic(state.gid, 'aborted', branch, result.is, result.reason)] };
+      return {
+        events: [heuristic(state.gid, 'aborted', branch, result.is, whyIsIt(result, branch.rm))],
+      };
     case 'pending':
       return { events: [{ kind: 'reported', branch: number, reason: result.reason }] };
   }
