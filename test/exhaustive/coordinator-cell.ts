@@ -133,8 +133,8 @@ export class CoordinatorCell {
     if (is === 'pending') throw new Error('pending is no heuristic');
     const branch = { ...stray, receipt: '', redo: new Uint8Array() };
     const about = { gid: gidOf(tx), decision: 'aborted', branch } as const;
-    const reason = whyIsIt(result, stray.rm);
-    const heuristic = { kind: 'heuristic', ...about, result: is, reason } as const;
+    const cause = whyIsIt(result, stray.rm);
+    const heuristic = { kind: 'heuristic', ...about, result: is, reason: cause } as const;
     const batch: Batch = { tx, records: [heuristic], forced: true, epoch: 0 };
     const state = evolve(this.#txs.value(id), heuristic);
     return { tx: this.#txs.id(state), batch: this.log.batches.id(batch), forced: true, sends: 0 };
