@@ -99,7 +99,8 @@ export class Transaction implements AsyncDisposable {
         scope.close();
         reject(error);
       };
-      scope.run(() => started(fn, local.context)).then(returned, threw);
+      // A few microtasks later than it could be: what `fn` did not await has begun by then, and is noticed.
+      scope.run(async () => fn(local.context)).then(returned, threw);
       local.onEnd(reject);
     });
   }
@@ -260,18 +261,6 @@ export class Transaction implements AsyncDisposable {
     const message = 'the AbortSignal fired before the commit was asked for';
     const { gid } = this.#local;
     return new UnanimousError('cancelled', message, { gid, cause: this.#signal?.reason });
-  }
-}
-
-/** Calls `fn`. A thenable of another library begins here, too, where its scope is. */
-function started<T>(
-  fn: (transaction: TransactionContext) => T | Promise<T>,
-  context: TransactionContext,
-): Promise<T> {
-  try {
-    return Promise.resolve(fn(context));
-  } catch (error) {
-    return Promise.reject(error);
   }
 }
 
