@@ -45,6 +45,7 @@ const branchStates: Every<BranchState['is']> = {
 const events: Every<TransactionEvent['kind']> = {
   enlisted: true,
   'prepare-asked': true,
+  'came-whole': true,
   voted: true,
   'nothing-to-commit': true,
   aborted: true,
