@@ -107,6 +107,11 @@ export class Link {
     return this.#writer.waitingMessages > maxWaitingForBegin;
   }
 
+  /** All that was said has left. */
+  get isIdle(): boolean {
+    return this.#writer.waitingMessages === 0;
+  }
+
   /** Sends a message that has no answer. */
   send<K extends 'acknowledgements' | 'votes' | 'inDoubts'>(
     kind: K,
