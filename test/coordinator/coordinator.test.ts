@@ -285,11 +285,12 @@ describe('recovery', () => {
     const by = { operator: 'ann', reason: 'reserved by hand' };
     await embedded.coordinator.operations.resolve(gid, 2, 'committed', by);
     await restart();
-    // An acknowledgement is no record: the other branch is told again, and says so again.
+    // The other branch has acknowledged, and the log says so: it is told nothing again.
+    expect(embedded.coordinator.operations.show(gid).state).toBe('committed');
     const again = connect();
     await again.serve('orders-db');
-    again.acknowledge(await again.take('commits'));
-    await expect.poll(() => embedded.coordinator.operations.show(gid).state).toBe('committed');
+    expect(await again.ask(gid)).toMatchObject({ kind: 'OUTCOME_COMMITTED', applied: true });
+    expect(again.heard.flatMap((frame) => frame.commits)).toEqual([]);
     expect(embedded.coordinator.operations.list([], 10, '').transactions).toEqual([]);
     expect(embedded.coordinator.operations.show(gid)).toMatchObject({
       branches: [{ state: 'committed' }, { state: 'resolved', resolvedBy: 'ann' }],

@@ -195,6 +195,7 @@ function storedBranches(record: LogRecord, store: (branch: DecidedBranch) => Sto
       return { branch: store(record.branch) };
     case 'settled':
     case 'resolved':
+    case 'acknowledged':
     case 'ended':
     case 'forgotten':
     case 'rm-registered':

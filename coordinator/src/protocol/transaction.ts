@@ -149,6 +149,8 @@ export function evolve(before: Transaction | undefined, event: TransactionEvent)
         ...before,
         branches: change(branches, event.branch, { state: { is: event.as }, redo: noBytes }),
       };
+    case 'acknowledged':
+      return { ...before, branches: haveFollowed(branches, event.by) };
     case 'reported':
       return { ...before, branches: change(branches, event.branch, { report: event.reason }) };
     case 'heuristic': {
@@ -236,6 +238,15 @@ function afterTheLast(branches: readonly Branch[]): readonly Branch[] {
 /** Of a delegated transaction: the branch that has the permission, not one that waits for it. */
 export function isPermitted(branch: Branch): boolean {
   return branch.state.is !== 'yes' && branch.state.is !== 'read-only';
+}
+
+/** Live it is known already; after a restart the log says it of branches that had only voted. */
+function haveFollowed(branches: readonly Branch[], by: readonly number[]): readonly Branch[] {
+  const isNews = (b: Branch) => b.state.is === 'yes' && by.includes(b.branch);
+  if (!branches.some(isNews)) return branches;
+  return branches.map((b) => {
+    return isNews(b) ? changed(b, { state: { is: 'committed' }, redo: noBytes }) : b;
+  });
 }
 
 /** Outcomes are kept for long; what nobody will be asked to apply any more is not. */
