@@ -577,10 +577,7 @@ function isDecision({ kind }: LogRecord): boolean {
   return kind === 'commit-decided' || kind === 'delegated' || kind === 'last-asked';
 }
 
-/**
- * Nothing more comes of it. One whose branch did not follow has no `ended`, and its other branches
- * are told again after a restart; but to keep their marks for ever would cost more.
- */
+/** Nothing more comes of it, and the log says so by `ended`, or by `acknowledged` where one did not follow. */
 function hasEnded({ phase, branches }: Transaction): boolean {
   return phase === 'committed' || phase === 'aborted' || branches.every(isOver);
 }

@@ -127,18 +127,30 @@ function checkInteger(name: string, value: unknown): unknown {
   throw new RangeError(`${name}: above 2^53 - 1`);
 }
 
+/** What a frame begins with, beside its redo payloads: these are copied once, not again as it grows. */
+const roomBytes = 4_096;
+
+function lengthOfRedo(messages: readonly { readonly redo: Uint8Array }[]): number {
+  let length = 0;
+  for (const { redo } of messages) length += redo.byteLength;
+  return length;
+}
+
 /** How the frames of a stream become bytes, and bytes frames. */
 function frameCodec({ requestType, responseType }: ServiceDefinition[string]) {
   const checkRequest = frameCheck(requestType);
   const checkResponse = frameCheck(responseType);
   return {
     requestSerialize: (frame: PeerFrame): Buffer => {
-      const writer = new WireWriter();
+      const votes = [frame.votes, ...frame.wholes.map(({ branches }) => branches)];
+      const writer = new WireWriter(
+        votes.reduce((sum, some) => sum + lengthOfRedo(some), roomBytes),
+      );
       writePeerFrame(writer, frame);
       return writer.finish();
     },
     responseSerialize: (frame: CoordinatorFrame): Buffer => {
-      const writer = new WireWriter();
+      const writer = new WireWriter(lengthOfRedo(frame.commits) + roomBytes);
       writeCoordinatorFrame(writer, frame);
       return writer.finish();
     },

@@ -1,5 +1,8 @@
+import { type Gid, reason as reasonOf } from '@unanimous/proto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type EmbeddedCoordinator, startEmbedded } from '../../coordinator/src/embedded.ts';
+import { begunTransaction, evolve } from '../../coordinator/src/protocol/transaction.ts';
+import type { Transaction, TransactionEvent } from '../../coordinator/src/protocol/transaction.ts';
 import { type TempDir, tempDir } from '../support/temp-dir.ts';
 import { ScriptedPeer } from './support/scripted-peer.ts';
 
@@ -282,16 +285,45 @@ describe('recovery', () => {
     const by = { operator: 'ann', reason: 'reserved by hand' };
     await embedded.coordinator.operations.resolve(gid, 2, 'committed', by);
     await restart();
-    // An acknowledgement is no record: the other branch is told again, and says so again.
+    // The other branch has acknowledged, and the log says so: it is told nothing again.
+    expect(embedded.coordinator.operations.show(gid).state).toBe('committed');
     const again = connect();
     await again.serve('orders-db');
-    again.acknowledge(await again.take('commits'));
-    await expect.poll(() => embedded.coordinator.operations.show(gid).state).toBe('committed');
+    expect(await again.ask(gid)).toMatchObject({ kind: 'OUTCOME_COMMITTED', applied: true });
+    expect(again.heard.flatMap((frame) => frame.commits)).toEqual([]);
     expect(embedded.coordinator.operations.list([], 10, '').transactions).toEqual([]);
     expect(embedded.coordinator.operations.show(gid)).toMatchObject({
       branches: [{ state: 'committed' }, { state: 'resolved', resolvedBy: 'ann' }],
     });
   });
+});
+
+test('of what is over no redo payload is kept, however long its outcome is', () => {
+  const gid = '0123456789ab-1-1' as Gid;
+  const redo = new Uint8Array([1, 2, 3]);
+  const branch = {
+    branch: 1,
+    rm: 'events',
+    kind: 'logged',
+    incarnation: 'i1',
+    receipt: '',
+    redo,
+  } as const;
+  const known = { ...branch, canOnePhase: false, session: 0, work: new Uint8Array() };
+  const voted = { kind: 'voted', branch: 1, state: { is: 'yes' }, receipt: '', redo } as const;
+  const decided = { kind: 'commit-decided', gid, branches: [branch] } as const;
+  const live: readonly TransactionEvent[] = [
+    { kind: 'enlisted', branch: { ...known, state: { is: 'working' } } },
+    { ...voted, incarnation: 'i1' },
+  ];
+  const kept = (events: readonly TransactionEvent[], before?: Transaction) =>
+    events.reduce(evolve, before)?.branches.map((one) => one.redo.byteLength);
+  expect(kept(live, begunTransaction(gid))).toEqual([3]);
+  const aborted = { kind: 'aborted', reason: reasonOf('timeout', 'too late') } as const;
+  expect(kept([...live, aborted], begunTransaction(gid))).toEqual([0]);
+  expect(kept([decided])).toEqual([3]);
+  expect(kept([decided, { kind: 'followed', branch: 1, as: 'committed' }])).toEqual([0]);
+  expect(kept([decided, { kind: 'ended', gid }])).toEqual([0]);
 });
 
 test('what was presumed aborted and is found committed by hand is reported, and stays', async () => {

@@ -7,6 +7,7 @@ import { type Message, outstanding } from '../../coordinator/src/protocol/step.t
 import {
   begunTransaction,
   evolve,
+  isOver,
   type Transaction,
   type TransactionEvent,
   type TransactionRecord,
@@ -108,6 +109,20 @@ export class CoordinatorCell {
 
   replay(log: number): Replayed {
     return (this.#replays[log] ??= this.#replay(log));
+  }
+
+  /**
+   * Whom a restart on this log would tell again of a transaction, of those that have acknowledged where
+   * nothing more is waited for.
+   */
+  toldAgain(id: number, tx: number, log: number): string | undefined {
+    const state = this.tx(id);
+    if (state?.phase !== 'committing' || !state.branches.every(isOver)) return undefined;
+    const again = this.tx(this.replay(log).txs[tx] as number);
+    const isDone = (number: number) =>
+      state.branches.some((b) => b.branch === number && b.state.is === 'committed');
+    const messages = again ? outstanding(again) : [];
+    return messages.find(({ branch }) => isDone(branch.branch))?.branch.rm;
   }
 
   verdict(tx: number, branch: number) {

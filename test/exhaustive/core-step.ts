@@ -25,9 +25,16 @@ export function coreStep(
       return step(before, trusting(input));
     case '15-after-natives':
       return effectsAtOnce(input, step(before, input));
+    case '16-acknowledged':
+      return withoutNote(step(before, input));
     default:
       return step(before, input);
   }
+}
+
+function withoutNote(stepped: Stepped): Stepped {
+  if ('refused' in stepped) return stepped;
+  return { ...stepped, events: stepped.events.filter(({ kind }) => kind !== 'acknowledged') };
 }
 
 /** A branch does not live on one session: losing it is nothing, and any vote counts. */

@@ -20,6 +20,18 @@ export function violationIn(world: World): string | undefined {
     const found = violationOf(world, tx);
     if (found !== undefined) return found;
   }
+  return toldAgainIn(world);
+}
+
+function toldAgainIn(world: World): string | undefined {
+  for (const desk of world.layout.desks) {
+    if (world.at(desk.up) !== 1) continue;
+    for (const tx of desk.txs) {
+      const id = world.at(world.txWords(tx).tx);
+      const rm = world.coordinator.toldAgain(id, tx, world.at(desk.log));
+      if (rm !== undefined) return `rule 16: after a restart ${rm} is told again what it has done`;
+    }
+  }
   return undefined;
 }
 

@@ -189,6 +189,12 @@ export const mutations: readonly Mutation[] = [
     story: [/is committing/, /receives apply/, /rm2 executes commit/],
   },
   {
+    rule: '16-acknowledged',
+    variant: 'audited-crash',
+    violation: /^rule 16: after a restart rm\d is told again/,
+    story: [/by hand/],
+  },
+  {
     rule: '17-position',
     variant: 'restored-log',
     violation: /^AC1: rm\d has committed, and rm\d has rolled back/,

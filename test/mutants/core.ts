@@ -20,6 +20,14 @@ export const core: readonly Mutant[] = [
     tests: [scenarios, 'test/integration/crash-client.test.ts > before the decision'],
   },
   {
+    name: 'keeps the redo payloads of what is over for as long as its outcome',
+    file: 'coordinator/src/protocol/transaction.ts',
+    from: "return { phase: 'committed', gid, branches: withoutRedo(branches) };",
+    to: "return { phase: 'committed', gid, branches };",
+    breaks: ['rule 16'],
+    tests: ['test/coordinator/coordinator.test.ts > no redo payload is kept'],
+  },
+  {
     name: 'keeps a branch whose session was lost before its vote',
     file: 'coordinator/src/protocol/decide.ts',
     from: 'if (lost === undefined) return nothing;',

@@ -133,6 +133,14 @@ const driver: readonly Mutant[] = [
     tests: [`${recovery} > lands late`],
   },
   {
+    name: 'asks about the first thousand branches of a scan alone',
+    file: `${src}/in-doubt-scan.ts`,
+    from: 'await this.#whenThereIsRoom();\n        if (this.#isOver()) return;',
+    to: 'return;',
+    breaks: ['rule 8'],
+    tests: [`${recovery} > thousands of branches`],
+  },
+  {
     name: 'never scans',
     file: `${src}/participant.ts`,
     from: 'scan.start();',
@@ -151,8 +159,8 @@ const driver: readonly Mutant[] = [
   {
     name: 'never asks about its own votes',
     file: `${src}/in-doubt-scan.ts`,
-    from: "if (at === 'prepared' && isDue) doubts.push(driver.id);",
-    to: "if (at === 'ready' && isDue) doubts.push(driver.id);",
+    from: "if (at === 'prepared' && isDue) doubts.push(driver);",
+    to: "if (at === 'ready' && isDue) doubts.push(driver);",
     breaks: ['rule 10', 'scenario 9'],
     tests: [unit],
   },

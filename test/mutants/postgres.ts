@@ -396,6 +396,14 @@ const finishing: readonly Mutant[] = [
     tests: [`${phaseTwo} > has connections of its own`],
   },
   {
+    name: 'fails what waits in a crowd where the server has no room for one',
+    file: `${src}/phase-two-pool.ts`,
+    from: 'this.#hasRoom = false;\n      return connect(this.#pool);',
+    to: "this.#hasRoom = false;\n      throw new Error('no room');",
+    breaks: ['scenario 21'],
+    tests: [`${phaseTwo} > twice as many while a crowd waits`],
+  },
+  {
     name: 'opens a server that cannot prepare',
     file: `${src}/open-checks.ts`,
     from: "if (row.preparedMax === '0') {",

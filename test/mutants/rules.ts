@@ -32,8 +32,8 @@ const ofLog: readonly Mutant[] = [
     name: 'writes the first record of an append by itself',
     file: `${src}/sqlite/log-engine.ts`,
     from: `this.#reached('append.before-write');
-      const seq = store.append(fromLines(joinLines(waiting)));`,
-    to: `const [head, ...rest] = fromLines(joinLines(waiting));
+      const seq = store.append(waiting.flatMap(unpackLines));`,
+    to: `const [head, ...rest] = waiting.flatMap(unpackLines);
       const seq = store.append(head ? [head] : []);
       this.#reached('append.before-write');
       if (rest.length > 0) store.append(rest);`,
@@ -85,9 +85,9 @@ const ofLog: readonly Mutant[] = [
   },
   {
     name: 'gives out the place of a copy instead of the first one',
-    file: `${src}/sqlite/log-engine.ts`,
-    from: '.map(({ kind, payload, origin }) => ({ kind, payload, ...origin }));',
-    to: '.map(({ kind, payload, epoch, seq }) => ({ kind, payload, epoch, seq }));',
+    file: `${src}/sqlite/start-log.ts`,
+    from: '({ kind, payload, redo, origin }: ReadFrame): KeptRecord {\n  return { kind, payload, redo, origin };',
+    to: '({ kind, payload, redo, epoch, seq }: ReadFrame): KeptRecord {\n  return { kind, payload, redo, origin: { epoch, seq } };',
     ...rule(log, 'stable ids'),
   },
 ];

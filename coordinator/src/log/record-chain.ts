@@ -13,6 +13,9 @@ export interface Unplaced extends FrameContent {
   readonly origin?: Frame['origin'];
 }
 
+/** A record with the place where it was first written. */
+export type KeptRecord = FrameContent & Pick<Frame, 'origin'>;
+
 /** Frames that follow each other without a gap, as one value to store. */
 export interface Batch {
   readonly firstSeq: number;
@@ -65,11 +68,13 @@ function packBatch(
   let { seq, chain } = before;
   const bytes = Buffer.allocUnsafe(lengths.reduce((sum, length) => sum + length, 0));
   let at = 0;
-  for (const [n, { kind, payload, origin }] of records.entries()) {
+  for (const [n, { kind, payload, redo, origin }] of records.entries()) {
     const length = lengths[n] ?? 0;
     seq += 1;
     const place = { epoch, seq };
-    const frame = { logId, epoch, seq, origin: origin ?? place, prev: chain, kind, payload };
+    // Field by field: a start writes every record that is needed.
+    const where = origin ?? place;
+    const frame = { logId, epoch, seq, origin: where, prev: chain, kind, payload, redo };
     chain = chainOf(writeFrame(bytes, at, frame, length));
     at += length;
   }

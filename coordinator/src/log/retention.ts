@@ -25,10 +25,11 @@ export function newRetention(): Retention {
 /** Takes in a record that the log now holds. The order of records makes no difference. */
 export function noteRecord(retention: Retention, key: RetentionKey): void {
   if (key.gid !== undefined) {
-    const seen = retention.transactions.get(key.gid) ?? { recordCount: 0, ended: false };
+    const known = retention.transactions.get(key.gid);
+    const seen = known ?? { recordCount: 0, ended: false };
     seen.recordCount += 1;
     seen.ended ||= key.kind === 'ended';
-    retention.transactions.set(key.gid, seen);
+    if (!known) retention.transactions.set(key.gid, seen);
   }
   if (key.through !== undefined) {
     retention.markCount += 1;
@@ -74,6 +75,7 @@ export function countUnneeded(retention: Retention): number {
 }
 
 function isForgotten(retention: Retention, gid: Gid): boolean {
+  if (retention.markCount === 0) return false; // a start asks for every record
   if (!retention.transactions.get(gid)?.ended) return false;
   return compareBirths(parseGid(gid).birth, retention.through) <= 0;
 }

@@ -316,20 +316,34 @@ function decideCommitResult(state: Transaction, branch: Branch, result: Result):
   }
   if (result.is !== 'committed') {
     if (branch.state.is === 'resolved') return nothing;
-    return { events: [heuristic(state.gid, 'committed', branch, result.is, result.reason)] };
+    const deviated = heuristic(state.gid, 'committed', branch, result.is, result.reason);
+    return { events: withEnd(state, branch, deviated) };
   }
   const event = { kind: 'followed', branch: branch.branch, as: 'committed' } as const;
-  return {
-    events: isLastToFollow(state, branch) ? [event, { kind: 'ended', gid: state.gid }] : [event],
-  };
+  return { events: withEnd(state, branch, event) };
 }
 
-/** A decision is forgotten only when every participant has acknowledged it, never by age. */
-function isLastToFollow(state: Transaction, follows: Branch): boolean {
-  const acknowledged = state.branches.every((b) => {
-    return b === follows || b.state.is === 'committed' || b.state.is === 'read-only';
-  });
-  return acknowledged;
+/** The event, and with it the end where no other branch owes an answer. */
+function withEnd(
+  state: Transaction,
+  branch: Branch,
+  event: TransactionEvent,
+): readonly TransactionEvent[] {
+  const isLast = state.branches.every((b) => b === branch || isOver(b));
+  return isLast ? [event, ...decideEnd(state, evolve(state, event))] : [event];
+}
+
+/**
+ * A decision is forgotten only when every participant has acknowledged it, never by age. Where one did
+ * not follow, or an operator has spoken, it is kept; who has acknowledged is told nothing again.
+ */
+function decideEnd(before: Transaction, after: Transaction): readonly TransactionEvent[] {
+  const { gid, branches } = after;
+  const deviates = ({ state }: Branch) => state.is === 'heuristic' || state.is === 'resolved';
+  if (!branches.some(deviates)) return [{ kind: 'ended', gid }];
+  const by = branches.filter((b) => b.state.is === 'committed').map((b) => b.branch);
+  const isNews = !before.branches.every(isOver) && by.length > 0;
+  return isNews ? [{ kind: 'acknowledged', gid, by }] : [];
 }
 
 function decideDelegatedResult(state: Transaction, branch: Branch, result: Result): Decision {
@@ -417,7 +431,16 @@ function decideResolve(state: Transaction, input: Input & { kind: 'resolve' }): 
   if (state.phase === 'aborted' && !isOver(branch)) {
     events.push(heuristic(gid, 'aborted', branch, 'unknown', audit));
   }
-  events.push({ kind: 'resolved', gid, branch: number, resolution, reason: why, operator, at });
+  const word = {
+    kind: 'resolved',
+    gid,
+    branch: number,
+    resolution,
+    reason: why,
+    operator,
+    at,
+  } as const;
+  events.push(...(state.phase === 'committing' ? withEnd(state, branch, word) : [word]));
   // Only the receipt's holder knew what became of a delegated branch; now the operator's word counts.
   if (state.phase === 'delegated' && resolution === 'committed' && others.length > 0) {
     // First, because its place in the log is that of the first record.

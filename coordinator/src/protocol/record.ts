@@ -75,6 +75,11 @@ export type LogRecord =
       /** ISO 8601, for people; nothing depends on it. */
       readonly at: string;
     }
+  /**
+   * All others have acknowledged where a branch did not follow, or an operator has spoken on one: `by`
+   * are told nothing again. No `ended`: what did not follow stays listed.
+   */
+  | { readonly kind: 'acknowledged'; readonly gid: Gid; readonly by: readonly number[] }
   /** Every branch has acknowledged. */
   | { readonly kind: 'ended'; readonly gid: Gid }
   /** Ended transactions born at or before `through` are forgotten: absence means expired there. */
@@ -95,5 +100,6 @@ export const durability: Readonly<Record<LogRecord['kind'], 'forced' | 'lazy'>> 
   forgotten: 'forced',
   'rm-registered': 'forced',
   settled: 'lazy',
+  acknowledged: 'lazy',
   ended: 'lazy',
 };

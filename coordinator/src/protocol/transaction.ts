@@ -129,9 +129,10 @@ export function evolve(before: Transaction | undefined, event: TransactionEvent)
     }
     case 'nothing-to-commit':
     case 'ended':
-      return before.phase === 'aborted' ? before : { phase: 'committed', gid, branches };
+      if (before.phase === 'aborted') return before;
+      return { phase: 'committed', gid, branches: withoutRedo(branches) };
     case 'aborted':
-      return { phase: 'aborted', gid, branches, reason: event.reason };
+      return { phase: 'aborted', gid, branches: withoutRedo(branches), reason: event.reason };
     case 'commit-decided':
       return { phase: 'deciding', gid, branches: afterTheLast(branches) };
     case 'delegated':
@@ -147,7 +148,12 @@ export function evolve(before: Transaction | undefined, event: TransactionEvent)
     case 'settled':
       return settle(before, event);
     case 'followed':
-      return { ...before, branches: change(branches, event.branch, { state: { is: event.as } }) };
+      return {
+        ...before,
+        branches: change(branches, event.branch, { state: { is: event.as }, redo: noBytes }),
+      };
+    case 'acknowledged':
+      return { ...before, branches: haveFollowed(branches, event.by) };
     case 'reported':
       return { ...before, branches: change(branches, event.branch, { report: event.reason }) };
     case 'heuristic': {
@@ -195,7 +201,7 @@ function appear(event: TransactionEvent): Transaction {
 type Decided = Extract<LogRecord, { kind: 'delegated' }>['branch'];
 
 /** One for all: a log of many decisions would make one for each of their branches. */
-const noWork = new Uint8Array();
+const noBytes = new Uint8Array();
 
 function fromLog(is: 'yes' | 'ready'): (decided: Decided) => Branch {
   return ({ branch, rm, kind, incarnation, receipt, redo }) => ({
@@ -204,7 +210,7 @@ function fromLog(is: 'yes' | 'ready'): (decided: Decided) => Branch {
     kind,
     canOnePhase: is === 'ready',
     session: 0,
-    work: noWork,
+    work: noBytes,
     state: { is },
     receipt,
     redo,
@@ -235,6 +241,21 @@ function afterTheLast(branches: readonly Branch[]): readonly Branch[] {
 /** Of a delegated transaction: the branch that has the permission, not one that waits for it. */
 export function isPermitted(branch: Branch): boolean {
   return branch.state.is !== 'yes' && branch.state.is !== 'read-only';
+}
+
+/** Live it is known already; after a restart the log says it of branches that had only voted. */
+function haveFollowed(branches: readonly Branch[], by: readonly number[]): readonly Branch[] {
+  const isNews = (b: Branch) => b.state.is === 'yes' && by.includes(b.branch);
+  if (!branches.some(isNews)) return branches;
+  return branches.map((b) => {
+    return isNews(b) ? changed(b, { state: { is: 'committed' }, redo: noBytes }) : b;
+  });
+}
+
+/** Outcomes are kept for long; what nobody will be asked to apply any more is not. */
+function withoutRedo(branches: readonly Branch[]): readonly Branch[] {
+  if (branches.every(({ redo }) => redo.byteLength === 0)) return branches;
+  return branches.map((b) => changed(b, { redo: noBytes }));
 }
 
 /** What an event may change of a branch. */

@@ -1,5 +1,5 @@
 import { type BranchId, failpoint } from '@unanimous/proto';
-import type { Ambient } from '../ambient.ts';
+import { type Ambient, sleep } from '../ambient.ts';
 import { describeError, type Log } from '../logger.ts';
 import type { Link } from '../session/link.ts';
 import type { BranchDriver } from './branch-driver.ts';
@@ -7,8 +7,11 @@ import type { AuditEntry } from '../resource.ts';
 import type { ServedResource } from './served-resource.ts';
 import { branchKey, type BranchRef } from './wire.ts';
 
-/** Questions of one scan; what is beyond waits for the next. */
-const maxQuestions = 1_000;
+/** Questions of one turn; more would keep from leaving what other branches have to say. */
+const questionsAtOnce = 1_000;
+
+/** How long a scan waits before it looks again whether there is room for more questions. */
+const roomMs = 5;
 
 /** What a scan needs of the participant. */
 export interface ScanPorts {
@@ -18,8 +21,10 @@ export interface ScanPorts {
   driver(ref: BranchRef): BranchDriver | undefined;
   /** Branches of this RM that this instance holds. */
   held(rm: string): Iterable<BranchDriver>;
-  /** Asks the coordinator; the verdict comes later. */
+  /** Asks the coordinator about a branch that nobody here holds; the verdict comes later. */
   ask(link: Link, id: BranchId): void;
+  /** As `ask`, of a vote that waits here. Once its branch is gone, the verdict says nothing. */
+  askHeld(link: Link, id: BranchId): void;
   /** As `ask`, of a branch that was committed otherwise than by a decision. */
   askAudited(link: Link, rm: string, entry: AuditEntry): void;
 }
@@ -61,10 +66,9 @@ export class InDoubtScan {
     try {
       const found = await this.#findOrphans();
       if (this.#isOver()) return;
-      const doubts = [...found, ...this.#heldInDoubt()].slice(0, maxQuestions);
       if (found.length > 0) log('branch.in-doubt-found', { rm, count: found.length });
-      if (doubts.length > 0) failpoint('p.scan.before-ask', rm);
-      for (const id of doubts) this.#ports.ask(this.#link, id);
+      await this.#askAbout(found, this.#heldInDoubt());
+      if (this.#isOver()) return;
       this.#isFirst = false;
       await this.#askAudited(found);
     } catch (error) {
@@ -79,6 +83,32 @@ export class InDoubtScan {
     const { resource, rm } = this.#served;
     const found = await resource.scan();
     return found.filter((id) => id.rm === rm && !this.#ports.driver(id));
+  }
+
+  /**
+   * Asks everything now, for what is in doubt holds locks, but no faster than it leaves. What has had
+   * its order meanwhile, as the answer to its vote, is not asked about any more.
+   */
+  async #askAbout(found: readonly BranchId[], held: readonly BranchDriver[]): Promise<void> {
+    if (found.length + held.length > 0) failpoint('p.scan.before-ask', this.#served.rm);
+    let asked = 0;
+    for (const one of [...found, ...held]) {
+      if (asked === questionsAtOnce) {
+        await this.#whenThereIsRoom();
+        if (this.#isOver()) return;
+        asked = 0;
+      }
+      if ('at' in one) {
+        if (one.at !== 'prepared') continue;
+        this.#ports.askHeld(this.#link, one.id);
+      } else if (!this.#ports.driver(one)) this.#ports.ask(this.#link, one);
+      asked += 1;
+    }
+  }
+
+  async #whenThereIsRoom(): Promise<void> {
+    do await sleep(this.#ports.ambient, roomMs);
+    while (!this.#link.isIdle && !this.#isOver());
   }
 
   /**
@@ -104,14 +134,14 @@ export class InDoubtScan {
    * Votes that wait for their decision: all of them on a new session, later those that wait for
    * longer than an interval, in case the decision went to another instance.
    */
-  #heldInDoubt(): BranchId[] {
+  #heldInDoubt(): BranchDriver[] {
     const { ambient, intervalMs } = this.#ports;
     const nowMs = ambient.nowMs();
-    const doubts: BranchId[] = [];
+    const doubts: BranchDriver[] = [];
     for (const driver of this.#ports.held(this.#served.rm)) {
       const { at, preparedAtMs = nowMs } = driver;
       const isDue = this.#isFirst || nowMs - preparedAtMs > intervalMs;
-      if (at === 'prepared' && isDue) doubts.push(driver.id);
+      if (at === 'prepared' && isDue) doubts.push(driver);
     }
     return doubts;
   }

@@ -120,9 +120,14 @@ export class LocalTransaction implements Untellable {
     return this.#ended;
   }
 
+  /** `end` would end it. */
+  get mayEnd(): boolean {
+    return !this.#ended && !this.#isClosed;
+  }
+
   /** Why no work may join any more: it ended, or its commit was asked for. */
   get closed(): UnanimousError | undefined {
-    if (!this.#ended && !this.#isClosed) return undefined;
+    if (this.mayEnd) return undefined;
     const why = this.#ended ? `: ${this.#ended.reason?.message ?? this.#ended.message}` : '';
     return new UnanimousError('work-after-end', `transaction ${this.gid} is over${why}`, {
       gid: this.gid,

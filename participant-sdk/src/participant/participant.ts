@@ -185,7 +185,9 @@ export class Participant {
     const why = reason('session-lost', message);
     for (const transaction of this.#transactions.values()) {
       const isTouched = transaction.isOwned || transaction.branches.size > 0;
-      if (isTouched) transaction.end(abortedError(transaction.gid, why, error));
+      if (isTouched && transaction.mayEnd) {
+        transaction.end(abortedError(transaction.gid, why, error));
+      }
       transaction.keptVotes?.fail(why);
     }
     for (const driver of this.#allDrivers()) {
@@ -222,6 +224,9 @@ export class Participant {
       driver: (id) => this.#driver(id),
       held: (rm) => this.#held(rm),
       ask: (on, id) => this.#ask(on, id),
+      askHeld: (on, { gid, branch, rm: of, incarnation }) => {
+        on.send('inDoubts', { gid, branch, rm: of, incarnation });
+      },
       askAudited: (on, rm, entry) => this.#askAudited(on, { ...entry, rm }),
     });
     this.#scans.set(served.rm, scan);
@@ -350,7 +355,11 @@ export class Participant {
 
   /** A vote that came too late is answered with a verdict that may not know the RM any more. */
   #heldAs({ gid, branch }: Verdict): BranchDriver | undefined {
-    return this.#allDrivers().find(({ id }) => id.gid === gid && id.branch === branch);
+    // Thousands of them may come at once: what voted here is looked up by its transaction.
+    for (const driver of this.#transactions.get(gid as Gid)?.drivers ?? []) {
+      if (driver.id.branch === branch) return driver;
+    }
+    return undefined;
   }
 
   #branch<B extends OpenBranch>(

@@ -17,32 +17,63 @@ const sessionSettings = `
         WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, false),
     pg_catalog.set_config('client_min_messages', 'warning', false)`;
 
+/** So many statements that wait are a crowd: branches in doubt, when a coordinator is back. */
+const crowd = 64;
+
 /**
  * Connections for what must go on while open branches hold all of the user's pool: the commits that
- * would free it. One that saw an error is closed.
+ * would free it. One that saw an error is closed. Each waits for the disk once a statement, so while a
+ * crowd waits there are twice as many; a server that has no room for these is not asked again.
  */
 export class PhaseTwoPool {
   readonly #pool: Pool;
+  readonly #forCrowds: Pool;
+  #running = 0;
+  #isForCrowds = false;
+  #hasRoom = true;
   readonly #settled = new WeakSet<PoolClient>();
 
   constructor(pg: PgModule, config: PoolConfig, connections: number) {
-    this.#pool = new pg.Pool({
-      // An unanswered commit is asked again, so it need not hold a connection for ever.
-      connectionTimeoutMillis: 10_000,
-      query_timeout: 30_000,
-      idleTimeoutMillis: 60_000,
-      keepAlive: true,
-      ...config,
-      application_name: `${config.application_name ?? 'unanimous'} phase two`.slice(0, 63),
-      max: connections,
-      min: 0,
-    });
-    this.#pool.on('error', () => {});
+    const make = (idleTimeoutMillis: number): Pool => {
+      const pool = new pg.Pool({
+        // An unanswered commit is asked again, so it need not hold a connection for ever.
+        connectionTimeoutMillis: 10_000,
+        query_timeout: 30_000,
+        idleTimeoutMillis,
+        keepAlive: true,
+        ...config,
+        application_name: `${config.application_name ?? 'unanimous'} phase two`.slice(0, 63),
+        max: connections,
+        min: 0,
+      });
+      pool.on('error', () => {});
+      return pool;
+    };
+    this.#pool = make(60_000);
+    this.#forCrowds = make(1_000);
   }
 
   /** Runs one statement outside any transaction block. */
   async run(sql: string, values?: readonly unknown[]): Promise<PhaseTwoAnswer> {
-    const connection = await this.#connect();
+    this.#running += 1;
+    try {
+      return await this.#runOn(await this.#connect(), sql, values);
+    } finally {
+      this.#running -= 1;
+    }
+  }
+
+  /** Closes the connections; idempotent. */
+  async close(): Promise<void> {
+    const pools = [this.#pool, this.#forCrowds].filter((pool) => !pool.ending);
+    await Promise.all(pools.map((pool) => pool.end()));
+  }
+
+  async #runOn(
+    connection: WorkConnection,
+    sql: string,
+    values: readonly unknown[] | undefined,
+  ): Promise<PhaseTwoAnswer> {
     try {
       if (!this.#settled.has(connection.client)) await connection.query(sessionSettings);
       this.#settled.add(connection.client);
@@ -57,16 +88,19 @@ export class PhaseTwoPool {
     }
   }
 
-  /** Closes the connections; idempotent. */
-  async close(): Promise<void> {
-    if (!this.#pool.ending) await this.#pool.end();
-  }
-
   #connect(): Promise<WorkConnection> {
-    return new Promise((resolve, reject) => {
-      this.#pool.connect((error, client) =>
-        client ? resolve(new WorkConnection(client)) : reject(error),
-      );
+    if (this.#running <= crowd || !this.#hasRoom) return connect(this.#pool);
+    this.#isForCrowds = !this.#isForCrowds;
+    if (!this.#isForCrowds) return connect(this.#pool);
+    return connect(this.#forCrowds).catch(() => {
+      this.#hasRoom = false;
+      return connect(this.#pool);
     });
   }
+}
+
+function connect(pool: Pool): Promise<WorkConnection> {
+  return new Promise((resolve, reject) => {
+    pool.connect((error, client) => (client ? resolve(new WorkConnection(client)) : reject(error)));
+  });
 }

@@ -18,7 +18,8 @@ export interface PostgresOptions extends PoolConfig {
   readonly pg: PgModule;
   /**
    * Connections kept apart for phase two, opened when they are needed; 8 unless told. Each waits for
-   * the disk once a commit, so they bound how many commits the disk can take together.
+   * the disk once a commit, so they bound how many commits the disk can take together. Twice as many while
+   * more than 64 statements wait, if the server has room.
    */
   readonly phaseTwoConnections?: number;
 }

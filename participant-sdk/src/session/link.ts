@@ -125,6 +125,11 @@ export class Link {
     else if (!this.#isOver) this.#forRoom.push({ bytes, send });
   }
 
+  /** All that was said has left. */
+  get isIdle(): boolean {
+    return this.#writer.waitingMessages === 0;
+  }
+
   /** Sends a message that has no answer. */
   send<K extends 'acknowledgements' | 'votes' | 'inDoubts'>(
     kind: K,

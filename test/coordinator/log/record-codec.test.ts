@@ -110,7 +110,7 @@ describe('a record', () => {
     );
   });
 
-  test.each(['', '{', '1', 'null', '{"gid":"x"}', '{"gid":"x","branch":{"redo":1}}'])(
+  test.each(['', '{', '1', 'null', '{"gid":"x"}', '{"gid":"x","branch":{"redo":-1}}'])(
     'is refused when its content is %j',
     (payload) => {
       const decode = () => decodeRecord({ kind: 'delegated', payload });
@@ -119,13 +119,26 @@ describe('a record', () => {
   );
 });
 
+test.each([
+  [0, 2],
+  [1, 2],
+  [3, 2],
+  [2, 0],
+])('a record whose branches have %i bytes is refused with %i', (said, there) => {
+  const payload = JSON.stringify({ gid: 'x', branch: { redo: said } });
+  const decode = () => decodeRecord({ kind: 'delegated', payload, redo: [new Uint8Array(there)] });
+  expect(decode).toThrow(expect.objectContaining({ code: 'log-damaged' }));
+});
+
 describe('frames', () => {
   test('come back as they were, one after the other', () => {
     fc.assert(
       fc.property(fc.array(frame, { maxLength: 5 }), (frames) => {
         const encoded = frames.map((each) => encodeFrame(each));
         const expected = frames.map((written, n) => {
-          return { ...written, chain: chainOf(encoded[n] ?? Buffer.alloc(0)) };
+          const redo = written.redo && [Buffer.concat(written.redo)];
+          const chain = chainOf(encoded[n] ?? Buffer.alloc(0));
+          return { ...written, ...(redo && { redo }), chain };
         });
         expect(decodeFrames(Buffer.concat(encoded))).toEqual(expected);
       }),

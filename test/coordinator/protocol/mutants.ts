@@ -10,7 +10,7 @@ import { enlistedOnlyWhileActive, loggedAfterNative, onlyTheLogMoves } from './m
 import { onePhaseFollowsReceipt, readersHearNothing, votesCountOnce } from './message-rules.ts';
 import { votesFromItsSession, wholeOrders } from './message-rules.ts';
 import { endedWhenAcknowledged, heuristicsStay, operatorsWordStays } from './record-rules.ts';
-import { persistBeforeSend, presumedAbort, replayedLikeLive } from './record-rules.ts';
+import { persistBeforeSend, presumedAbort, replayedLikeLive, toldNoMore } from './record-rules.ts';
 import type { Rule } from './rule.ts';
 
 /** The core with one defect, and the rules each of which must find it. */
@@ -146,9 +146,33 @@ const logging: readonly CoreMutant[] = [
     name: 'ends after the first acknowledgement',
     breaks: ['rule 8', 'scenario 16'],
     file: 'decide.ts',
-    from: 'const acknowledged = state.branches.every(',
-    to: 'const acknowledged = state.branches.some(',
+    from: 'state.branches.every((b) => b === branch || isOver(b))',
+    to: 'state.branches.some((b) => b === branch || isOver(b))',
     killers: [endedWhenAcknowledged, termination],
+  },
+  {
+    name: 'ends what did not follow, as if all had acknowledged',
+    breaks: ['rule 13', 'scenario 6'],
+    file: 'decide.ts',
+    from: "if (!branches.some(deviates)) return [{ kind: 'ended', gid }];",
+    to: "if (branches.length > 0) return [{ kind: 'ended', gid }];",
+    killers: [endedWhenAcknowledged],
+  },
+  {
+    name: 'does not log who has acknowledged beside what did not follow',
+    breaks: ['rule 16'],
+    file: 'decide.ts',
+    from: "return isNews ? [{ kind: 'acknowledged', gid, by }] : [];",
+    to: 'return isNews ? [] : [];',
+    killers: [toldNoMore],
+  },
+  {
+    name: 'tells again who has acknowledged beside what did not follow',
+    breaks: ['rule 16'],
+    file: 'transaction.ts',
+    from: 'return { ...before, branches: haveFollowed(branches, event.by) };',
+    to: 'return before;',
+    killers: [toldNoMore],
   },
   {
     name: 'takes a delegated transaction for a committed one after a restart',

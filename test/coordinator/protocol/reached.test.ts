@@ -58,6 +58,7 @@ const events: Every<TransactionEvent['kind']> = {
   settled: true,
   heuristic: true,
   resolved: true,
+  acknowledged: true,
   ended: true,
 };
 

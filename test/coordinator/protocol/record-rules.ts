@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { reason } from '@unanimous/proto';
 import type { Result } from '../../../coordinator/src/protocol/decide.ts';
-import type { Transaction } from '../../../coordinator/src/protocol/transaction.ts';
+import type {
+  Transaction,
+  TransactionEvent,
+} from '../../../coordinator/src/protocol/transaction.ts';
 import { isDecision, isRecord, replay } from './model-log.ts';
 import type { Rule } from './rule.ts';
 import type { World } from './world.ts';
@@ -82,6 +85,10 @@ export const endedWhenAcknowledged: Rule = {
             is === 'committed' || (is === 'rolled-back' && before.phase === 'delegated');
           if (isEnd) acknowledged.add(input.branch);
         }
+        for (const event of events) {
+          if (event.kind !== 'acknowledged') continue;
+          for (const branch of event.by) assert.ok(acknowledged.has(branch), `${branch} has not`);
+        }
         if (!events.some((event) => event.kind === 'ended')) return;
         const isAborted = events.some((e) => e.kind === 'settled' && e.outcome === 'aborted');
         for (const { branch, state } of before.branches) {
@@ -89,6 +96,33 @@ export const endedWhenAcknowledged: Rule = {
           const isAcknowledged = state.is === 'read-only' || acknowledged.has(branch);
           assert.ok(isAcknowledged, `ended, but branch ${branch} has not acknowledged`);
         }
+      },
+    };
+  },
+};
+
+export const toldNoMore: Rule = {
+  name: 'who has acknowledged is told nothing again once all have, though a branch did not follow',
+  source: 'docs/guarantees.md, rule 16',
+  weather: 'hands',
+  watch(world) {
+    const said = (records: readonly TransactionEvent[]) =>
+      records.flatMap((record) => (record.kind === 'acknowledged' ? record.by : []));
+    const logged = () => world.log.batches.flatMap((batch) => batch.records);
+    return {
+      stepped({ before, events, after }) {
+        if (before.phase !== 'committing' || after.phase !== 'committing') return;
+        if (after.branches.some((b) => b.state.is === 'yes')) return;
+        const known = new Set(said([...logged(), ...events]));
+        for (const record of logged()) if (record.kind === 'resolved') known.add(record.branch);
+        for (const { branch, state } of after.branches) {
+          if (state.is === 'committed') assert.ok(known.has(branch), `${branch} is told again`);
+        }
+      },
+      restarted() {
+        if (world.tx === undefined) return;
+        const told = world.core.outstanding(world.tx).map(({ branch }) => branch.branch);
+        for (const branch of said(logged())) assert.ok(!told.includes(branch), `${branch} is told`);
       },
     };
   },
@@ -230,6 +264,7 @@ export const recordRules: readonly Rule[] = [
   presumedAbort,
   persistBeforeSend,
   endedWhenAcknowledged,
+  toldNoMore,
   replayedLikeLive,
   heuristicsStay,
   operatorsWordStays,

@@ -179,6 +179,8 @@ function eventText(event: TransactionEvent): string {
       return `heuristic ${event.branch.branch} ${event.result}`;
     case 'resolved':
       return `resolved ${event.branch} ${event.resolution}`;
+    case 'acknowledged':
+      return `acknowledged by ${event.by.join(' ')}`;
     case 'nothing-to-commit':
     case 'recorded':
     case 'delegated':

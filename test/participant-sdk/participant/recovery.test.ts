@@ -1,4 +1,4 @@
-import { UnanimousError } from '@unanimous/proto';
+import { type Gid, UnanimousError } from '@unanimous/proto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { TransactionClient } from '../../../participant-sdk/src/client/transaction-client.ts';
 import { waitUntil } from '../../support/wait-until.ts';
@@ -247,6 +247,24 @@ describe('a participant that dies', () => {
     line.onWrite = () => true;
     line.isDead = false;
     expect(await failed).toMatchObject({ code: 'aborted' });
+  });
+
+  test('with thousands of branches: another instance asks about all of them at once', async () => {
+    const { gid: last } = await tm.transaction(writeBoth);
+    const before = last.slice(0, last.lastIndexOf('-'));
+    const { store } = orders;
+    await tm.close();
+    await host.down();
+    await host.up();
+    // They were prepared under gids of the epoch that is over, of which the log knows nothing.
+    for (let counter = 1_000; counter < 3_500; counter++) {
+      const gid = `${before}-${counter}` as Gid;
+      const id = { gid, branch: 1, rm: 'orders-db', incarnation: 'i1' };
+      store.prepared.set(`un1.${gid}.1.i1.orders-db`, { id, writes: ['an orphan'] });
+    }
+    await replica(store, { scanIntervalMs: 600_000 });
+    await waitUntil(() => store.prepared.size === 0, { what: 'all orphans to be rolled back' });
+    expect(store.rows).toEqual(['order 1']);
   });
 
   test('after its vote: another instance commits its branch', async () => {

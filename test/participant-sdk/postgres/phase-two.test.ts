@@ -1,6 +1,7 @@
 import { type BranchId, formatBranchId } from '@unanimous/proto';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { serverOrSkip } from '../../servers/require-server.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 import {
   cancelWaiting,
   errorOf,
@@ -98,6 +99,31 @@ serverOrSkip('postgres').describe('phase two on Postgres', () => {
     expect(await own.commit(prepared)).toEqual({ result: 'committed' });
     expect(await own.resource.scan()).toEqual([]);
     await Promise.all(holders.map(({ open }) => open.rollback()));
+  });
+
+  test('has twice as many while a crowd waits, where the server has room for them', async () => {
+    await sql(fixture.url, 'CREATE ROLE crowd LOGIN SUPERUSER');
+    const url = new URL(fixture.url);
+    url.username = 'crowd';
+    const connections = async () => {
+      await using own = await new Fixture(url.href, { phaseTwoConnections: 2 }).open();
+      await Promise.all(Array.from({ length: 60 }, () => own.resource.scan()));
+      const one = `SELECT count(*)::int FROM pg_stat_activity WHERE usename = 'crowd'`;
+      const [few] = await sql(fixture.url, one);
+      await Promise.all(Array.from({ length: 100 }, () => own.resource.scan()));
+      const [many] = await sql(fixture.url, one);
+      return [few?.['count'], many?.['count']];
+    };
+    expect(await connections()).toEqual([2, 4]);
+    await sql(fixture.url, 'ALTER ROLE crowd NOSUPERUSER CONNECTION LIMIT 2');
+    await sql(fixture.url, 'GRANT ALL ON ALL TABLES IN SCHEMA public TO crowd');
+    await waitUntil(
+      async () =>
+        (await sql(fixture.url, `SELECT FROM pg_stat_activity WHERE usename = 'crowd'`)).length ===
+        0,
+      { what: 'the connections to close' },
+    );
+    expect(await connections()).toEqual([2, 2]);
   });
 
   test('a scan finds this resource’s branches in this database, and no others', async () => {

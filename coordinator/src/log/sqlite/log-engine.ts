@@ -5,8 +5,16 @@ import { countUnneeded, type Retention } from '../retention.ts';
 import type { OnCrashPoint } from './crash-points.ts';
 import type { FileForcer } from './file-forcer.ts';
 import { type FolderLock, lockFolder, prepareFolder } from './log-folder.ts';
+import type { KeptRecord } from '../record-chain.ts';
 import { LogStore } from './log-store.ts';
-import { fromLines, joinLines } from './pending-record.ts';
+import {
+  estimateBytes,
+  lineOf,
+  type PackedLines,
+  packLines,
+  type RecordLine,
+  unpackLines,
+} from './pending-record.ts';
 import { maxBatchBytes, migrations, schemaVersion } from './schema.ts';
 import { type StartedLog, startLog } from './start-log.ts';
 import type { TipWitness } from './tip-witness.ts';
@@ -15,7 +23,8 @@ import type { ToWorker, WireTip, WorkerSettings } from './worker-messages.ts';
 
 /** How the engine speaks with the thread that asks. */
 export interface EnginePort {
-  send(message: FromWorker): void;
+  /** The bytes behind `transfer` are the receiver's from then on. */
+  send(message: FromWorker, transfer?: readonly ArrayBuffer[]): void;
   /** The next message that already waits, if any. */
   receive(): ToWorker | undefined;
   /** Hears no more; lets the thread end. */
@@ -24,9 +33,6 @@ export interface EnginePort {
 
 /** How long the witness may stay in the page cache only. */
 const witnessDelayMs = 50;
-
-/** How many records travel in one message. */
-const followedAtOnce = 5_000;
 
 /** An open log with all that belongs to it. */
 interface Opened {
@@ -70,26 +76,26 @@ export class LogEngine {
   take(first: ToWorker): void {
     let message: ToWorker | undefined = first;
     while (message && !this.#failed) {
-      message = message.type === 'append' ? this.#takeAppends(message.lines) : this.#serve(message);
+      message = message.type === 'append' ? this.#takeAppends(message) : this.#serve(message);
     }
   }
 
   /** Returns the message that ended the group, when there is one. */
-  #takeAppends(first: string): ToWorker | undefined {
+  #takeAppends(first: PackedLines): ToWorker | undefined {
     const waiting = [first];
-    let bytes = first.length;
+    let bytes = sizeOf(first);
     let next: ToWorker | undefined;
     while (bytes < maxBatchBytes) {
       next = this.#port.receive();
       if (next?.type !== 'append') break;
-      waiting.push(next.lines);
-      bytes += next.lines.length;
+      waiting.push(next);
+      bytes += sizeOf(next);
       next = undefined;
     }
     this.#guard(() => {
       const { store } = this.#open;
       this.#reached('append.before-write');
-      const seq = store.append(fromLines(joinLines(waiting)));
+      const seq = store.append(waiting.flatMap(unpackLines));
       this.#witness();
       // If we crash here, the client hears nothing, asks again, and finds the decision.
       this.#reached('append.before-reply');
@@ -111,14 +117,7 @@ export class LogEngine {
     const { store } = this.#open;
     switch (request.type) {
       case 'follow': {
-        const entries = store
-          .readNeeded()
-          .map(({ kind, payload, origin }) => ({ kind, payload, ...origin }));
-        // In steps: who asked takes in the first while the next are on their way.
-        for (let from = 0; from < entries.length; from += followedAtOnce) {
-          const some = entries.slice(from, from + followedAtOnce);
-          this.#port.send({ type: 'followed', entries: some });
-        }
+        this.#sendFollowed(store.readNeeded());
         return undefined;
       }
       case 'holds':
@@ -128,6 +127,25 @@ export class LogEngine {
         this.#witness();
         return { incarnation, tip: wireTip(store) };
       }
+    }
+  }
+
+  /** In steps: who asked takes in the first while the next are on their way. */
+  #sendFollowed(records: readonly KeptRecord[]): void {
+    for (let from = 0; from < records.length; ) {
+      let bytes = 0;
+      const lines: RecordLine[] = [];
+      const places: number[] = [];
+      for (; from < records.length && bytes < maxBatchBytes; from++) {
+        const record = records[from] as KeptRecord;
+        const line = lineOf(record);
+        lines.push(line);
+        places.push(record.origin.epoch, record.origin.seq);
+        bytes += estimateBytes(line);
+      }
+      const packed = packLines(lines);
+      const transfer = packed.redo ? [packed.redo.buffer] : [];
+      this.#port.send({ type: 'followed', ...packed, places: new Float64Array(places) }, transfer);
     }
   }
 
@@ -250,6 +268,10 @@ export class LogEngine {
   #answer(id: number, answer: unknown): void {
     this.#port.send({ type: 'answer', id, answer });
   }
+}
+
+function sizeOf({ lines, redo }: PackedLines): number {
+  return lines.length + (redo?.byteLength ?? 0);
 }
 
 function wireTip(store: LogStore): WireTip {

@@ -3,7 +3,8 @@ import { type LogId, UnanimousError } from '@unanimous/proto/vocabulary';
 import Database, { type Statement } from 'better-sqlite3';
 import type { Holder, Incarnation, LogPosition } from '../decision-log.ts';
 import { epochRecord, type EpochTable, lastEpoch, reaches } from '../epoch-table.ts';
-import { type Batch, type ChainEnd, chainRecords, type Unplaced } from '../record-chain.ts';
+import { type Batch, type KeptRecord, type ChainEnd, chainRecords } from '../record-chain.ts';
+import type { Unplaced } from '../record-chain.ts';
 import { isRecordKind, type ReadFrame } from '../record-codec.ts';
 import { isNeeded, mayGoAlone, noteDropped, noteRecord } from '../retention.ts';
 import type { Retention, RetentionKey } from '../retention.ts';
@@ -38,18 +39,21 @@ export class LogStore {
   readonly #mirrorNote: MirrorNote | undefined;
   #end: ChainEnd;
   #epoch: number;
+  /** What the start has just written; until something else is. */
+  #started: readonly KeptRecord[] | undefined;
   /** The row that was read last: positions that are asked for lie close together. */
   #lastRow: readonly ReadFrame[] = [];
 
   constructor(
     path: string,
-    log: Pick<StartedLog, 'epochs' | 'retention' | 'end' | 'mirror' | 'mirrorNote'>,
+    log: Pick<StartedLog, 'epochs' | 'retention' | 'records' | 'end' | 'mirror' | 'mirrorNote'>,
     reached: OnCrashPoint,
   ) {
     this.#database = openDatabase(path);
     this.#statements = prepareStatements(this.#database);
     this.#epochs = log.epochs;
     this.#retention = log.retention;
+    this.#started = log.records;
     this.#end = log.end;
     this.#mirror = log.mirror;
     this.#mirrorNote = log.mirrorNote;
@@ -85,13 +89,17 @@ export class LogStore {
   }
 
   /** All records that are needed, in the order in which they were first written. */
-  readNeeded(): ReadFrame[] {
-    const frames = [...this.#rows(this.#end.seq)].flatMap((row) => readRow(row));
-    const needed = frames.filter((frame) => {
+  readNeeded(): KeptRecord[] {
+    const needed = this.#started ?? this.#readFromRows();
+    this.#started = undefined;
+    return needed.toSorted((a, b) => a.origin.seq - b.origin.seq);
+  }
+
+  #readFromRows(): ReadFrame[] {
+    return [...this.#rows(this.#end.seq)].flatMap(readRow).filter((frame) => {
       const key = retentionKey(frame);
       return key && isNeeded(this.#retention, key);
     });
-    return needed.toSorted((a, b) => a.origin.seq - b.origin.seq);
   }
 
   /** Whether the log holds a position: see DecisionLog.holds. */
@@ -174,6 +182,7 @@ export class LogStore {
 
   /** One transaction: the batches, the tail, and what else belongs to it. Forced, in both places. */
   #write(epoch: number, records: readonly Unplaced[], also?: () => void): void {
+    this.#started = undefined;
     const { batches, end } = chainRecords(this.#end, epoch, records, maxBatchBytes);
     const { begin, commit } = this.#statements;
     begin.run();

@@ -12,7 +12,7 @@ if (!port) throw new Error('log-worker runs as a worker thread');
 
 const settings = workerData as WorkerSettings;
 const enginePort: EnginePort = {
-  send: (message: FromWorker) => port.postMessage(message),
+  send: (message: FromWorker, transfer = []) => port.postMessage(message, transfer),
   receive: () => receiveMessageOnPort(port)?.message as ToWorker | undefined,
   end: () => port.close(),
 };

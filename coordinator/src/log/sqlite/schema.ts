@@ -3,7 +3,7 @@ import { UnanimousError } from '@unanimous/proto/vocabulary';
 import type { Database } from 'better-sqlite3';
 
 /** Version of the files that this code writes, in `PRAGMA user_version`. */
-export const schemaVersion = 1;
+export const schemaVersion = 2;
 
 /** Records are stored in batches of about this size; a single larger record is one of its own. */
 export const maxBatchBytes = 1_048_576;
@@ -11,8 +11,11 @@ export const maxBatchBytes = 1_048_576;
 /** Brings a database from the version under which it is listed to the next. */
 export type Migrations = Readonly<Record<number, (database: Database) => void>>;
 
-/** The migrations from every version that was ever released. */
-export const migrations: Migrations = {};
+/**
+ * The migrations from every version that was ever released. Of version 1 only the frames are others,
+ * and these are read as they are; an older program, which can't read ours, refuses them by the number.
+ */
+export const migrations: Migrations = { 1: () => {} };
 
 /** Where the log begins after what was dropped. */
 export interface LowWater {

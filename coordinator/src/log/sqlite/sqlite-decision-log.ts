@@ -6,10 +6,16 @@ import type { LogRecord } from '../../protocol/record.ts';
 import { decodeRecord } from '../record-codec.ts';
 import { spawnWorker } from '../spawn-worker.ts';
 import type { PlannedCrash } from './crash-points.ts';
-import { estimateBytes, joinLines, toLine } from './pending-record.ts';
+import {
+  estimateBytes,
+  packLines,
+  type RecordLine,
+  toLine,
+  unpackLines,
+} from './pending-record.ts';
 import { maxBatchBytes } from './schema.ts';
 import { type FromWorker, fromWireError, type Requests } from './worker-messages.ts';
-import type { ToWorker, WireEntry, WireTip, WorkerSettings } from './worker-messages.ts';
+import type { Followed, ToWorker, WireTip, WorkerSettings } from './worker-messages.ts';
 
 /** Where the log lives, and how to open it. */
 export interface SqliteLogOptions {
@@ -33,7 +39,7 @@ const lazyDelayMs = 50;
 
 /** A call of append, on its way. */
 interface Call extends Waiting<{ readonly seq: number }> {
-  readonly lines: readonly string[];
+  readonly lines: readonly RecordLine[];
 }
 
 /** The two ends of a promise. */
@@ -177,7 +183,8 @@ export class SqliteDecisionLog implements DecisionLog {
     this.#lazyTimer = undefined;
     for (const calls of splitCalls(this.#calls.splice(0))) {
       this.#sent.push(calls);
-      this.#post({ type: 'append', lines: joinLines(calls.flatMap(({ lines }) => lines)) });
+      const packed = packLines(calls.flatMap(({ lines }) => lines));
+      this.#post({ type: 'append', ...packed }, packed.redo ? [packed.redo.buffer] : []);
     }
   }
 
@@ -197,8 +204,8 @@ export class SqliteDecisionLog implements DecisionLog {
     });
   }
 
-  #post(message: ToWorker): void {
-    this.#worker?.postMessage(message);
+  #post(message: ToWorker, transfer: readonly ArrayBuffer[] = []): void {
+    this.#worker?.postMessage(message, transfer);
   }
 
   #take(message: FromWorker): void {
@@ -209,7 +216,7 @@ export class SqliteDecisionLog implements DecisionLog {
         this.#settle(message.messageCount, message.seq);
         return;
       case 'followed':
-        this.#followed(message.entries);
+        this.#followed(message);
         return;
       case 'answer':
         this.#takeRequest(message.id)?.resolve(message.answer);
@@ -222,9 +229,9 @@ export class SqliteDecisionLog implements DecisionLog {
     }
   }
 
-  #followed(entries: readonly WireEntry[]): void {
+  #followed(followed: Followed): void {
     try {
-      this.#onEntries(entries.map(readEntry));
+      this.#onEntries(readEntries(followed));
     } catch (error) {
       this.#fail(UnanimousError.from(error)); // which `follow` hears
     }
@@ -269,8 +276,11 @@ export class SqliteDecisionLog implements DecisionLog {
   }
 }
 
-function readEntry({ epoch, seq, kind, payload }: WireEntry): LogEntry {
-  return { epoch, seq, record: decodeRecord({ kind, payload }) };
+function readEntries({ places, ...packed }: Followed): LogEntry[] {
+  return unpackLines(packed).map((content, n) => {
+    const [epoch = 0, seq = 0] = places.subarray(2 * n, 2 * n + 2);
+    return { epoch, seq, record: decodeRecord(content) };
+  });
 }
 
 /** The calls, in their order, in groups of about one batch; a larger call is a group of its own. */

@@ -1,8 +1,8 @@
 import { type EpochTable, lastEpoch } from '../epoch-table.ts';
-import type { ChainEnd, Unplaced } from '../record-chain.ts';
+import type { KeptRecord, ChainEnd } from '../record-chain.ts';
 import type { ReadFrame } from '../record-codec.ts';
 import { isNeeded, newRetention, noteDropped, noteRecord } from '../retention.ts';
-import type { Retention } from '../retention.ts';
+import type { Retention, RetentionKey } from '../retention.ts';
 import type { OnCrashPoint } from './crash-points.ts';
 import type { FileForcer } from './file-forcer.ts';
 import {
@@ -30,6 +30,8 @@ export interface StartedLog {
   readonly path: string;
   readonly epochs: EpochTable;
   readonly retention: Retention;
+  /** What is needed, as it was written. */
+  readonly records: readonly KeptRecord[];
   readonly end: ChainEnd;
   readonly witness: TipWitness;
   readonly mirror: MirrorFile | undefined;
@@ -75,7 +77,7 @@ export function startLog(options: StartOptions): StartedLog {
   removeOlderGenerations(dir, generation);
   reached('start.done');
   const path = generationPath(dir, generation);
-  return { path, epochs, retention, end, witness, mirror, mirrorNote, repairs };
+  return { path, epochs, retention, records, end, witness, mirror, mirrorNote, repairs };
 }
 
 /** What the log says of its mirror from now on: a change is recorded, with its time. */
@@ -92,18 +94,25 @@ function noteNow(
 }
 
 /** What the next generation needs of the records. */
-function carry(frames: readonly ReadFrame[]): { retention: Retention; records: Unplaced[] } {
+function carry(frames: readonly ReadFrame[]): { retention: Retention; records: KeptRecord[] } {
   const retention = newRetention();
   const known = withoutCopies(frames).flatMap((frame) => {
     const key = retentionKey(frame);
     return key ? [{ frame, key }] : [];
   });
   for (const { key } of known) noteRecord(retention, key);
-  const needed = known.filter(({ key }) => isNeeded(retention, key));
-  const dropped = known.filter(({ key }) => !isNeeded(retention, key));
-  for (const { key } of dropped) noteDropped(retention, key);
-  const records = needed.map(({ frame: { kind, payload, origin } }) => ({ kind, payload, origin }));
+  const records: KeptRecord[] = [];
+  const dropped: RetentionKey[] = [];
+  for (const { frame, key } of known) {
+    if (isNeeded(retention, key)) records.push(contentOf(frame));
+    else dropped.push(key);
+  }
+  for (const key of dropped) noteDropped(retention, key);
   return { retention, records };
+}
+
+function contentOf({ kind, payload, redo, origin }: ReadFrame): KeptRecord {
+  return { kind, payload, redo, origin };
 }
 
 /** Of a record and the copies that compaction made of it, one: a mirror holds both for a while. */

@@ -1,7 +1,7 @@
 import { type ErrorCode, type LogId, UnanimousError } from '@unanimous/proto/vocabulary';
 import type { Holder, Incarnation, LogPosition } from '../decision-log.ts';
-import type { FrameContent } from '../record-codec.ts';
 import type { PlannedCrash } from './crash-points.ts';
+import type { PackedLines } from './pending-record.ts';
 
 /** What the worker is started with. */
 export interface WorkerSettings {
@@ -34,27 +34,27 @@ export interface Requests {
   close: { readonly ask: undefined; readonly answer: undefined };
 }
 
-/** A record with the place where it was first written, its content still as JSON. */
-export interface WireEntry extends FrameContent {
-  readonly epoch: number;
-  readonly seq: number;
-}
-
 /** End of the log after a write. */
 export interface WireTip {
   readonly seq: number;
   readonly chain: string;
 }
 
-/** A message to the worker. Appends (see joinLines) are answered in their order, in groups. */
+/** A message to the worker. Appends are answered in their order, in groups. */
 export type ToWorker =
-  | { readonly type: 'append'; readonly lines: string }
+  | ({ readonly type: 'append' } & PackedLines)
   | { readonly [W in keyof Requests]: Request<W> }[keyof Requests];
 
 interface Request<W extends keyof Requests> {
   readonly type: W;
   readonly id: number;
   readonly ask: Requests[W]['ask'];
+}
+
+/** Records with the places where they were first written. */
+export interface Followed extends PackedLines {
+  /** Of each record its epoch and its seq. */
+  readonly places: Float64Array;
 }
 
 /** A message from the worker. */
@@ -66,8 +66,8 @@ export type FromWorker =
       readonly seq: number;
       readonly tip: WireTip;
     }
-  /** Some of the records that `follow` asks for, in their order. */
-  | { readonly type: 'followed'; readonly entries: readonly WireEntry[] }
+  /** Some of the records that `follow` asks for, in their order; see `Followed`. */
+  | ({ readonly type: 'followed' } & Followed)
   | { readonly type: 'answer'; readonly id: number; readonly answer: unknown }
   | { readonly type: 'refused'; readonly id: number; readonly error: WireError }
   /** The log has failed for good: whatever is not answered never will be. */

@@ -1,6 +1,6 @@
 import type { OnCrashPoint } from '../../../../coordinator/src/log/sqlite/crash-points.ts';
 import { LogEngine } from '../../../../coordinator/src/log/sqlite/log-engine.ts';
-import { joinLines, toLine } from '../../../../coordinator/src/log/sqlite/pending-record.ts';
+import { packLines, toLine } from '../../../../coordinator/src/log/sqlite/pending-record.ts';
 import { fromWireError } from '../../../../coordinator/src/log/sqlite/worker-messages.ts';
 import type {
   FromWorker,
@@ -33,7 +33,7 @@ export class InThreadEngine {
 
   /** Returns the seq up to which the log is durable. */
   append(records: readonly LogRecord[]): number {
-    this.#engine.take({ type: 'append', lines: joinLines(records.map(toLine)) });
+    this.#engine.take({ type: 'append', ...packLines(records.map(toLine)) });
     const answer = this.#answer();
     if (answer.type !== 'appended') throw new Error(JSON.stringify(answer));
     return answer.tip.seq;

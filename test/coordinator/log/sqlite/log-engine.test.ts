@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { CrashPoint } from '../../../../coordinator/src/log/sqlite/crash-points.ts';
 import { LogEngine } from '../../../../coordinator/src/log/sqlite/log-engine.ts';
-import { toLine } from '../../../../coordinator/src/log/sqlite/pending-record.ts';
+import { packLines, toLine } from '../../../../coordinator/src/log/sqlite/pending-record.ts';
 import type {
   FromWorker,
   ToWorker,
@@ -25,10 +25,10 @@ test('after a write has failed nothing is tried again, though more waits', () =>
   );
   engine.take({ type: 'open', id: 1, ask: undefined });
   engine.take({ type: 'becomeActive', id: 2, ask: { name: 'a', address: '' } });
-  const lines = toLine({ kind: 'rm-registered', rm: 'orders-db', identity: 'a' });
+  const packed = packLines([toLine({ kind: 'rm-registered', rm: 'orders-db', identity: 'a' })]);
   said.length = 0;
-  engine.take({ type: 'append', lines });
-  engine.take({ type: 'append', lines });
+  engine.take({ type: 'append', ...packed });
+  engine.take({ type: 'append', ...packed });
   engine.take({ type: 'compact', id: 3, ask: undefined });
   expect(said.map(({ type }) => type)).toEqual(['failed']);
   expect(reached.filter((point) => point === 'append.before-write')).toHaveLength(1);

@@ -7,14 +7,14 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
-import type { ReadFrame } from '../../../../coordinator/src/log/record-codec.ts';
+import type { FrameContent } from '../../../../coordinator/src/log/record-codec.ts';
 import type { OnCrashPoint } from '../../../../coordinator/src/log/sqlite/crash-points.ts';
 import { listGenerations } from '../../../../coordinator/src/log/sqlite/log-folder.ts';
 import { LogStore } from '../../../../coordinator/src/log/sqlite/log-store.ts';
 import {
-  fromLines,
-  joinLines,
+  packLines,
   toLine,
+  unpackLines,
 } from '../../../../coordinator/src/log/sqlite/pending-record.ts';
 import { migrations, schemaVersion } from '../../../../coordinator/src/log/sqlite/schema.ts';
 import {
@@ -58,11 +58,11 @@ export function openStore(dir: string, options: OpenStoreOptions = {}): OpenStor
     decide(counter) {
       if (store.tip.epoch === 0) store.becomeActive({ name: 'image', address: '' });
       const record = commitDecided(gidOf(store.logId, store.tip.epoch, counter));
-      store.append(fromLines(toLine(record)));
+      store.append(unpackLines(packLines([toLine(record)])));
       note();
     },
     append(records) {
-      store.append(fromLines(joinLines(records.map(toLine))));
+      store.append(unpackLines(packLines(records.map(toLine))));
       note();
     },
     compactStep() {
@@ -79,7 +79,7 @@ export function openStore(dir: string, options: OpenStoreOptions = {}): OpenStor
   };
 }
 
-function decisionIn({ kind, payload }: ReadFrame): string[] {
+function decisionIn({ kind, payload }: FrameContent): string[] {
   if (kind !== 'commit-decided') return [];
   return [(JSON.parse(payload) as { gid: string }).gid.slice(13)];
 }

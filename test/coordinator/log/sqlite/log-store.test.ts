@@ -3,9 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { newRetention } from '../../../../coordinator/src/log/retention.ts';
 import { LogStore } from '../../../../coordinator/src/log/sqlite/log-store.ts';
 import {
-  fromLines,
-  joinLines,
+  packLines,
   toLine,
+  unpackLines,
 } from '../../../../coordinator/src/log/sqlite/pending-record.ts';
 import type { LogRecord } from '../../../../coordinator/src/protocol/record.ts';
 import { tempDir } from '../../../support/temp-dir.ts';
@@ -15,12 +15,12 @@ import { newestDatabase, openStore } from './log-image.ts';
 const holder = { name: 'store', address: '' };
 
 function append(store: LogStore, records: readonly LogRecord[]): number {
-  return store.append(fromLines(joinLines(records.map((record) => toLine(record)))));
+  return store.append(unpackLines(packLines(records.map(toLine))));
 }
 
 /** A decision that fills more than one batch. */
 function hugeDecision(logId: LogId, counter: number): LogRecord {
-  const branches = [decidedBranch({ redo: new Uint8Array(1_000_000) })];
+  const branches = [decidedBranch({ redo: new Uint8Array(1_100_000) })];
   return { kind: 'commit-decided', gid: gidOf(logId, 1, counter), branches };
 }
 
@@ -32,6 +32,7 @@ test('an append is a compare-and-swap on the tail: who holds an older end is fen
   const older = {
     epochs: new Map([[tip.epoch, { nonce: 'ab', lastSeq: tip.seq }]]),
     retention: newRetention(),
+    records: [],
     end: { logId, ...tip },
     mirror: undefined,
     mirrorNote: undefined,

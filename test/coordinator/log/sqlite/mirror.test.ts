@@ -168,7 +168,7 @@ describe('a log that has a mirror', () => {
     const open = openStore(folder, { mirror });
     const { store } = open;
     const { logId } = store.becomeActive(holder);
-    const redo = new Uint8Array(500_000);
+    const redo = new Uint8Array(650_000);
     for (let n = 1; n <= 5; n += 1) {
       const branches = [decidedBranch({ kind: 'logged', redo })];
       open.append([{ kind: 'commit-decided', gid: gidOf(logId, 1, n), branches }]);

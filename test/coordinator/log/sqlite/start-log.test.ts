@@ -1,18 +1,53 @@
 import {
   chmodSync,
+  cpSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { LogId } from '@unanimous/proto';
 import Database from 'better-sqlite3';
 import { describe, expect, test } from 'vitest';
 import { lockFolder, prepareFolder } from '../../../../coordinator/src/log/sqlite/log-folder.ts';
 import { schemaVersion } from '../../../../coordinator/src/log/sqlite/schema.ts';
+import { SqliteDecisionLog } from '../../../../coordinator/src/log/sqlite/sqlite-decision-log.ts';
+import { verifyLog } from '../../../../coordinator/src/log/sqlite/verify-log.ts';
+import type { LogRecord } from '../../../../coordinator/src/protocol/record.ts';
 import { type TempDir, tempDir } from '../../../support/temp-dir.ts';
+import { decidedBranch, gidOf } from '../log-records.ts';
 import { newestDatabase, openStore } from './log-image.ts';
 import { errorOf } from './error-of.ts';
+
+/** What version 1 of the log was given, by a program of that version. */
+function recordsOfVersion1(logId: LogId): LogRecord[] {
+  const gid = (counter: number) => gidOf(logId, 1, counter);
+  const redo = new Uint8Array([0, 1, 127, 128, 254, 255]);
+  const branch = decidedBranch({ incarnation: 'i1', receipt: 'r1' });
+  const event = { ...branch, branch: 2, rm: 'events', kind: 'logged', receipt: '', redo } as const;
+  const why = { message: 'nobody knows', hint: 'look', rm: 'orders-db', retryable: false };
+  const reason = { code: 'unknown', ...why } as const;
+  const word = { reason: 'repaired', operator: 'ada', at: '2026-01-01T00:00:00.000Z' };
+  return [
+    { kind: 'rm-registered', rm: 'orders-db', identity: 'native pg:1' },
+    { kind: 'commit-decided', gid: gid(1), branches: [branch, event] },
+    { kind: 'delegated', gid: gid(2), branch: { ...branch, receipt: 'r2' } },
+    {
+      ...{ kind: 'last-asked', gid: gid(3) },
+      branch: { ...branch, kind: 'last', rm: 'payments' },
+      others: [event],
+    },
+    { kind: 'commit-decided', gid: gid(4), branches: [{ ...branch, receipt: 'r4' }] },
+    { kind: 'ended', gid: gid(4) },
+    {
+      ...{ kind: 'heuristic', gid: gid(5), decision: 'aborted', result: 'committed', reason },
+      branch: { ...branch, receipt: 'r5', redo },
+    },
+    { kind: 'resolved', gid: gid(5), branch: 1, resolution: 'committed', ...word },
+  ];
+}
 
 /** A folder with three decisions, closed. */
 function folderWithDecisions(): TempDir {
@@ -66,6 +101,38 @@ describe('versions', () => {
     expect(steps).toEqual([1, 2]);
     expect(open.decisions()).toEqual(['1-1', '1-2', '1-3']);
     open.close();
+  });
+
+  describe('a log of version 1, as a coordinator of that version has left it', () => {
+    const old = fileURLToPath(new URL('version-1/', import.meta.url));
+    const checkContent = async (log: SqliteDecisionLog) => {
+      const records: LogRecord[] = [];
+      const { logId } = await log.open();
+      await log.follow((entries) => records.push(...entries.map(({ record }) => record)));
+      await log.close();
+      expect(records).toEqual(recordsOfVersion1(logId));
+    };
+
+    test('is read whole, and written as one of ours', async () => {
+      using dir = tempDir();
+      cpSync(old, dir.path, { recursive: true });
+      const options = { dir: dir.path, mirror: dir.file('mirror') };
+      expect(verifyLog(options)).toMatchObject({ verdict: 'whole', log: { records: 11 } });
+      await checkContent(new SqliteDecisionLog(options));
+      const database = new Database(newestDatabase(dir.path), { readonly: true });
+      expect(database.pragma('user_version', { simple: true })).toBe(2);
+      database.close();
+      await checkContent(new SqliteDecisionLog(options));
+    });
+
+    test('is read from its mirror where the database is lost', async () => {
+      using dir = tempDir();
+      cpSync(old, dir.path, { recursive: true });
+      writeFileSync(newestDatabase(dir.path), 'damaged');
+      const options = { dir: dir.path, mirror: dir.file('mirror') };
+      expect(verifyLog(options)).toMatchObject({ verdict: 'repairable' });
+      await checkContent(new SqliteDecisionLog(options));
+    });
   });
 
   test('a version that never was is damage', () => {
