@@ -222,7 +222,7 @@ export class Participant {
       driver: (id) => this.#driver(id),
       held: (rm) => this.#held(rm),
       ask: (on, id) => this.#ask(on, id),
-      askAudited: (on, rm, entry) => this.#askAudited(on, { ...entry, rm }),
+      askAudited: (on, rm, entry) => this.#askAudited(on, { rm, ...entry }),
     });
     this.#scans.set(served.rm, scan);
     scan.start();
@@ -317,6 +317,7 @@ export class Participant {
   /** A branch that was committed by hand, and whose transaction was aborted, is reported. */
   #reportByHand(verdict: Verdict, entry: AuditEntry): void {
     const { gid, branch, rm } = verdict;
+    if (verdict.kind === 'VERDICT_WAIT') this.#scans.get(rm)?.askAgain(verdict);
     if (verdict.kind !== 'VERDICT_ABORT') return;
     const why = reason('heuristic', `${rm}: committed by hand: ${entry.reason}`, rm);
     this.#options.log('branch.heuristic', { gid, branch, rm, result: 'committed' });
