@@ -253,6 +253,14 @@ const driver: readonly Mutant[] = [
     tests: [unit],
   },
   {
+    name: 'asks once about what was written down by hand, though nothing is decided yet',
+    file: `${src}/participant.ts`,
+    from: "if (verdict.kind === 'VERDICT_WAIT') this.#scans.get(rm)?.askAgain(verdict);",
+    to: '',
+    breaks: ['rule 13'],
+    tests: [`${unit} > until its transaction is decided`],
+  },
+  {
     name: 'does not read what was written down by hand',
     file: `${src}/in-doubt-scan.ts`,
     from: 'await this.#askAudited(found);',

@@ -101,7 +101,7 @@ export const plants: readonly Plant[] = [
     name: 'not-whole',
     about: 'a branch is prepared although a handler still works on it',
     file: `${participant}protocol/branch-decide.ts`,
-    from: 'return input.obstacle ? refuse(input.obstacle) : [begun];',
+    from: 'return input.obstacle ? refuse(input.obstacle, true, input.unasked) : [begun];',
     to: 'return [begun];',
   },
   {

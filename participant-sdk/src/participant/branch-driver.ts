@@ -199,7 +199,7 @@ export class BranchDriver {
   }
 
   #refused(error: unknown): void {
-    this.#ports.log('branch.vote-failed', { ...this.#named(), ...describeError(error) });
+    this.#log('branch.vote-failed', describeError(error));
     this.input({ kind: 'refused', reason: this.#reasonOf(error, 'prepare-refused') });
   }
 
@@ -237,8 +237,7 @@ export class BranchDriver {
       failpoint('p.onephase.before-commit', this.id.rm);
     } catch (error) {
       await open.rollback().catch((failure: unknown) => {
-        const fields = { ...this.#named(), ...describeError(failure) };
-        this.#ports.log('branch.rollback-failed', fields);
+        this.#log('branch.rollback-failed', describeError(failure));
       });
       throw error;
     }
@@ -248,7 +247,7 @@ export class BranchDriver {
     try {
       await this.#open?.rollback();
     } catch (error) {
-      this.#ports.log('branch.rollback-failed', { ...this.#named(), ...describeError(error) });
+      this.#log('branch.rollback-failed', describeError(error));
     }
     this.input({ kind: 'rolled-back' });
   }
@@ -311,27 +310,26 @@ export class BranchDriver {
   }
 
   #failed(error: unknown): void {
-    this.#ports.log('branch.finish-failed', { ...this.#named(), ...describeError(error) });
+    this.#log('branch.finish-failed', describeError(error));
     this.input({ kind: 'failed', cause: this.#reasonOf(error, 'rm-unavailable') });
   }
 
   #noteVote(vote: BranchVote): void {
     if (vote.kind === 'yes') this.preparedAtMs ??= this.#ports.ambient.nowMs();
-    if (vote.kind === 'no') {
-      this.#ports.log('branch.refused', { ...this.#named(), code: vote.reason.code });
-    }
+    if (vote.kind === 'no') this.#log('branch.refused', { code: vote.reason.code });
   }
 
   #acknowledge(result: BranchResult): void {
     const why = 'reason' in result ? result.reason : undefined;
     if (result.result === 'unknown') {
-      this.#ports.log('branch.heuristic', { ...this.#named(), result: 'unknown', ...why });
+      this.#log('branch.heuristic', { result: 'unknown', ...why });
     }
     this.#ports.acknowledge(this.id, result.result, why);
   }
 
-  #named(): object {
-    return { gid: this.id.gid, branch: this.id.branch, rm: this.id.rm };
+  #log(event: Parameters<Log>[0], more: object): void {
+    const { gid, branch, rm } = this.id;
+    this.#ports.log(event, { gid, branch, rm, ...more });
   }
 
   #reasonOf(error: unknown, code: 'prepare-refused' | 'rm-unavailable'): Reason {

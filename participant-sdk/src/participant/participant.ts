@@ -227,7 +227,7 @@ export class Participant {
       askHeld: (on, { gid, branch, rm: of, incarnation }) => {
         on.send('inDoubts', { gid, branch, rm: of, incarnation });
       },
-      askAudited: (on, rm, entry) => this.#askAudited(on, { ...entry, rm }),
+      askAudited: (on, rm, entry) => this.#askAudited(on, { rm, ...entry }),
     });
     this.#scans.set(served.rm, scan);
     scan.start();
@@ -322,6 +322,7 @@ export class Participant {
   /** A branch that was committed by hand, and whose transaction was aborted, is reported. */
   #reportByHand(verdict: Verdict, entry: AuditEntry): void {
     const { gid, branch, rm } = verdict;
+    if (verdict.kind === 'VERDICT_WAIT') this.#scans.get(rm)?.askAgain(verdict);
     if (verdict.kind !== 'VERDICT_ABORT') return;
     const why = reason('heuristic', `${rm}: committed by hand: ${entry.reason}`, rm);
     this.#options.log('branch.heuristic', { gid, branch, rm, result: 'committed' });

@@ -145,7 +145,8 @@ export class Link {
       return;
     }
     const ref = this.#pending.add(kind, pending);
-    this.#writer.add(kind, { ...question, ref } as never);
+    // The spread last: before a new key it would give every message a hidden class of its own.
+    this.#writer.add(kind, { ref, ...question } as never);
   }
 
   /** As `request`; rejects with the refusal, or `session-lost`. */
