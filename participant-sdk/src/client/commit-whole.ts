@@ -5,6 +5,7 @@ import type { Untold } from '../participant/untold.ts';
 import { voteMessage } from '../participant/wire.ts';
 import type { BranchVote } from '../protocol/branch-state.ts';
 import { commitAndAwait } from './await-outcome.ts';
+import { endedAtHome } from './commit-at-home.ts';
 import type { ClientCore } from './core.ts';
 import { readOutcome, type TransactionOutcome } from './outcome.ts';
 
@@ -31,6 +32,10 @@ export async function commitWhole(
     const kept = new KeptVotes(untold.branches.length, (failure): void => {
       local.keptVotes = undefined;
       // In this very turn: what comes later finds the votes handed over.
+      if (!failure && !local.isShown && wroteNothing(kept.votes)) {
+        untold.settle(); // nothing hangs on it, so nobody need hear of it
+        return resolve(endedAtHome(local));
+      }
       const why = failure ?? whyNot(untold);
       if (why) return resolve(why);
       try {
@@ -53,6 +58,11 @@ export async function commitWhole(
   }
   letGo(local, untold, outcome);
   throw abortedError(local.gid, outcome);
+}
+
+function wroteNothing(votes: ReadonlyMap<number, BranchVote>): boolean {
+  for (const { kind } of votes.values()) if (kind !== 'read-only') return false;
+  return true;
 }
 
 function whyNot({ link }: Untold): Reason | undefined {

@@ -27,6 +27,17 @@ export interface Begun {
 }
 
 /**
+ * Begins a transaction at once, where this session has a gid for it; undefined where the coordinator
+ * must be asked.
+ * @throws UnanimousError `closed`.
+ */
+export function beginNow(core: ClientCore, name: string, timeoutMs: number): Begun | undefined {
+  if (core.isClosed) throw new UnanimousError('closed', 'the TransactionClient is closed');
+  const { link } = core.session;
+  return link && beginUntold(core, link, name, timeoutMs);
+}
+
+/**
  * Begins a transaction. Nothing is written by a begin, so it is simply tried again on a new session
  * when its own is lost or stops.
  * @throws UnanimousError `not-connected`, `draining`, `overloaded`, `closed` and others.
@@ -64,11 +75,11 @@ function beginUntold(
 ): Begun | undefined {
   const isRefused = link.isDraining || link.isCongested;
   if (isRefused || timeoutMs > (link.welcome?.maxTimeoutMs ?? 0)) return undefined;
-  const gid = link.gids.take();
-  if (gid === undefined) return undefined;
-  const local = core.participant.transaction(gid, core.participant, timeoutMs);
+  const taken = link.gids.take();
+  if (!taken) return undefined;
+  const local = core.participant.transaction(taken.gid, core.participant, timeoutMs);
   local.isOwned = true;
-  core.lateTelling.add(local.beginUntold(link, name));
+  core.lateTelling.add(local.beginUntold(link, taken.block, name));
   return { local, link };
 }
 

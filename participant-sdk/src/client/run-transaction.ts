@@ -1,7 +1,7 @@
 import { fromServiceError, type Reason, reason, UnanimousError } from '@unanimous/proto';
 import { backoffMs } from '../backoff.ts';
 import type { TransactionContext } from '../participant/local-transaction.ts';
-import { begin, type ClientCore } from './core.ts';
+import { begin, beginNow, type ClientCore } from './core.ts';
 import { checkMs } from './options.ts';
 import type { Committed } from './outcome.ts';
 import { checkNotNested, type CommitOptions, Transaction } from './transaction.ts';
@@ -77,7 +77,8 @@ async function attempt<T>(
 ): Promise<CommittedValue<T> | Failure> {
   let transaction: Transaction;
   try {
-    transaction = await beginTransaction(core, options);
+    const begun = beginTransaction(core, options);
+    transaction = begun instanceof Promise ? await begun : begun;
   } catch (error) {
     // Nothing was begun. Whoever waited in vain for a connection need not wait again.
     return new Failure(error, error instanceof UnanimousError && error.code === 'overloaded');
@@ -97,16 +98,18 @@ async function attempt<T>(
   }
 }
 
-/** Begins a transaction; see `TransactionClient.begin`. */
-export async function beginTransaction(
+/** Begins a transaction, at once where it can; see `TransactionClient.begin`. */
+export function beginTransaction(
   core: ClientCore,
   options: BeginOptions,
-): Promise<Transaction> {
+): Transaction | Promise<Transaction> {
   const { signal, name = '' } = options;
   if (signal?.aborted) throw cancelledError(signal);
   const timeoutMs = checkMs('timeoutMs', options.timeoutMs, core.settings.timeoutMs, 1);
+  const now = beginNow(core, name.slice(0, 200), timeoutMs);
+  if (now) return new Transaction(core, now, signal);
   const begun = begin(core, name.slice(0, 200), timeoutMs);
-  if (!signal) return new Transaction(core, await begun, signal);
+  if (!signal) return begun.then((one) => new Transaction(core, one, signal));
   return new Promise((resolve, reject) => {
     const onAbort = () => reject(cancelledError(signal));
     signal.addEventListener('abort', onAbort, { once: true });

@@ -8,6 +8,7 @@ import {
 import { currentScope, Scope } from '../participant/scope.ts';
 import type { Link } from '../session/link.ts';
 import { commitAndAwait } from './await-outcome.ts';
+import { commitAtHome, soleDriver } from './commit-at-home.ts';
 import { commitWhole, type WholeRequest } from './commit-whole.ts';
 import type { Begun, ClientCore } from './core.ts';
 import { checkMs } from './options.ts';
@@ -58,8 +59,12 @@ export class Transaction implements AsyncDisposable {
     if (signal?.aborted) this.#cancel();
   }
 
+  /**
+   * Who reads it before the commit may ask about it later, so the coordinator is told even of what one
+   * database could commit by itself. `transaction()` and `commit()` give it with the outcome.
+   */
   get gid(): Gid {
-    return this.#local.gid;
+    return this.#local.show();
   }
 
   get signal(): AbortSignal {
@@ -96,8 +101,14 @@ export class Transaction implements AsyncDisposable {
         scope.close();
         reject(error);
       };
-      scope.run(async () => fn(local.context)).then(returned, threw);
       local.onEnd(reject);
+      try {
+        const result = scope.run(() => fn(local.context));
+        if (isPromise(result)) result.then(returned, threw);
+        else returned(result);
+      } catch (error) {
+        threw(error);
+      }
     });
   }
 
@@ -108,7 +119,7 @@ export class Transaction implements AsyncDisposable {
    */
   async commit(options: CommitOptions = {}): Promise<Committed> {
     this.#checkOpen();
-    await this.#whenTold();
+    if (this.#local.untold?.isTold) await this.#whenTold();
     const why = this.#whyNotWhole();
     if (why) {
       await this.#abort(why);
@@ -154,9 +165,7 @@ export class Transaction implements AsyncDisposable {
 
   /** What was told of it must be acknowledged before its commit is asked for (PROTOCOL rule 1). */
   async #whenTold(): Promise<void> {
-    const { untold } = this.#local;
-    if (!untold?.isTold) return;
-    await untold.tell().catch(() => undefined); // it has ended then
+    await this.#local.untold?.tell().catch(() => undefined); // it has ended then
     this.#checkOpen();
   }
 
@@ -167,6 +176,8 @@ export class Transaction implements AsyncDisposable {
       return commitAndAwait(this.#core, { gid: local.gid, link: this.#link, ...request });
     }
     this.#core.lateTelling.drop(untold);
+    const sole = local.isShown ? undefined : soleDriver(local, untold);
+    if (sole) return commitAtHome(this.#core, local, untold, sole, request);
     return commitWhole(this.#core, local, untold, request);
   }
 
@@ -177,9 +188,8 @@ export class Transaction implements AsyncDisposable {
 
   #overError(): UnanimousError {
     const what = this.#state === 'committing' ? 'is being committed' : 'is over';
-    return new UnanimousError('work-after-end', `transaction ${this.#local.gid} ${what}`, {
-      gid: this.#local.gid,
-    });
+    const gid = this.#local.show();
+    return new UnanimousError('work-after-end', `transaction ${gid} ${what}`, { gid });
   }
 
   /** What is known here already, so that nobody need be asked. */
@@ -240,7 +250,7 @@ export class Transaction implements AsyncDisposable {
         return;
       }
       this.#interruptCommit(
-        unknownError(this.#local.gid, 'the AbortSignal fired', this.#signal?.reason),
+        unknownError(this.#local.show(), 'the AbortSignal fired', this.#signal?.reason),
       );
       return;
     }
@@ -258,10 +268,14 @@ export class Transaction implements AsyncDisposable {
   }
 }
 
+function isPromise<T>(result: T | Promise<T>): result is Promise<T> {
+  return typeof (result as { then?: unknown } | null | undefined)?.then === 'function';
+}
+
 /** @throws UnanimousError `nested-transaction` inside of a transaction, begun here or joined. */
 export function checkNotNested(): void {
   const scope = currentScope();
   if (!scope) return;
-  const { gid } = scope.transaction;
+  const gid = scope.transaction.show();
   throw new UnanimousError('nested-transaction', `transaction ${gid} is open here`, { gid });
 }

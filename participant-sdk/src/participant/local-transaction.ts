@@ -1,6 +1,8 @@
-import { type Gid, type Reason, UnanimousError } from '@unanimous/proto';
+import { type Gid, homeGid, type HomeOutcome, type Reason, UnanimousError } from '@unanimous/proto';
 import type { Ambient } from '../ambient.ts';
+import type { BranchResult } from '../protocol/branch-state.ts';
 import type { OpenBranch } from '../resource.ts';
+import type { GidBlock } from '../session/gid-supply.ts';
 import type { Link } from '../session/link.ts';
 import type { BranchDriver } from './branch-driver.ts';
 import type { KeptVotes } from './kept-votes.ts';
@@ -24,7 +26,7 @@ class Context implements TransactionContext {
   }
 
   get gid(): Gid {
-    return this.#of.gid;
+    return this.#of.show();
   }
 
   get signal(): AbortSignal {
@@ -36,6 +38,15 @@ class Context implements TransactionContext {
   }
 }
 
+/** A transaction that ends here without a word: what is known of it, and who waits for more. */
+export interface AtHome {
+  readonly outcome: HomeOutcome;
+  readonly deadlinePassed?: () => void;
+  /** This process leaves: nobody here will hear what became of it. */
+  readonly left?: () => void;
+  readonly ended?: (result: BranchResult) => void;
+}
+
 /** One transaction as this process takes part in it, begun here or joined. */
 export class LocalTransaction {
   readonly gid: Gid;
@@ -43,7 +54,7 @@ export class LocalTransaction {
   readonly owner: object;
   readonly drivers = new Set<BranchDriver>();
   /** Branches by resource manager, while their enlisting is under way, too. */
-  readonly branches = new Map<string, Promise<OpenBranch>>();
+  readonly branches = new Map<string, OpenBranch | Promise<OpenBranch>>();
   /** Functions and handlers that run in it now. A Prepare meanwhile is refused. */
   runningScopes = 0;
   /** True while its client may still end it, so that it outlives its last scope. */
@@ -52,6 +63,10 @@ export class LocalTransaction {
   untold: Untold | undefined;
   /** Its branches prepare without being asked, and their votes are not handed over yet. */
   keptVotes: KeptVotes | undefined;
+  /** Somebody has its gid, and may ask what became of it. */
+  isShown = false;
+  /** It is committed here, without a word. */
+  atHome: AtHome | undefined;
   readonly #ambient: Ambient;
   /** Made when somebody looks: most functions never do. */
   #controller: AbortController | undefined;
@@ -90,15 +105,25 @@ export class LocalTransaction {
   }
 
   /** It began under a gid of a session's block. */
-  beginUntold(link: Link, name: string): Untold {
+  beginUntold(link: Link, block: GidBlock, name: string): Untold {
     const refused = (error: UnanimousError): void => {
       const why = error.reason ?? error.toReason();
       this.doom(why);
       this.end(abortedError(this.gid, why, error));
     };
     const of = { gid: this.gid, remainingMs: () => this.remainingMs(), refused };
-    this.untold = new Untold(of, link, name);
+    this.untold = new Untold(of, link, block, name);
     return this.untold;
+  }
+
+  /**
+   * The gid for people, who may ask the coordinator about it later: so it will be told what becomes of
+   * the transaction. Too late where that ends without a word; its gid says so then.
+   */
+  show(): Gid {
+    if (this.atHome) return homeGid(this.gid, this.atHome.outcome);
+    this.isShown = true;
+    return this.gid;
   }
 
   /** The gid, which leaves the process now: the coordinator is told of the transaction. */
@@ -116,8 +141,9 @@ export class LocalTransaction {
   get closed(): UnanimousError | undefined {
     if (!this.#ended && !this.#isClosed) return undefined;
     const why = this.#ended ? `: ${this.#ended.reason?.message ?? this.#ended.message}` : '';
-    return new UnanimousError('work-after-end', `transaction ${this.gid} is over${why}`, {
-      gid: this.gid,
+    const gid = this.show();
+    return new UnanimousError('work-after-end', `transaction ${gid} is over${why}`, {
+      gid,
       cause: this.#ended,
     });
   }
@@ -180,9 +206,11 @@ export class LocalTransaction {
     this.#releaseListeners.clear();
   }
 
-  /** Stops the timer; nothing of it is left here. */
+  /** Stops the timer; nothing of it is left here. Called once. */
   dispose(): void {
     this.#callOffDeadline();
+    this.untold?.over();
+    this.atHome?.left?.();
     this.#endListeners.clear();
   }
 
@@ -192,6 +220,7 @@ export class LocalTransaction {
     this.end(abortedError(this.gid, reason));
     for (const driver of this.drivers) driver.input({ kind: 'deadline-passed', reason });
     this.keptVotes?.fail(reason);
+    this.atHome?.deadlinePassed?.();
   }
 }
 

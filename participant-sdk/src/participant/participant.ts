@@ -15,7 +15,7 @@ import type { AuditEntry, OpenBranch, Resource } from '../resource.ts';
 import type { Link } from '../session/link.ts';
 import { absentResource } from './absent-resource.ts';
 import { BranchDriver, type BranchPorts } from './branch-driver.ts';
-import { enlist, type EnlistPorts } from './enlist.ts';
+import { enlist, enlistNow, type EnlistPorts } from './enlist.ts';
 import { InDoubtScan } from './in-doubt-scan.ts';
 import { abortedError, LocalTransaction } from './local-transaction.ts';
 import { currentScope, outsideTransaction } from './scope.ts';
@@ -91,6 +91,7 @@ export class Participant {
     try {
       resource.attach({
         branch: (open) => this.#branch(served, open),
+        branchNow: (open) => this.#branchNow(served, open),
         doom: (id, why) => this.#drivers.get(branchKey(id))?.input({ kind: 'doom', reason: why }),
       });
       await outsideTransaction(() => served.open());
@@ -352,6 +353,14 @@ export class Participant {
     return enlist(scope, served, open, this.#enlistPorts) as Promise<B>;
   }
 
+  #branchNow<B extends OpenBranch>(
+    served: ServedResource,
+    open: (id: BranchId) => B,
+  ): B | undefined {
+    const scope = currentScope();
+    return scope && (enlistNow(scope, served, open, this.#enlistPorts) as B | undefined);
+  }
+
   #makeDriver(id: BranchId): BranchDriver {
     const served = this.#resources.get(id.rm);
     if (served && this.#portsOf.get(served.rm)?.resource !== served.resource) {
@@ -376,6 +385,7 @@ export class Participant {
       acknowledge: (of, result, why) => {
         link()?.send('acknowledgements', acknowledgement(of, result, why));
       },
+      endedAtHome: ({ gid }, result) => this.#transactions.get(gid)?.atHome?.ended?.(result),
       forget: (one) => this.#forget(one),
     };
   }

@@ -1,4 +1,5 @@
 import { type Begin, type Begun, failpoint, type Gid, UnanimousError } from '@unanimous/proto';
+import type { GidBlock } from '../session/gid-supply.ts';
 import type { Link } from '../session/link.ts';
 
 /** A branch that was opened without a word to the coordinator. */
@@ -33,10 +34,12 @@ export class Untold {
   readonly name: string;
   readonly branches: UntoldBranch[] = [];
   readonly #of: Untellable;
+  readonly #block: GidBlock;
   #told: Promise<void> | undefined;
 
-  constructor(of: Untellable, link: Link, name: string) {
+  constructor(of: Untellable, link: Link, block: GidBlock, name: string) {
     this.#of = of;
+    this.#block = block;
     this.link = link;
     this.name = name;
   }
@@ -49,6 +52,11 @@ export class Untold {
   /** It ends without having been told; nothing is told of it any more. */
   settle(): void {
     this.#told ??= Promise.resolve();
+  }
+
+  /** Nothing of the transaction is left here. */
+  over(): void {
+    this.link.gids.over(this.#block);
   }
 
   /** Opens a branch under the next number. */

@@ -1,4 +1,4 @@
-import { formatGid, type Gid, parseLogId, type Reserved } from '@unanimous/proto';
+import { formatGid, type Gid, type LogId, parseLogId, type Reserved } from '@unanimous/proto';
 import type { Ambient } from '../ambient.ts';
 import type { Link } from './link.ts';
 
@@ -14,10 +14,22 @@ const freshMs = 30_000;
 /** Pause after a refusal. */
 const againMs = 1_000;
 
-interface Block {
+/** Gids in a row. */
+export interface GidBlock {
+  readonly logId: LogId;
+  readonly epoch: number;
+  readonly first: number;
   next: number;
   readonly end: number;
   readonly staleAtMs: number;
+  /** Transactions under its gids that are not over. */
+  open: number;
+}
+
+/** A gid for a transaction, to be given back by `over` when that has ended, told or not. */
+export interface TakenGid {
+  readonly gid: Gid;
+  readonly block: GidBlock;
 }
 
 /**
@@ -27,8 +39,11 @@ interface Block {
 export class GidSupply {
   readonly #ambient: Ambient;
   readonly #link: Link;
-  #blocks: Block[] = [];
-  /** Where the rest of a block begins that will not be used, until the coordinator knows. */
+  #blocks: GidBlock[] = [];
+  /**
+   * Where blocks begin that are used no more, until the coordinator knows: what it was not told of in
+   * them has ended.
+   */
   readonly #unused: number[] = [];
   #isAsking = false;
   #notBeforeMs = 0;
@@ -39,22 +54,32 @@ export class GidSupply {
   }
 
   /** A gid under which a transaction may begin; undefined when there is none at the moment. */
-  take(): Gid | undefined {
+  take(): TakenGid | undefined {
     const nowMs = this.#ambient.nowMs();
-    while (this.#blocks[0] && this.#blocks[0].staleAtMs < nowMs) this.#giveBack();
+    while (this.#blocks[0] && this.#blocks[0].staleAtMs < nowMs) this.#retire();
     const [block, spare] = this.#blocks;
     if (!spare && (!block || block.end - block.next < lowMark)) this.#askForMore(nowMs);
     if (!block) return undefined;
     const counter = block.next;
     block.next += 1;
+    block.open += 1;
     if (block.next === block.end) this.#blocks.shift();
-    const { logId, epoch } = this.#link.welcome ?? { logId: '', epoch: 0 };
-    return formatGid(parseLogId(logId), { epoch, counter });
+    const { logId, epoch } = block;
+    return { gid: formatGid(logId, { epoch, counter }), block };
   }
 
-  #giveBack(): void {
+  /**
+   * A transaction under a gid of this block is over, and nothing of it is on its way: with the last
+   * one the coordinator may take for used up what it was not told of.
+   */
+  over(block: GidBlock): void {
+    block.open -= 1;
+    if (block.open === 0 && !this.#blocks.includes(block)) this.#unused.push(block.first);
+  }
+
+  #retire(): void {
     const block = this.#blocks.shift();
-    if (block) this.#unused.push(block.next);
+    if (block?.open === 0) this.#unused.push(block.first);
   }
 
   #askForMore(nowMs: number): void {
@@ -76,6 +101,10 @@ export class GidSupply {
   #reserved({ first, count }: Reserved): void {
     this.#isAsking = false;
     const staleAtMs = this.#ambient.nowMs() + freshMs;
-    this.#blocks.push({ next: first, end: first + count, staleAtMs });
+    const { welcome } = this.#link;
+    const logId = parseLogId(welcome?.logId ?? '');
+    const epoch = welcome?.epoch ?? 0;
+    const end = first + count;
+    this.#blocks.push({ logId, epoch, first, next: first, end, staleAtMs, open: 0 });
   }
 }
