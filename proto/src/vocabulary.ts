@@ -6,7 +6,7 @@ export { type ErrorCode, errorCodes, type ErrorDetails, isErrorCode } from './er
 export { type Reason, readReason, reason, UnanimousError } from './errors.ts';
 export { type Birth, compareBirths, formatGid, type Gid, parseGid } from './gid.ts';
 export { homeGid, type HomeOutcome, parseHomeGid } from './gid.ts';
-export { type LogId, parseLogId } from './gid.ts';
+export { type LogId, type ParsedGid, parseLogId } from './gid.ts';
 export { checkRmName } from './rm-name.ts';
 
 // For the project's own kill tests: names of moments, inert by themselves.

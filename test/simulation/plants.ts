@@ -17,8 +17,8 @@ export const plants: readonly Plant[] = [
     name: 'send-before-sync',
     about: 'the decision is told before the log has answered',
     file: `${coordinator}transactions.ts`,
-    from: 'const seq = await this.#append(records);',
-    to: 'const seq = this.#options.log.tip().seq + 1; void this.#append(records);',
+    from: 'const first = await this.#append(decisions.flatMap(({ records }) => records));',
+    to: 'const first = this.#options.log.tip().seq + 1; void this.#append(decisions.flatMap(({ records }) => records));',
   },
   {
     name: 'decide-early',
@@ -122,8 +122,8 @@ export const plants: readonly Plant[] = [
     name: 'no-audit-row',
     about: 'what phase two finds ended by hand is not written down before it is told',
     file: `${participant}participant/branch-driver.ts`,
-    from: 'if (deviates(order, result.result)) await this.#writeDown(result as BranchResult);',
-    to: 'void deviates; void this.#writeDown;',
+    from: 'if (deviates(order, attempted.result)) {',
+    to: "if (deviates(order, attempted.result) && order.kind === 'settle') {",
   },
   {
     name: 'no-audit-scan',

@@ -3,7 +3,7 @@ import type { BranchDriver } from '../participant/branch-driver.ts';
 import { abortedError, type LocalTransaction } from '../participant/local-transaction.ts';
 import type { Untold } from '../participant/untold.ts';
 import type { BranchResult } from '../protocol/branch-state.ts';
-import { graceMs } from './await-outcome.ts';
+import { graceMs, type OutcomeListener } from './await-outcome.ts';
 import type { WholeRequest } from './commit-whole.ts';
 import type { ClientCore } from './core.ts';
 import { homeOutcome, type TransactionOutcome, unknownError } from './outcome.ts';
@@ -21,7 +21,7 @@ export function soleDriver(local: LocalTransaction, untold: Untold): BranchDrive
  * heard of it, nor has anybody else its gid, so nobody can ask what became of it but its caller; what
  * has begun here is not told any more. Deadline, signal and session stop nothing from here on: what
  * the resource manager answers is the outcome, and where that answer is lost, what the receipt says.
- * @throws UnanimousError `aborted` with the reason; `unknown` when neither told in time.
+ * Rejects with `aborted` and the reason, or with `unknown` when neither told in time.
  */
 export function commitAtHome(
   core: ClientCore,
@@ -29,37 +29,33 @@ export function commitAtHome(
   untold: Untold,
   driver: BranchDriver,
   request: WholeRequest,
-): Promise<TransactionOutcome> {
-  return new Promise((resolve, reject) => {
-    if (untold.link.isOver) {
-      const why = reason('session-lost', 'the session was lost before the commit');
-      driver.input({ kind: 'let-go', reason: why });
-      return reject(abortedError(local.gid, why));
-    }
-    // In one turn: told before, or never.
-    untold.settle();
-    const patienceMs = request.waitAppliedMs + graceMs;
-    let callOff = (): void => {};
-    local.atHome = {
-      outcome: 'unknown',
-      deadlinePassed: () => {
-        callOff = core.settings.ambient.after(patienceMs, () => {
-          reject(unknownAtHome(local, `no answer ${patienceMs} ms after the deadline`));
-        });
-      },
-      left: () => {
-        callOff();
-        reject(unknownAtHome(local, 'the TransactionClient was closed'));
-      },
-      ended: (result) => {
-        callOff();
-        if (result.result === 'committed') resolve(endedAtHome(local));
-        else if (result.result === 'unknown') reject(unknownAtHome(local, result.reason.message));
-        else reject(notCommitted(local, untold, result));
-      },
-    };
-    driver.input({ kind: 'commit-at-home' });
+  { resolve, reject }: OutcomeListener,
+): void {
+  if (untold.link.isOver) {
+    const why = reason('session-lost', 'the session was lost before the commit');
+    driver.input({ kind: 'let-go', reason: why });
+    return reject(abortedError(local.gid, why));
+  }
+  // In one turn: told before, or never.
+  untold.settle();
+  const limitMs = request.remainingMs + request.waitAppliedMs + graceMs;
+  const tooLate = core.alarms.set(limitMs, () => {
+    reject(unknownAtHome(local, `no answer within ${Math.round(limitMs)} ms`));
   });
+  local.atHome = {
+    outcome: 'unknown',
+    left: () => {
+      tooLate.cancel();
+      reject(unknownAtHome(local, 'the TransactionClient was closed'));
+    },
+    ended: (result) => {
+      tooLate.cancel();
+      if (result.result === 'committed') resolve(endedAtHome(local));
+      else if (result.result === 'unknown') reject(unknownAtHome(local, result.reason.message));
+      else reject(notCommitted(local, untold, result));
+    },
+  };
+  driver.input({ kind: 'commit-at-home' });
 }
 
 /** The outcome of what is committed, or wrote nothing, and was told to nobody. */

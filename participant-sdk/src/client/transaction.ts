@@ -7,7 +7,7 @@ import {
 } from '../participant/local-transaction.ts';
 import { currentScope, Scope } from '../participant/scope.ts';
 import type { Link } from '../session/link.ts';
-import { commitAndAwait } from './await-outcome.ts';
+import { commitAndAwait, type OutcomeListener } from './await-outcome.ts';
 import { commitAtHome, soleDriver } from './commit-at-home.ts';
 import { commitWhole, type WholeRequest } from './commit-whole.ts';
 import type { Begun, ClientCore } from './core.ts';
@@ -42,11 +42,11 @@ export class Transaction implements AsyncDisposable {
   readonly #local: LocalTransaction;
   readonly #link: Link;
   readonly #signal: AbortSignal | undefined;
-  readonly #onAbort = (): void => this.#cancel();
+  #onAbort: (() => void) | undefined;
   #state: 'open' | 'committing' | 'over' = 'open';
   /** The signal fired before any vote was handed over. */
   #isCancelled = false;
-  #interruptCommit: (error: UnanimousError) => void = () => {};
+  #interruptCommit: ((error: UnanimousError) => void) | undefined;
 
   /** @internal */
   constructor(core: ClientCore, begun: Begun, signal: AbortSignal | undefined) {
@@ -54,7 +54,10 @@ export class Transaction implements AsyncDisposable {
     this.#local = begun.local;
     this.#link = begun.link;
     this.#signal = signal;
-    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    if (signal) {
+      this.#onAbort = () => this.#cancel();
+      signal.addEventListener('abort', this.#onAbort, { once: true });
+    }
     this.#local.onEnd((error) => this.#ended(error));
     if (signal?.aborted) this.#cancel();
   }
@@ -101,14 +104,9 @@ export class Transaction implements AsyncDisposable {
         scope.close();
         reject(error);
       };
+      // A few microtasks later than it could be: what `fn` did not await has begun by then, and is noticed.
+      scope.run(async () => fn(local.context)).then(returned, threw);
       local.onEnd(reject);
-      try {
-        const result = scope.run(() => fn(local.context));
-        if (isPromise(result)) result.then(returned, threw);
-        else returned(result);
-      } catch (error) {
-        threw(error);
-      }
     });
   }
 
@@ -119,7 +117,8 @@ export class Transaction implements AsyncDisposable {
    */
   async commit(options: CommitOptions = {}): Promise<Committed> {
     this.#checkOpen();
-    if (this.#local.untold?.isTold) await this.#whenTold();
+    const telling = this.#whenTold();
+    if (telling) await telling;
     const why = this.#whyNotWhole();
     if (why) {
       await this.#abort(why);
@@ -132,12 +131,11 @@ export class Transaction implements AsyncDisposable {
     this.#state = 'committing';
     this.#local.close();
     try {
-      const request = { remainingMs, waitAppliedMs };
-      const outcome = new Promise<TransactionOutcome>((resolve, reject) => {
+      const outcome = await new Promise<TransactionOutcome>((resolve, reject) => {
         this.#interruptCommit = reject;
-        this.#askForCommit(request).then(resolve, reject);
+        this.#askForCommit({ remainingMs, waitAppliedMs }, { resolve, reject });
       });
-      return committedOrThrow(await outcome);
+      return committedOrThrow(outcome);
     } catch (error) {
       const isOver = error instanceof UnanimousError && !mayBeCommitted.has(error.code);
       if (isOver) await this.#letGo(); // or the next try would wait for our own locks
@@ -164,21 +162,25 @@ export class Transaction implements AsyncDisposable {
   }
 
   /** What was told of it must be acknowledged before its commit is asked for (PROTOCOL rule 1). */
-  async #whenTold(): Promise<void> {
-    await this.#local.untold?.tell().catch(() => undefined); // it has ended then
-    this.#checkOpen();
+  #whenTold(): Promise<void> | undefined {
+    const { untold } = this.#local;
+    if (!untold?.isTold) return undefined;
+    return untold
+      .tell()
+      .catch(() => undefined) // it has ended then
+      .then(() => this.#checkOpen());
   }
 
-  #askForCommit(request: WholeRequest): Promise<TransactionOutcome> {
+  #askForCommit(request: WholeRequest, listener: OutcomeListener): void {
     const local = this.#local;
-    const { untold } = local;
+    const { untold, gid } = local;
     if (!untold || untold.isTold) {
-      return commitAndAwait(this.#core, { gid: local.gid, link: this.#link, ...request });
+      return commitAndAwait(this.#core, { gid, link: this.#link, ...request }, listener);
     }
-    this.#core.lateTelling.drop(untold);
+    untold.holdBack();
     const sole = local.isShown ? undefined : soleDriver(local, untold);
-    if (sole) return commitAtHome(this.#core, local, untold, sole, request);
-    return commitWhole(this.#core, local, untold, request);
+    if (sole) return commitAtHome(this.#core, local, untold, sole, request, listener);
+    commitWhole(this.#core, local, untold, request, listener);
   }
 
   #checkOpen(): void {
@@ -227,9 +229,9 @@ export class Transaction implements AsyncDisposable {
 
   #over(): void {
     this.#state = 'over';
-    this.#signal?.removeEventListener('abort', this.#onAbort);
+    if (this.#onAbort) this.#signal?.removeEventListener('abort', this.#onAbort);
     this.#local.isOwned = false;
-    if (this.#local.untold) this.#core.lateTelling.drop(this.#local.untold);
+    this.#local.untold?.holdBack();
     this.#local.outcomeKnown();
     this.#core.participant.release(this.#local);
   }
@@ -249,7 +251,7 @@ export class Transaction implements AsyncDisposable {
         keptVotes.fail(this.#cancelledError().toReason());
         return;
       }
-      this.#interruptCommit(
+      this.#interruptCommit?.(
         unknownError(this.#local.show(), 'the AbortSignal fired', this.#signal?.reason),
       );
       return;
@@ -266,10 +268,6 @@ export class Transaction implements AsyncDisposable {
     const { gid } = this.#local;
     return new UnanimousError('cancelled', message, { gid, cause: this.#signal?.reason });
   }
-}
-
-function isPromise<T>(result: T | Promise<T>): result is Promise<T> {
-  return typeof (result as { then?: unknown } | null | undefined)?.then === 'function';
 }
 
 /** @throws UnanimousError `nested-transaction` inside of a transaction, begun here or joined. */

@@ -18,25 +18,34 @@ export interface EnlistPorts {
  * The open branch of a resource in the scope's transaction: enlisted by the first call, and opened
  * only when the coordinator has acknowledged it (PROTOCOL rule 1).
  */
-export async function enlist(
+export function enlist(
   scope: Scope,
   served: ServedResource,
   open: (id: BranchId) => OpenBranch,
   ports: EnlistPorts,
 ): Promise<OpenBranch> {
-  scope.checkOpen();
   const { transaction } = scope;
-  if (!ports.knows(transaction)) throw foreignResource(transaction, served.rm);
-  const known = transaction.branches.get(served.rm);
-  const branch = known ?? enlistFirst(transaction, served, open, ports);
-  const over = scope.begin();
+  let branch: Promise<OpenBranch>;
   try {
-    const opened = await branch;
-    checkWorking(transaction, served.rm);
-    return opened;
-  } finally {
-    over();
+    scope.checkOpen();
+    if (!ports.knows(transaction)) throw foreignResource(transaction, served.rm);
+    const known = transaction.branches.get(served.rm);
+    branch = Promise.resolve(known ?? enlistFirst(transaction, served, open, ports));
+  } catch (error) {
+    return Promise.reject(error);
   }
+  const over = scope.begin();
+  return branch.then(
+    (opened) => {
+      over();
+      checkWorking(transaction, served.rm);
+      return opened;
+    },
+    (error: unknown) => {
+      over();
+      throw error;
+    },
+  );
 }
 
 /**
@@ -71,9 +80,14 @@ function enlistFirst(
   checkNotDoomed(transaction, served.rm);
   const { rm } = served;
   const { link } = served;
+  const opened = link && enlistUntold(link, transaction, served, open, ports);
+  if (opened) {
+    const branch = Promise.resolve(opened);
+    transaction.branches.set(rm, branch);
+    return branch;
+  }
   const branch = link
-    ? (enlistUntold(link, transaction, served, open, ports) ??
-      enlistOn(link, transaction, served, open, ports))
+    ? enlistOn(link, transaction, served, open, ports)
     : enlistOnceServed(transaction, served, open, ports);
   transaction.branches.set(rm, branch);
   if (!(branch instanceof Promise)) return branch;

@@ -1,4 +1,12 @@
-import { type Gid, homeGid, type HomeOutcome, type Reason, UnanimousError } from '@unanimous/proto';
+import {
+  type Alarm,
+  type Alarms,
+  type Gid,
+  homeGid,
+  type HomeOutcome,
+  type Reason,
+  UnanimousError,
+} from '@unanimous/proto';
 import type { Ambient } from '../ambient.ts';
 import type { BranchResult } from '../protocol/branch-state.ts';
 import type { OpenBranch } from '../resource.ts';
@@ -6,7 +14,7 @@ import type { GidBlock } from '../session/gid-supply.ts';
 import type { Link } from '../session/link.ts';
 import type { BranchDriver } from './branch-driver.ts';
 import type { KeptVotes } from './kept-votes.ts';
-import { Untold } from './untold.ts';
+import { type Untellable, Untold } from './untold.ts';
 
 /** What `transaction()` hands to its function, and `currentTransaction()` gives. */
 export interface TransactionContext {
@@ -41,18 +49,18 @@ class Context implements TransactionContext {
 /** A transaction that ends here without a word: what is known of it, and who waits for more. */
 export interface AtHome {
   readonly outcome: HomeOutcome;
-  readonly deadlinePassed?: () => void;
   /** This process leaves: nobody here will hear what became of it. */
   readonly left?: () => void;
   readonly ended?: (result: BranchResult) => void;
 }
 
 /** One transaction as this process takes part in it, begun here or joined. */
-export class LocalTransaction {
+export class LocalTransaction implements Untellable {
   readonly gid: Gid;
   /** The client it belongs to; another client's resources cannot take part. */
   readonly owner: object;
-  readonly drivers = new Set<BranchDriver>();
+  /** In the order in which they came; another list after each change. */
+  drivers: readonly BranchDriver[] = [];
   /** Branches by resource manager, while their enlisting is under way, too. */
   readonly branches = new Map<string, OpenBranch | Promise<OpenBranch>>();
   /** Functions and handlers that run in it now. A Prepare meanwhile is refused. */
@@ -68,22 +76,29 @@ export class LocalTransaction {
   /** It is committed here, without a word. */
   atHome: AtHome | undefined;
   readonly #ambient: Ambient;
+  readonly #alarms: Alarms;
   /** Made when somebody looks: most functions never do. */
   #controller: AbortController | undefined;
-  readonly #endListeners = new Set<(error: UnanimousError) => void>();
-  readonly #releaseListeners = new Set<() => void>();
+  #endListeners: ((error: UnanimousError) => void)[] = [];
+  #releaseListeners: (() => void)[] = [];
   readonly #deadlineAtMs: number;
-  #callOffDeadline: () => void;
+  readonly #deadline: Alarm;
   #ended: UnanimousError | undefined;
   #isClosed = false;
   #doomedBy: Reason | undefined;
 
-  constructor(gid: Gid, owner: object, remainingMs: number, ambient: Ambient) {
+  constructor(
+    gid: Gid,
+    owner: object,
+    remainingMs: number,
+    { ambient, alarms }: { readonly ambient: Ambient; readonly alarms: Alarms },
+  ) {
     this.gid = gid;
     this.owner = owner;
     this.#ambient = ambient;
+    this.#alarms = alarms;
     this.#deadlineAtMs = ambient.nowMs() + remainingMs;
-    this.#callOffDeadline = ambient.after(remainingMs, () => this.#deadlinePassed());
+    this.#deadline = alarms.set(remainingMs, () => this.#deadlinePassed());
   }
 
   /** What functions in it are shown. May be taken apart. */
@@ -105,15 +120,15 @@ export class LocalTransaction {
   }
 
   /** It began under a gid of a session's block. */
-  beginUntold(link: Link, block: GidBlock, name: string): Untold {
-    const refused = (error: UnanimousError): void => {
-      const why = error.reason ?? error.toReason();
-      this.doom(why);
-      this.end(abortedError(this.gid, why, error));
-    };
-    const of = { gid: this.gid, remainingMs: () => this.remainingMs(), refused };
-    this.untold = new Untold(of, link, block, name);
-    return this.untold;
+  beginUntold(link: Link, block: GidBlock, name: string): void {
+    this.untold = new Untold(this, link, block, name, this.#alarms);
+  }
+
+  /** The coordinator has refused what has begun already: nothing of it can be committed. */
+  refused(error: UnanimousError): void {
+    const why = error.reason ?? error.toReason();
+    this.doom(why);
+    this.end(abortedError(this.gid, why, error));
   }
 
   /**
@@ -150,7 +165,7 @@ export class LocalTransaction {
 
   /** Why all its branches here vote no, if they do. */
   get doomedBy(): Reason | undefined {
-    return this.#doomedBy ?? [...this.drivers].find((driver) => driver.doom)?.doom;
+    return this.#doomedBy ?? this.drivers.find((driver) => driver.doom)?.doom;
   }
 
   /** A statement that runs in one of the branches. */
@@ -183,35 +198,49 @@ export class LocalTransaction {
     if (this.#ended || this.#isClosed) return;
     this.#ended = error;
     this.#controller?.abort(error);
-    for (const listener of this.#endListeners) listener(error);
-    this.#endListeners.clear();
+    const listeners = this.#endListeners;
+    this.#endListeners = [];
+    for (const listener of listeners) listener(error);
   }
 
   /** Calls once, when it ends before its commit was asked for. */
   onEnd(listener: (error: UnanimousError) => void): void {
     if (this.#ended) listener(this.#ended);
-    else this.#endListeners.add(listener);
+    else this.#endListeners.push(listener);
   }
 
   /** Calls once, when no branch of it is open here. */
   onRelease(listener: () => void): void {
-    if (this.drivers.size === 0) listener();
-    else this.#releaseListeners.add(listener);
+    if (this.drivers.length === 0) listener();
+    else this.#releaseListeners.push(listener);
+  }
+
+  /** A branch of it is open here. */
+  driverMade(driver: BranchDriver): void {
+    if (!this.drivers.includes(driver)) this.drivers = [...this.drivers, driver];
   }
 
   /** One of its branches needs its driver no more. */
-  driverForgotten(): void {
-    if (this.drivers.size > 0) return;
-    for (const listener of this.#releaseListeners) listener();
-    this.#releaseListeners.clear();
+  driverForgotten(driver: BranchDriver): void {
+    this.drivers = this.drivers.filter((one) => one !== driver);
+    if (this.drivers.length > 0) return;
+    const listeners = this.#releaseListeners;
+    this.#releaseListeners = [];
+    for (const listener of listeners) listener();
   }
 
-  /** Stops the timer; nothing of it is left here. Called once. */
+  /**
+   * Stops the timers; nothing of it is left here. Lets go what it held: a map that has been made anew
+   * since may keep this object until the next full collection of garbage, and would keep all of it.
+   */
   dispose(): void {
-    this.#callOffDeadline();
+    this.#deadline.cancel();
+    this.untold?.holdBack();
     this.untold?.over();
+    this.untold = undefined;
     this.atHome?.left?.();
-    this.#endListeners.clear();
+    this.#endListeners = [];
+    this.branches.clear();
   }
 
   #deadlinePassed(): void {
@@ -220,7 +249,6 @@ export class LocalTransaction {
     this.end(abortedError(this.gid, reason));
     for (const driver of this.drivers) driver.input({ kind: 'deadline-passed', reason });
     this.keptVotes?.fail(reason);
-    this.atHome?.deadlinePassed?.();
   }
 }
 

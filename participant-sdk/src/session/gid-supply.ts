@@ -2,8 +2,8 @@ import { formatGid, type Gid, type LogId, parseLogId, type Reserved } from '@una
 import type { Ambient } from '../ambient.ts';
 import type { Link } from './link.ts';
 
-/** Gids of a block that are left, below which the next one is asked for. */
-const lowMark = 128;
+/** Gids at hand below which more are asked for: at least, and where thousands begin at once. */
+const lowMark = { least: 128, most: 8_192 };
 
 /**
  * How long the gids of a block are used. What the log has forgotten is told by its birth, so a
@@ -45,7 +45,12 @@ export class GidSupply {
    * them has ended.
    */
   readonly #unused: number[] = [];
-  #isAsking = false;
+  /** Requests under way, and how many gids each will bring; 0: nobody knows yet. */
+  #asked = 0;
+  #blockSize = 0;
+  #atHand = 0;
+  /** Grows when there were too few, so that the next time there are enough. */
+  #lowMark = lowMark.least;
   #notBeforeMs = 0;
 
   constructor(link: Link, ambient: Ambient) {
@@ -57,12 +62,16 @@ export class GidSupply {
   take(): TakenGid | undefined {
     const nowMs = this.#ambient.nowMs();
     while (this.#blocks[0] && this.#blocks[0].staleAtMs < nowMs) this.#retire();
-    const [block, spare] = this.#blocks;
-    if (!spare && (!block || block.end - block.next < lowMark)) this.#askForMore(nowMs);
+    const [block] = this.#blocks;
+    if (!block && this.#blockSize > 0) {
+      this.#lowMark = Math.min(2 * this.#lowMark, lowMark.most);
+    }
+    this.#askForMore(nowMs);
     if (!block) return undefined;
     const counter = block.next;
     block.next += 1;
     block.open += 1;
+    this.#atHand -= 1;
     if (block.next === block.end) this.#blocks.shift();
     const { logId, epoch } = block;
     return { gid: formatGid(logId, { epoch, counter }), block };
@@ -79,19 +88,29 @@ export class GidSupply {
 
   #retire(): void {
     const block = this.#blocks.shift();
-    if (block?.open === 0) this.#unused.push(block.first);
+    if (!block) return;
+    if (block.open === 0) this.#unused.push(block.first);
+    this.#atHand -= block.end - block.next;
+    this.#lowMark = Math.max(lowMark.least, this.#lowMark / 2);
   }
 
   #askForMore(nowMs: number): void {
-    if (this.#isAsking || nowMs < this.#notBeforeMs) return;
-    this.#isAsking = true;
+    const isEnough = () => this.#atHand + this.#asked * this.#blockSize >= this.#lowMark;
+    while (!isEnough() && nowMs >= this.#notBeforeMs) {
+      if (this.#asked > 0 && this.#blockSize === 0) return;
+      this.#ask();
+    }
+  }
+
+  #ask(): void {
+    this.#asked += 1;
     this.#link.request(
       'reserves',
       { unusedFrom: this.#unused.shift() ?? 0 },
       {
         answer: (block) => this.#reserved(block),
         refuse: () => {
-          this.#isAsking = false;
+          this.#asked -= 1;
           this.#notBeforeMs = this.#ambient.nowMs() + againMs;
         },
       },
@@ -99,12 +118,12 @@ export class GidSupply {
   }
 
   #reserved({ first, count }: Reserved): void {
-    this.#isAsking = false;
+    this.#asked -= 1;
+    this.#atHand += count;
+    this.#blockSize = count;
     const staleAtMs = this.#ambient.nowMs() + freshMs;
-    const { welcome } = this.#link;
-    const logId = parseLogId(welcome?.logId ?? '');
-    const epoch = welcome?.epoch ?? 0;
-    const end = first + count;
-    this.#blocks.push({ logId, epoch, first, next: first, end, staleAtMs, open: 0 });
+    const { logId, epoch } = this.#link.welcome ?? { logId: '', epoch: 0 };
+    const log = { logId: parseLogId(logId), epoch };
+    this.#blocks.push({ first, next: first, end: first + count, staleAtMs, open: 0, ...log });
   }
 }
