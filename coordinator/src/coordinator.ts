@@ -1,4 +1,11 @@
-import { failpoint, parseGid, type Reason, reason, UnanimousError } from '@unanimous/proto';
+import {
+  failpoint,
+  parseGid,
+  parseHomeGid,
+  type Reason,
+  reason,
+  UnanimousError,
+} from '@unanimous/proto';
 import type { Gid, Outcome } from '@unanimous/proto';
 import type {
   DecisionLog,
@@ -198,6 +205,13 @@ export class Coordinator implements AsyncDisposable {
    * @throws UnanimousError `malformed-gid`, `foreign-gid`, `not-live` (never given out).
    */
   outcome(gidText: string): Outcome {
+    const atHome = parseHomeGid(gidText);
+    if (atHome) {
+      this.ownGid(atHome.gid);
+      const isCommitted = atHome.outcome === 'committed';
+      const kind = isCommitted ? 'OUTCOME_COMMITTED' : 'OUTCOME_UNKNOWN';
+      return { ...bareOutcome(gidText, kind), applied: isCommitted };
+    }
     const { gid, birth } = this.ownGid(gidText);
     if (this.#failure) return bareOutcome(gid, 'OUTCOME_UNKNOWN');
     const entry = this.transactions.find(gid);

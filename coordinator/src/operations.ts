@@ -1,4 +1,12 @@
-import { type Birth, compareBirths, failpoint, parseGid, UnanimousError } from '@unanimous/proto';
+import {
+  type Birth,
+  compareBirths,
+  failpoint,
+  type Gid,
+  parseGid,
+  parseHomeGid,
+  UnanimousError,
+} from '@unanimous/proto';
 import type { StatusReply, TransactionView } from '@unanimous/proto';
 import type { Coordinator } from './coordinator.ts';
 import { hasHeuristic, outcomeOf } from './protocol/answers.ts';
@@ -81,6 +89,12 @@ export class Operations {
    * @throws UnanimousError `malformed-gid`, `foreign-gid`, `not-live`.
    */
   show(gidText: string): TransactionView {
+    const atHome = parseHomeGid(gidText);
+    if (atHome) {
+      this.#coordinator.ownGid(atHome.gid);
+      const isCommitted = atHome.outcome === 'committed';
+      return bareTransactionView(gidText as Gid, isCommitted ? 'committed' : 'expired');
+    }
     const { gid } = this.#coordinator.ownGid(gidText);
     const entry = this.#coordinator.transactions.find(gid);
     if (entry) return this.#view(entry);

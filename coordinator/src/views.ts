@@ -98,7 +98,7 @@ export function transactionView(state: Transaction, known: Circumstances): Trans
 /** A transaction that only its gid is known of. */
 export function bareTransactionView(
   gid: Gid,
-  state: 'active' | 'aborted' | 'expired',
+  state: 'active' | 'committed' | 'aborted' | 'expired',
 ): TransactionView {
   return { gid, state, name: '', ageMs: 0, remainingMs: 0, branches: [], reason: null };
 }

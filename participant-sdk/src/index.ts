@@ -34,6 +34,7 @@ export type {
   AuditEntry,
   Decided,
   Finished,
+  LostAnswer,
   OpenBranch,
   PrepareResult,
   ReadyResult,

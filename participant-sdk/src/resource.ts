@@ -94,6 +94,12 @@ export interface OpenBranch {
   ready(): Promise<ReadyResult>;
   /** One phase, after the permission. Throws when the result is not known: `settle` follows. */
   commitOnePhase(): Promise<Finished>;
+  /**
+   * Commits the only branch of a transaction that nobody but this process knows of. Absent: `ready`
+   * and `commitOnePhase` are called one after the other. A throw says that nothing was committed;
+   * the runtime calls `rollback` then.
+   */
+  commitAtHome?(): Promise<Finished | LostAnswer>;
   /** Ends a branch that has not voted yes: cancels what runs, lets the connection go. Idempotent. */
   rollback(): Promise<void>;
 }
@@ -107,6 +113,13 @@ export type PrepareResult =
 export type ReadyResult =
   | { readonly vote: 'ready'; readonly receipt: string }
   | { readonly vote: 'read-only' };
+
+/** A commit may have happened or not; `settle` tells by the receipt. Empty: nobody can tell. */
+export interface LostAnswer {
+  readonly result: 'lost';
+  readonly receipt: string;
+  readonly reason: Reason;
+}
 
 /** What the coordinator knows of a committed branch. */
 export interface Decided {
@@ -135,6 +148,11 @@ export interface ResourceHost {
    * @throws UnanimousError `work-after-end`, `branch-doomed`, `not-live`, `not-connected` and others.
    */
   branch<B extends OpenBranch>(open: (id: BranchId) => B): Promise<B> | undefined;
+  /**
+   * As `branch`, where nobody need be asked for it, so that nothing is waited for: it is open, or the
+   * coordinator hears of it later. Undefined elsewhere, and outside a transaction: then `branch` says why.
+   */
+  branchNow?<B extends OpenBranch>(open: (id: BranchId) => B): B | undefined;
   /** Marks the current transaction's branch as failed: it votes no with this reason. */
   doom(id: BranchId, reason: Reason): void;
 }

@@ -44,6 +44,33 @@ export function parseGid(text: string): ParsedGid {
   return { gid: text as Gid, logId: match[1] as LogId, birth: { epoch, counter } };
 }
 
+/** What the gid itself says of a transaction that its process committed without the coordinator. */
+export type HomeOutcome = 'committed' | 'unknown';
+
+const homeSuffix = { committed: '-home', unknown: '-home-unknown' } as const;
+
+/**
+ * The name, for users, of a transaction that was committed by its one database, or wrote nothing, and
+ * of which no coordinator was told. The gid alone would be presumed aborted; this one carries what
+ * there is to say, so that who asks hears the truth for ever.
+ */
+export function homeGid(gid: Gid, outcome: HomeOutcome): Gid {
+  return `${gid}${homeSuffix[outcome]}` as Gid;
+}
+
+/** Reads what `homeGid` makes; undefined for any other text. */
+export function parseHomeGid(
+  text: string,
+): { readonly gid: Gid; readonly logId: LogId; readonly outcome: HomeOutcome } | undefined {
+  for (const outcome of ['committed', 'unknown'] as const) {
+    const suffix = homeSuffix[outcome];
+    if (!text.endsWith(suffix)) continue;
+    const { gid, logId } = parseGid(text.slice(0, -suffix.length));
+    return { gid, logId, outcome };
+  }
+  return undefined;
+}
+
 /**
  * Reads text that should be a log id.
  * @throws UnanimousError `invalid-argument` when it is not one.

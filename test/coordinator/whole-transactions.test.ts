@@ -1,4 +1,11 @@
-import { formatGid, type LogId, parseGid, type WholeBranch } from '@unanimous/proto';
+import {
+  formatGid,
+  type Gid,
+  homeGid,
+  type LogId,
+  parseGid,
+  type WholeBranch,
+} from '@unanimous/proto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Coordinator } from '../../coordinator/src/coordinator.ts';
 import { connectInProcess } from '../../coordinator/src/embedded.ts';
@@ -59,6 +66,21 @@ async function verdictOn(peer: ScriptedPeer, gid: string, rm = 'orders-db'): Pro
   peer.say({ inDoubts: [{ gid, branch: 1, rm, incarnation: 'i1' }] });
   return (await peer.take('verdicts', (message) => message.gid === gid)).kind;
 }
+
+test('the gid of what has ended at home says itself what became of it', async () => {
+  const { gid } = await client();
+  const [committed, unknown] = [homeGid(gid as Gid, 'committed'), homeGid(gid as Gid, 'unknown')];
+  expect(coordinator.outcome(committed)).toMatchObject({
+    gid: committed,
+    kind: 'OUTCOME_COMMITTED',
+    applied: true,
+  });
+  expect(coordinator.outcome(unknown)).toMatchObject({ gid: unknown, kind: 'OUTCOME_UNKNOWN' });
+  expect(coordinator.operations.show(committed)).toMatchObject({ state: 'committed' });
+  expect(coordinator.operations.show(unknown)).toMatchObject({ state: 'expired' });
+  const foreign = homeGid('0123456789ab-1-1' as Gid, 'committed');
+  expect(() => coordinator.outcome(foreign)).toThrow(/is of log 0123456789ab/);
+});
 
 describe('a transaction that comes whole', () => {
   test('is committed by one message, and nobody is asked to prepare', async () => {

@@ -38,6 +38,7 @@ const numbers = {
   'hand-over': 27,
   'let-go': 28,
   'refuse-whole': 29,
+  'commit-at-home': 30,
 } as const;
 
 export type ActName = keyof typeof numbers;
@@ -116,6 +117,7 @@ export class Acts {
     const { world } = this;
     const calls = world.variant.plans[tx]?.length ?? 0;
     if (client === calls) out.push(encodeAct('prepare-unasked', tx));
+    if (client === calls && world.variant.atHome) out.push(encodeAct('commit-at-home', tx));
     if (client === calls + 1) out.push(encodeAct('hand-over', tx));
     const mayLetGo = world.variant.deadlines || this.whole.isLost(tx);
     if (client <= calls + 1 && mayLetGo) out.push(encodeAct('let-go', tx));
@@ -236,6 +238,8 @@ export class Acts {
         return world.variant.whole ? this.whole.call(a) : participants.call(a);
       case 'prepare-unasked':
         return this.whole.prepare(a);
+      case 'commit-at-home':
+        return this.whole.commitAtHome(a);
       case 'hand-over':
         return this.whole.handOver(a);
       case 'let-go':
@@ -294,6 +298,7 @@ export class Acts {
       case 'deadline':
       case 'forget':
       case 'prepare-unasked':
+      case 'commit-at-home':
       case 'hand-over':
       case 'let-go':
         return at(plans[a]?.[0]);

@@ -503,11 +503,20 @@ export class CoordinatorActs {
     for (const desk of layout.desks) {
       if (s[desk.up] !== 1) continue;
       for (const index of desk.txs) {
+        // Of a transaction that is committed at home nobody else has the gid.
+        if (world.variant.atHome && world.without !== '1-home' && !this.#isSeen(index)) continue;
         const words = world.txWords(index);
         const id = world.at(words.tx);
         s[words.told] = world.at(words.told) | this.#answer(desk, id, index);
       }
     }
+  }
+
+  /** The client has told of it or given it up, so that others may have its gid. */
+  #isSeen(tx: number): boolean {
+    const world = this.#world;
+    const calls = world.variant.plans[tx]?.length ?? 0;
+    return world.at(world.txWords(tx).client) === calls + 2;
   }
 
   #answer(desk: Desk, id: number, index: number): number {

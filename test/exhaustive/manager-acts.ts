@@ -85,6 +85,8 @@ export class ManagerActs {
         return this.#input('rolled-back', { kind: 'rolled-back' });
       case 'commit-one-phase':
         return this.#commitOnePhase(slot, how);
+      case 'commit-at-home':
+        return this.#commitAtHome(slot, how);
       case 'finish':
         return this.#finish(slot, operation.order, how);
     }
@@ -125,6 +127,24 @@ export class ManagerActs {
     }
     this.#set(slot, how === ends.well ? held.committed : held.aborted);
     return this.#finished(how === ends.well ? 'committed' : 'rolled-back');
+  }
+
+  /** Nobody has prepared it, and nobody has its receipt but who commits it. */
+  #commitAtHome(slot: Slot, how: number): number | undefined {
+    const { s, variant, without } = this.#world;
+    if (how === ends.well) {
+      this.#set(slot, slot.readOnly ? held.left : held.committed);
+      return this.#finished('committed');
+    }
+    if (how === ends.refused) {
+      if (!variant.refusals) return undefined;
+      this.#set(slot, held.aborted);
+      return this.#input('refused', { kind: 'refused', reason: why });
+    }
+    if (!this.#world.spend('failures')) return undefined;
+    s[slot.late] = late.commit;
+    if (without === '9-home') return this.#finished('rolled-back');
+    return this.#input('lost', { kind: 'failed', cause: why, receipt: 'r' });
   }
 
   #finish(slot: Slot, order: FinishingOrder, how: number): number | undefined {
@@ -229,7 +249,7 @@ export class ManagerActs {
     if (slot.kind === 'logged' || slot.site !== site || this.#is(slot) !== held.open) return;
     const { run } = this.#world.operation(site, index);
     if (run === 'prepare') s[slot.late] = late.prepare;
-    else if (run === 'commit-one-phase') s[slot.late] = late.commit;
+    else if (run === 'commit-one-phase' || run === 'commit-at-home') s[slot.late] = late.commit;
     else if (variant.sites[site]?.canOnePhase) s[slot.late] = late.drop;
     else this.#set(slot, held.aborted);
   }

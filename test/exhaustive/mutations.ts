@@ -36,6 +36,18 @@ export const mutations: readonly Mutation[] = [
     story: [/dies/, /PREPARE of the dead process lands/],
   },
   {
+    rule: '1-home',
+    variant: 'whole-at-home',
+    violation: /^AC[12]: .*aborted (was|were) answered/,
+    story: [/commit, and tells nobody/],
+  },
+  {
+    rule: '9-home',
+    variant: 'whole-at-home',
+    violation: /^AC1: aborted was answered, and rm1 has committed/,
+    story: [/commit, and tells nobody/],
+  },
+  {
     rule: '1-votes',
     variant: 'whole',
     violation: /^AC1: .*rm1 has rolled back/,

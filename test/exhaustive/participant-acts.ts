@@ -4,9 +4,13 @@ import {
   orderOfVerdict,
 } from '../../participant-sdk/src/participant/wire.ts';
 import { readResult, readVote } from '../../coordinator/src/sessions/read-messages.ts';
-import type { BranchEffect, BranchInput } from '../../participant-sdk/src/protocol/branch-state.ts';
+import type {
+  BranchEffect,
+  BranchInput,
+  BranchResult,
+} from '../../participant-sdk/src/protocol/branch-state.ts';
 import { gidOf, rmName, why } from './coordinator-cell.ts';
-import { entry, held, reply, type Slot, work } from './layout.ts';
+import { entry, held, reply, type Slot, told, work } from './layout.ts';
 import { ManagerActs } from './manager-acts.ts';
 import type { Down, Up } from './messages.ts';
 import type { WholeActs } from './whole-acts.ts';
@@ -78,6 +82,9 @@ export class ParticipantActs {
       case 'acknowledge-pending':
         world.sendUp(site, this.#messageOf(effect, id, slot));
         return;
+      case 'tell-home':
+        this.#tellHome(slot, effect.result.result);
+        return;
       case 'forget':
       case 'retry-later':
       case 'keep-vote':
@@ -88,6 +95,14 @@ export class ParticipantActs {
         world.s[offset] = this.#started[id] ??= world.operations.id(effect);
       }
     }
+  }
+
+  /** The client hears of it, and of what nobody knows that nobody knows it. */
+  #tellHome(slot: number, result: BranchResult['result']): void {
+    const world = this.#world;
+    const words = world.txWords(world.slot(slot).tx);
+    const bit = { committed: told.committed, 'rolled-back': told.aborted, unknown: 0 }[result];
+    world.s[words.told] = world.at(words.told) | bit;
   }
 
   /** As it travels and arrives: through the production codecs. */

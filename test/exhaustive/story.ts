@@ -142,6 +142,8 @@ function sentence(world: World, code: number): string {
       return `An operator resolves the branch in ${rm} as ${resolutions[b]}`;
     case 'prepare-unasked':
       return 'The client has its branches prepare';
+    case 'commit-at-home':
+      return 'The client has its only branch commit, and tells nobody';
     case 'hand-over':
       return 'The client tells the coordinator of the transaction, whole';
     case 'let-go':

@@ -65,6 +65,8 @@ export interface Variant {
    * whose branches prepare without being asked.
    */
   readonly whole: boolean;
+  /** Those of one branch may be committed by it alone, and told to nobody. */
+  readonly atHome: boolean;
   /** Too large to be searched whole. */
   readonly maxStates: number;
 }
@@ -116,6 +118,7 @@ function variant(name: string, about: string, choices: Choices): Variant {
     audits: false,
     embedded: false,
     whole: false,
+    atHome: false,
     maxStates: Infinity,
     ...rest,
     budgets: { ...none, ...budgets },
@@ -280,6 +283,13 @@ export const variants: readonly Variant[] = [
     whole: true,
     budgets: { crashes: 2, deaths: 1, losses: 1, failures: 1, repeats: 1, scans: 1 },
   }),
+  variant('whole-at-home', 'one branch that commits by itself, told to nobody; crashes', {
+    sites: sitesOf('one-phase'),
+    plans: [[0]],
+    whole: true,
+    atHome: true,
+    budgets: { crashes: 1, deaths: 1, losses: 1, failures: 2, scans: 1 },
+  }),
   variant('whole-twins', 'the same beside another process of the resource manager, which scans', {
     sites: [native, native],
     plans: [[0, 0]],
@@ -319,6 +329,7 @@ export const variants: readonly Variant[] = [
 
 const quickNames = [
   'whole',
+  'whole-at-home',
   'two-crashes',
   'pair',
   'read-only',

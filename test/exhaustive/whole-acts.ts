@@ -57,6 +57,19 @@ export class WholeActs {
     return true;
   }
 
+  /** The only branch commits by itself: nobody else knows of the transaction. */
+  commitAtHome(tx: number): boolean {
+    const world = this.#world;
+    const { client } = world.txWords(tx);
+    const calls = this.#calls(tx);
+    const [slot, second] = this.#slots(tx);
+    if (world.at(client) !== calls || !this.#isOpen(tx)) return false;
+    if (!world.variant.atHome || slot === undefined || second !== undefined) return false;
+    world.s[client] = calls + 3;
+    this.#participants.input(this.#site(tx), slot, this.#inputs.commitAtHome);
+    return true;
+  }
+
   /** All have voted: their votes are handed over, and the message leaves. */
   handOver(tx: number): boolean {
     const world = this.#world;
@@ -176,6 +189,7 @@ function inputsOf(world: World) {
   return {
     opened: id({ kind: 'opened' }),
     prepare: [id({ ...prepare, onePhase: false }), id({ ...prepare, onePhase: true })],
+    commitAtHome: id({ kind: 'commit-at-home' }),
     handedOver: id({ kind: 'handed-over' }),
     letGo: id({ kind: 'let-go', reason: why }),
     abort: id({ kind: 'order', order: abort }),

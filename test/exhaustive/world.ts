@@ -9,7 +9,8 @@ import type { RuleName } from './without.ts';
 
 /** What a participant waits for of its resource manager. */
 export type Operation =
-  | { readonly run: 'none' | 'prepare' | 'ready' | 'rollback' | 'commit-one-phase' }
+  | { readonly run: 'none' | 'prepare' | 'ready' | 'rollback' }
+  | { readonly run: 'commit-one-phase' | 'commit-at-home' }
   | { readonly run: 'finish'; readonly order: FinishingOrder };
 
 /**

@@ -20,6 +20,7 @@ import { openShop, type Shop } from './support/shop.ts';
 import { type OrderPlaced, topic } from './support/shop-schema.ts';
 import { StockService } from './support/stock-service.ts';
 import { TcpRelay } from './support/tcp-relay.ts';
+import { Unary } from './support/unary.ts';
 
 let shop: Shop;
 let reader: Queue;
@@ -125,7 +126,15 @@ serverOrSkip('postgres').describe('an atomic write', () => {
     });
     expect(value).toBeTypeOf('number');
     expect(committed).toEqual({ outcome: 'committed', applied: true, pending: [] });
-    const { branches } = await shop.admin.show(gid);
+    // Nobody was told of it; who asks any coordinator by that gid hears so.
+    expect(await shop.admin.show(gid)).toMatchObject({ gid, state: 'committed', branches: [] });
+    using unary = new Unary(shop.coordinator.address);
+    expect((await unary.outcome(gid)).kind).toBe('OUTCOME_COMMITTED');
+    const seen = await tm.transaction(async (transaction) => {
+      await pool.query(count);
+      return transaction.gid;
+    });
+    const { branches } = await shop.admin.show(seen.value);
     expect(branches).toMatchObject([{ rm: 'orders-db', state: 'read-only' }]);
   });
 
@@ -393,7 +402,7 @@ serverOrSkip('postgres').describe('an atomic write', () => {
 
   test('of which nobody has heard is told from one that is over', async () => {
     const { tm } = shop.orders;
-    const { gid } = await tm.transaction(() => {});
+    const { value: gid } = await tm.transaction((transaction) => transaction.gid);
     expect(await tm.outcome(gid)).toMatchObject({ outcome: 'committed', applied: true });
     const neverBegun = gid.replace(/\d+$/, '999999');
     await expect(tm.outcome(neverBegun)).rejects.toMatchObject({ code: 'not-live' });

@@ -164,7 +164,7 @@ serverOrSkip('postgres').describe('refused, with nothing left behind:', () => {
     });
 
     test('that was never given out', async () => {
-      const { gid } = await shop.orders.tm.transaction(() => {});
+      const { value: gid } = await shop.orders.tm.transaction((transaction) => transaction.gid);
       const unborn = gid.replace(/\d+$/, '4000000000');
       expect(await failureOf(shop.orders.tm.outcome(unborn))).toMatchObject({
         code: 'not-live',

@@ -90,7 +90,7 @@ export const client: readonly Mutant[] = [
   {
     name: 'says aborted for a signal that fires during the commit',
     file: `${src}/transaction.ts`,
-    from: "unknownError(this.#local.gid, 'the AbortSignal fired', this.#signal?.reason)",
+    from: "unknownError(this.#local.show(), 'the AbortSignal fired', this.#signal?.reason)",
     to: "abortedError(this.#local.gid, reason('client-aborted', 'signal'), this.#signal?.reason)",
     breaks: ['rule 9'],
     tests: [unit],

@@ -5,6 +5,7 @@ const tests = 'test/participant-sdk/postgres';
 const vote = `${tests}/vote.test.ts`;
 const limits = `${tests}/vote-limits.test.ts`;
 const onePhase = `${tests}/one-phase.test.ts`;
+const home = `${tests}/at-home.test.ts`;
 const phaseTwo = `${tests}/phase-two.test.ts`;
 const rollback = `${tests}/rollback.test.ts`;
 const crash = `${tests}/crash.test.ts`;
@@ -96,16 +97,16 @@ const voting: readonly Mutant[] = [
   {
     name: 'takes a COMMIT with a warning for a commit',
     file: `${src}/branch.ts`,
-    from: "if (results[0]?.command === 'COMMIT' && warnings.length === 0) return",
-    to: "if (results[0]?.command === 'COMMIT') return",
+    from: "if (command === 'COMMIT' && warnings.length === 0) return",
+    to: "if (command === 'COMMIT') return",
     breaks: ['rule 6', 'rule 13'],
     tests: [onePhase],
   },
   {
     name: 'takes a COMMIT that was answered ROLLBACK for a commit',
     file: `${src}/branch.ts`,
-    from: "if (results[0]?.command === 'ROLLBACK') return { result: 'rolled-back' };",
-    to: "if (results[0]?.command === 'ROLLBACK') return { result: 'committed' };",
+    from: "if (command === 'ROLLBACK') return { result: 'rolled-back' };",
+    to: "if (command === 'ROLLBACK') return { result: 'committed' };",
     breaks: ['rule 11'],
     tests: [onePhase],
   },
@@ -136,8 +137,8 @@ const voting: readonly Mutant[] = [
   {
     name: 'lets the session hide warnings',
     file: `${src}/vote-state.ts`,
-    from: "pg_catalog.set_config('client_min_messages', 'warning', true),",
-    to: '',
+    from: "pg_catalog.set_config('client_min_messages', 'warning', true)`",
+    to: 'NULL`',
     breaks: ['rule 13'],
     tests: [limits],
   },
@@ -480,5 +481,46 @@ const riding: readonly Mutant[] = [
   },
 ];
 
+const atHome: readonly Mutant[] = [
+  {
+    name: 'commits at home what is not its transaction any more',
+    file: `${src}/vote-state.ts`,
+    from: "IS DISTINCT FROM '${branch}'",
+    to: 'IS NULL',
+    breaks: ['rule 2'],
+    tests: [`${home} > not the branch`],
+  },
+  {
+    name: 'trusts the settings of a session at home',
+    file: `${src}/branch.ts`,
+    from: 'const isAsUsual = this.work.isSimple && isDurable(connection);',
+    to: 'const isAsUsual = this.work !== undefined;',
+    breaks: ['rule 6'],
+    tests: [`${home} > waits for the disk`],
+  },
+  {
+    name: 'takes a COMMIT at home that was not answered for a rollback',
+    file: `${src}/branch.ts`,
+    from: 'return isRefusal(error) ? this.#rolledBack(error) : this.#lost(receipt, error);',
+    to: 'return receipt ? this.#rolledBack(error) : this.#lost(receipt, error);',
+    breaks: ['rule 6', 'rule 9'],
+    tests: [`${home} > whose answer is lost`],
+  },
+  {
+    name: 'takes a BEGIN for done that left with a statement',
+    file: `${src}/one-write.ts`,
+    from: 'if (left === 0) begun();',
+    to: 'begun();',
+    breaks: ['rule 2'],
+    tests: [`${home} > skipped where that fails`],
+  },
+];
+
 /** Defects of the Postgres resource: work, vote, phase two, and what rides it. */
-export const postgres: readonly Mutant[] = [...voting, ...working, ...finishing, ...riding];
+export const postgres: readonly Mutant[] = [
+  ...voting,
+  ...working,
+  ...finishing,
+  ...atHome,
+  ...riding,
+];

@@ -16,6 +16,8 @@ export interface Fact {
   /** Number in the plan; several tries share one. */
   readonly number: number;
   readonly begunAtMs: number;
+  /** The gid that its client was shown at the end: what can be asked for. */
+  shownGid: string;
   readonly groups: Group[];
   toldCommittedMs: number | undefined;
   /** A branch was ordered to commit what it has prepared. */
@@ -87,6 +89,7 @@ export class Ledger {
       gid,
       number,
       begunAtMs: this.#nowMs(),
+      shownGid: gid,
       groups: [],
       toldCommittedMs: undefined,
       isOrdered: false,

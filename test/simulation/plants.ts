@@ -63,6 +63,20 @@ export const plants: readonly Plant[] = [
     to: "    case 'prepared': return [{ kind: 'ordered', order: { kind: 'abort', receipt: '', prepared: true, asker: 'self' } }];\n    case 'working':\n    case 'ready': //",
   },
   {
+    name: 'lost-at-home-is-abort',
+    about: 'a commit at home whose answer is lost counts as rolled back',
+    file: `${participant}protocol/branch-decide.ts`,
+    from: "return [{ kind: 'ordered', order: { kind: 'settle', facts, asker: 'home' } }];",
+    to: "return endAtHome({ result: facts.receipt === '' ? 'committed' : 'rolled-back' });",
+  },
+  {
+    name: 'home-though-told',
+    about: 'a transaction of which the coordinator was told is committed at home',
+    file: `${participant}client/transaction.ts`,
+    from: 'if (!untold || untold.isTold) {',
+    to: 'if (!untold || (untold.isTold && untold.branches.length !== 1)) {',
+  },
+  {
     name: 'hazard-is-success',
     about: 'a branch that was not found counts as committed',
     file: `${coordinator}protocol/decide.ts`,

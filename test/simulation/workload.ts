@@ -1,6 +1,7 @@
-import { UnanimousError } from '@unanimous/proto';
+import { parseHomeGid, UnanimousError } from '@unanimous/proto';
 import type { Committed } from '../../participant-sdk/src/client/outcome.ts';
 import type { RunOptions } from '../../participant-sdk/src/client/run-transaction.ts';
+import { currentScope } from '../../participant-sdk/src/participant/scope.ts';
 import { packBaggage } from '../../participant-sdk/src/propagation/join.ts';
 import { carryScope } from './carried-scopes.ts';
 import type { Fact } from './ledger.ts';
@@ -44,15 +45,15 @@ export class Workload {
   start(plan: TransactionPlan): void {
     const service = this.#simulation.services[plan.service]?.service;
     if (plan.kind === 'unary') {
-      this.#track(plan, this.#outsider.process, this.#outsider.run(plan));
+      this.#track(plan, this.#outsider.process, () => this.#outsider.run(plan));
     } else if (service && !service.process.isPaused) {
-      this.#track(plan, service.process, this.#run(service, plan));
+      this.#track(plan, service.process, () => this.#run(service, plan));
     }
   }
 
-  #track(plan: TransactionPlan, process: SimProcess, run: Promise<void>): void {
-    this.running.set(plan, process);
-    void run.finally(() => {
+  #track(plan: TransactionPlan, process: SimProcess, run: () => Promise<void>): void {
+    this.running.set(plan, process); // before it runs: its process may die in its first step
+    void run().finally(() => {
       if (this.running.get(plan) === process) this.running.delete(plan);
     });
   }
@@ -90,7 +91,9 @@ export class Workload {
       ...(kind === 'retry' && { retry: { attempts: 3, firstMs: 5, maxMs: 50 } }),
       ...(kind === 'signal' && { signal: this.#signal(service) }),
     };
-    return service.tm.transaction(async ({ gid }) => {
+    return service.tm.transaction(async (transaction) => {
+      // Some read the gid, and so may ask for it.
+      const gid = plan.number % 3 === 0 ? transaction.gid : ownGid();
       const fact = this.#begin(gid, plan, facts);
       await this.#steps(service, plan, fact);
       if (kind === 'throws') throw new Error('the user changed their mind');
@@ -182,7 +185,10 @@ export class Workload {
 
   #heardCommitted(plan: TransactionPlan, committed: Committed, facts: readonly Fact[]): void {
     const { ledger, marks, tell, checker } = this.#simulation;
-    const { gid, applied } = committed;
+    const { gid: shownGid, applied } = committed;
+    const atHome = parseHomeGid(shownGid);
+    const gid = atHome?.gid ?? shownGid;
+    if (atHome) marks.hit('tx.home');
     tell?.(`transaction ${plan.number} is committed${applied ? ' and applied' : ''}`);
     ledger.told(gid, 'committed');
     marks.hit('tx.committed');
@@ -190,6 +196,7 @@ export class Workload {
     if (facts.length > 1) marks.hit('tx.retried');
     marks.hit(applied ? 'tx.applied' : 'tx.committed-unapplied');
     const fact = ledger.facts.get(gid);
+    if (fact) fact.shownGid = shownGid;
     if (applied && fact) checker.checkApplied(fact);
   }
 
@@ -206,7 +213,9 @@ export class Workload {
     }
     if (code === 'cancelled') marks.hit('tx.cancelled');
     if (!fact) return;
+    if (error instanceof UnanimousError && error.gid) fact.shownGid = error.gid;
     if (code === 'unknown') {
+      if (parseHomeGid(fact.shownGid)) marks.hit('tx.home-unknown');
       fact.wasUnknown = true;
       marks.hit('tx.unknown');
     } else if (code === 'heuristic') marks.hit('tx.heuristic');
@@ -227,7 +236,7 @@ export class Workload {
       asker.process.onDeath(() => resolve(undefined));
     });
     try {
-      const told = await Promise.race([asker.tm.outcome(fact.gid), died]);
+      const told = await Promise.race([asker.tm.outcome(fact.shownGid), died]);
       if (!told || !asker.process.isAlive || told.outcome === 'unknown') return;
       const { outcome } = told;
       if (outcome !== 'expired') marks.hit(`asked.${outcome}`);
@@ -236,4 +245,11 @@ export class Workload {
       // Nobody answered; that says nothing.
     }
   }
+}
+
+/** The gid of the transaction in which it is called, unseen by the SDK's user. */
+function ownGid(): string {
+  const scope = currentScope();
+  if (!scope) throw new Error('outside a transaction');
+  return scope.transaction.gid;
 }

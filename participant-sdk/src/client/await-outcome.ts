@@ -9,7 +9,7 @@ import { readOutcome, type TransactionOutcome, unknownError } from './outcome.ts
 const again = { firstMs: 20, maxMs: 500 };
 
 /** How long past deadline and wait an answer may take before we say `unknown`. */
-const graceMs = 2_000;
+export const graceMs = 2_000;
 
 /** How a commit is asked for. */
 export interface CommitRequest {

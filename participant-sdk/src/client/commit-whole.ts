@@ -5,6 +5,7 @@ import type { Untold } from '../participant/untold.ts';
 import { wholeBranch } from '../participant/wire.ts';
 import type { BranchVote } from '../protocol/branch-state.ts';
 import { awaitOutcome, commitAndAwait, type OutcomeListener } from './await-outcome.ts';
+import { endedAtHome } from './commit-at-home.ts';
 import type { ClientCore } from './core.ts';
 import { readOutcome, type TransactionOutcome } from './outcome.ts';
 
@@ -45,7 +46,14 @@ export function commitWhole(
       failed(UnanimousError.from(error).toReason()); // nothing has left
     }
   };
+  const endHere = (): void => {
+    if (!kept.handOver()) return;
+    local.keptVotes = undefined;
+    untold.settle(); // nothing hangs on it, so nobody need hear of it
+    listener.resolve(endedAtHome(local));
+  };
   const complete = (): void => {
+    if (!local.isShown && wroteNothing(kept.votes)) return endHere();
     if (untold.link.isOver) leave();
     else untold.link.whenRoom(payloadBytes(kept.votes), leave);
   };
@@ -57,6 +65,10 @@ export function commitWhole(
     driver.input({ kind: 'prepare', onePhase, work: false, unasked: true });
   }
   kept.completeIfAll();
+}
+
+function wroteNothing(votes: readonly (BranchVote | undefined)[]): boolean {
+  return votes.every((vote) => vote === undefined || vote.kind === 'read-only');
 }
 
 function whyNot({ link }: Untold): Reason | undefined {

@@ -70,11 +70,11 @@ function beginUntold(
 ): Begun | undefined {
   const isRefused = link.isDraining || link.isCongested;
   if (isRefused || timeoutMs > (link.welcome?.maxTimeoutMs ?? 0)) return undefined;
-  const gid = link.gids.take();
-  if (gid === undefined) return undefined;
-  const local = core.participant.transaction(gid, core.participant, timeoutMs);
+  const taken = link.gids.take();
+  if (!taken) return undefined;
+  const local = core.participant.transaction(taken.gid, core.participant, timeoutMs);
   local.isOwned = true;
-  local.beginUntold(link, name);
+  local.beginUntold(link, taken.block, name);
   return { local, link };
 }
 

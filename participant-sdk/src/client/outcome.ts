@@ -1,5 +1,6 @@
 import {
   type Gid,
+  type HomeOutcome,
   type Outcome,
   type Reason,
   readReason,
@@ -45,6 +46,12 @@ export interface Committed {
   /** True: every branch shows its part. False: decided, and `pending` will follow by itself. */
   readonly applied: boolean;
   readonly pending: readonly PendingBranchView[];
+}
+
+/** What the gid itself says of a transaction that was told to no coordinator. */
+export function homeOutcome(gid: Gid, outcome: HomeOutcome): TransactionOutcome {
+  const applied = outcome === 'committed';
+  return { gid, outcome, applied, pending: [], heuristics: [] };
 }
 
 /** Reads an outcome that the coordinator sent. */

@@ -1,4 +1,4 @@
-import { Alarms, parseGid, UnanimousError } from '@unanimous/proto';
+import { Alarms, type Gid, parseGid, parseHomeGid, UnanimousError } from '@unanimous/proto';
 import { sleep } from '../ambient.ts';
 import { makeLog } from '../logger.ts';
 import { Participant } from '../participant/participant.ts';
@@ -9,7 +9,7 @@ import { askOnce } from './await-outcome.ts';
 import type { ClientCore } from './core.ts';
 import { type EmbeddedOptions, startEmbeddedTransport } from './embedded.ts';
 import { type ClientOptions, settingsOf, type TransportOptions } from './options.ts';
-import type { TransactionOutcome } from './outcome.ts';
+import { homeOutcome, type TransactionOutcome } from './outcome.ts';
 import {
   type BeginOptions,
   beginTransaction,
@@ -122,6 +122,8 @@ export class TransactionClient implements AsyncDisposable {
    */
   async outcome(gid: string): Promise<TransactionOutcome> {
     this.#checkOpen();
+    const atHome = parseHomeGid(gid);
+    if (atHome) return homeOutcome(gid as Gid, atHome.outcome);
     const { gid: parsed } = parseGid(gid);
     const { ambient, connectTimeoutMs } = this.#core.settings;
     const untilMs = ambient.nowMs() + connectTimeoutMs;

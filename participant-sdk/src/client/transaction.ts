@@ -8,6 +8,7 @@ import {
 import { currentScope, Scope } from '../participant/scope.ts';
 import type { Link } from '../session/link.ts';
 import { commitAndAwait, type OutcomeListener } from './await-outcome.ts';
+import { commitAtHome, soleDriver } from './commit-at-home.ts';
 import { commitWhole, type WholeRequest } from './commit-whole.ts';
 import type { Begun, ClientCore } from './core.ts';
 import { checkMs } from './options.ts';
@@ -61,8 +62,12 @@ export class Transaction implements AsyncDisposable {
     if (signal?.aborted) this.#cancel();
   }
 
+  /**
+   * Who reads it before the commit may ask about it later, so the coordinator is told even of what one
+   * database could commit by itself. `transaction()` and `commit()` give it with the outcome.
+   */
   get gid(): Gid {
-    return this.#local.gid;
+    return this.#local.show();
   }
 
   get signal(): AbortSignal {
@@ -173,6 +178,8 @@ export class Transaction implements AsyncDisposable {
       return commitAndAwait(this.#core, { gid, link: this.#link, ...request }, listener);
     }
     untold.holdBack();
+    const sole = local.isShown ? undefined : soleDriver(local, untold);
+    if (sole) return commitAtHome(this.#core, local, untold, sole, request, listener);
     commitWhole(this.#core, local, untold, request, listener);
   }
 
@@ -183,9 +190,8 @@ export class Transaction implements AsyncDisposable {
 
   #overError(): UnanimousError {
     const what = this.#state === 'committing' ? 'is being committed' : 'is over';
-    return new UnanimousError('work-after-end', `transaction ${this.#local.gid} ${what}`, {
-      gid: this.#local.gid,
-    });
+    const gid = this.#local.show();
+    return new UnanimousError('work-after-end', `transaction ${gid} ${what}`, { gid });
   }
 
   /** What is known here already, so that nobody need be asked. */
@@ -246,7 +252,7 @@ export class Transaction implements AsyncDisposable {
         return;
       }
       this.#interruptCommit?.(
-        unknownError(this.#local.gid, 'the AbortSignal fired', this.#signal?.reason),
+        unknownError(this.#local.show(), 'the AbortSignal fired', this.#signal?.reason),
       );
       return;
     }
@@ -268,6 +274,6 @@ export class Transaction implements AsyncDisposable {
 export function checkNotNested(): void {
   const scope = currentScope();
   if (!scope) return;
-  const { gid } = scope.transaction;
+  const gid = scope.transaction.show();
   throw new UnanimousError('nested-transaction', `transaction ${gid} is open here`, { gid });
 }

@@ -1,4 +1,11 @@
-import { type BranchId, failpoint, type Reason, reason, UnanimousError } from '@unanimous/proto';
+import {
+  type BranchId,
+  failpoint,
+  homeGid,
+  type Reason,
+  reason,
+  UnanimousError,
+} from '@unanimous/proto';
 import type { Ambient } from '../ambient.ts';
 import { backoffMs } from '../backoff.ts';
 import { describeError, type Log } from '../logger.ts';
@@ -13,7 +20,14 @@ import type {
   CommitFacts,
   FinishingOrder,
 } from '../protocol/branch-state.ts';
-import type { OpenBranch, PrepareResult, ReadyResult, Resource } from '../resource.ts';
+import type {
+  Finished,
+  LostAnswer,
+  OpenBranch,
+  PrepareResult,
+  ReadyResult,
+  Resource,
+} from '../resource.ts';
 import { currentScope, outsideTransaction } from './scope.ts';
 
 /** What a branch driver needs of its surroundings. */
@@ -33,6 +47,8 @@ export interface BranchPorts {
     result: BranchResult['result'] | 'pending',
     reason: Reason | undefined,
   ): void;
+  /** What became of a branch that its own process has committed. */
+  endedAtHome(id: BranchId, result: BranchResult): void;
   /** The branch needs its driver no more. */
   forget(driver: BranchDriver): void;
 }
@@ -122,6 +138,12 @@ export class BranchDriver {
         return;
       case 'commit-one-phase':
         void this.#commitOnePhase();
+        return;
+      case 'commit-at-home':
+        this.#commitAtHome();
+        return;
+      case 'tell-home':
+        this.#ports.endedAtHome(this.id, effect.result);
         return;
       case 'rollback':
         void this.#rollback();
@@ -243,6 +265,43 @@ export class BranchDriver {
     }
   }
 
+  #commitAtHome(): void {
+    const answered = (result: Finished | LostAnswer): void => {
+      try {
+        failpoint('p.home.before-answer', this.id.rm);
+        this.#endedAtHome(result);
+      } catch (error) {
+        this.#failed(error);
+      }
+    };
+    const refused = (error: unknown): void => {
+      this.#ports.log('branch.vote-failed', { ...this.#named(), ...describeError(error) });
+      this.input({ kind: 'refused', reason: this.#reasonOf(error, 'prepare-refused') });
+    };
+    this.#sendHome().then(answered, refused);
+  }
+
+  #sendHome(): Promise<Finished | LostAnswer> {
+    const { rm } = this.id;
+    try {
+      const open = this.#open;
+      if (!open) throw new UnanimousError('internal', 'no open branch to commit');
+      failpoint('p.home.before-commit', rm);
+      return open.commitAtHome ? open.commitAtHome() : readyAndCommit(open, rm);
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  #endedAtHome(result: Finished | LostAnswer): void {
+    if (result.result !== 'lost') return this.input({ kind: 'finished', result });
+    const { reason: cause, receipt } = result;
+    // The gid as its client is shown it: no coordinator knows of the other.
+    const gid = homeGid(this.id.gid, 'unknown');
+    this.#ports.log('branch.finish-failed', { ...this.#named(), gid, ...cause });
+    this.input({ kind: 'failed', cause, receipt });
+  }
+
   async #rollback(): Promise<void> {
     try {
       await this.#open?.rollback();
@@ -336,6 +395,18 @@ export class BranchDriver {
     const { rm } = this.id;
     const why = UnanimousError.from(error, code).toReason();
     return why.rm === '' ? { ...why, rm } : why;
+  }
+}
+
+/** As one phase does it, with nobody to wait for in between. */
+async function readyAndCommit(open: OpenBranch, rm: string): Promise<Finished | LostAnswer> {
+  const ready = await open.ready();
+  if (ready.vote === 'read-only') return { result: 'committed' };
+  try {
+    return await open.commitOnePhase();
+  } catch (error) {
+    const cause = UnanimousError.from(error, 'rm-unavailable').toReason();
+    return { result: 'lost', receipt: ready.receipt, reason: { ...cause, rm: cause.rm || rm } };
   }
 }
 

@@ -30,7 +30,7 @@ export function enlist(
     scope.checkOpen();
     if (!ports.knows(transaction)) throw foreignResource(transaction, served.rm);
     const known = transaction.branches.get(served.rm);
-    branch = known ?? enlistFirst(transaction, served, open, ports);
+    branch = Promise.resolve(known ?? enlistFirst(transaction, served, open, ports));
   } catch (error) {
     return Promise.reject(error);
   }
@@ -48,13 +48,35 @@ export function enlist(
   );
 }
 
+/**
+ * As `enlist`, where nobody need be asked: the branch is open, or the coordinator does not know of
+ * the transaction yet. Undefined where `enlist` must ask, or has something to say.
+ */
+export function enlistNow(
+  scope: Scope,
+  served: ServedResource,
+  open: (id: BranchId) => OpenBranch,
+  ports: EnlistPorts,
+): OpenBranch | undefined {
+  const { transaction } = scope;
+  if (scope.isClosed || transaction.closed || transaction.doomedBy) return undefined;
+  if (!ports.knows(transaction)) return undefined;
+  const known = transaction.branches.get(served.rm);
+  if (known)
+    return known instanceof Promise || !isWorking(transaction, served.rm) ? undefined : known;
+  const { link } = served;
+  const branch = link && enlistUntold(link, transaction, served, open, ports);
+  if (branch) transaction.branches.set(served.rm, branch);
+  return branch;
+}
+
 /** A refused enlist may be tried again; the same branch serves all who ask meanwhile. */
 function enlistFirst(
   transaction: LocalTransaction,
   served: ServedResource,
   open: (id: BranchId) => OpenBranch,
   ports: EnlistPorts,
-): Promise<OpenBranch> {
+): OpenBranch | Promise<OpenBranch> {
   checkNotDoomed(transaction, served.rm);
   const { rm } = served;
   const { link } = served;
@@ -68,6 +90,7 @@ function enlistFirst(
     ? enlistOn(link, transaction, served, open, ports)
     : enlistOnceServed(transaction, served, open, ports);
   transaction.branches.set(rm, branch);
+  if (!(branch instanceof Promise)) return branch;
   branch.catch(() => {
     if (transaction.branches.get(rm) === branch) transaction.branches.delete(rm);
   });
@@ -167,13 +190,18 @@ function openBranch(
 function checkWorking(transaction: LocalTransaction, rm: string): void {
   checkNotDoomed(transaction, rm);
   if (transaction.closed) throw transaction.closed;
-  for (const driver of transaction.drivers) {
-    if (driver.id.rm === rm && driver.at === 'working') return;
-  }
+  if (isWorking(transaction, rm)) return;
   throw new UnanimousError('work-after-end', `the branch in ${rm} has ended`, {
     gid: transaction.gid,
     rm,
   });
+}
+
+function isWorking(transaction: LocalTransaction, rm: string): boolean {
+  for (const { id, at } of transaction.drivers) {
+    if (id.rm === rm && at === 'working') return true;
+  }
+  return false;
 }
 
 function checkNotDoomed(transaction: LocalTransaction, rm: string): void {
@@ -190,7 +218,8 @@ function doomedError(gid: Gid, why: Reason): UnanimousError {
   });
 }
 
-function foreignResource({ gid }: LocalTransaction, rm: string): UnanimousError {
+function foreignResource(transaction: LocalTransaction, rm: string): UnanimousError {
+  const gid = transaction.show();
   return new UnanimousError('unknown-rm', `${rm} belongs to another TransactionClient`, {
     gid,
     rm,

@@ -1,6 +1,16 @@
-import { type Alarm, type Alarms, type Gid, type Reason, UnanimousError } from '@unanimous/proto';
+import {
+  type Alarm,
+  type Alarms,
+  type Gid,
+  homeGid,
+  type HomeOutcome,
+  type Reason,
+  UnanimousError,
+} from '@unanimous/proto';
 import type { Ambient } from '../ambient.ts';
+import type { BranchResult } from '../protocol/branch-state.ts';
 import type { OpenBranch } from '../resource.ts';
+import type { GidBlock } from '../session/gid-supply.ts';
 import type { Link } from '../session/link.ts';
 import type { BranchDriver } from './branch-driver.ts';
 import type { KeptVotes } from './kept-votes.ts';
@@ -24,7 +34,7 @@ class Context implements TransactionContext {
   }
 
   get gid(): Gid {
-    return this.#of.gid;
+    return this.#of.show();
   }
 
   get signal(): AbortSignal {
@@ -36,6 +46,14 @@ class Context implements TransactionContext {
   }
 }
 
+/** A transaction that ends here without a word: what is known of it, and who waits for more. */
+export interface AtHome {
+  readonly outcome: HomeOutcome;
+  /** This process leaves: nobody here will hear what became of it. */
+  readonly left?: () => void;
+  readonly ended?: (result: BranchResult) => void;
+}
+
 /** One transaction as this process takes part in it, begun here or joined. */
 export class LocalTransaction implements Untellable {
   readonly gid: Gid;
@@ -44,7 +62,7 @@ export class LocalTransaction implements Untellable {
   /** In the order in which they came; another list after each change. */
   drivers: readonly BranchDriver[] = [];
   /** Branches by resource manager, while their enlisting is under way, too. */
-  readonly branches = new Map<string, Promise<OpenBranch>>();
+  readonly branches = new Map<string, OpenBranch | Promise<OpenBranch>>();
   /** Functions and handlers that run in it now. A Prepare meanwhile is refused. */
   runningScopes = 0;
   /** True while its client may still end it, so that it outlives its last scope. */
@@ -53,6 +71,10 @@ export class LocalTransaction implements Untellable {
   untold: Untold | undefined;
   /** Its branches prepare without being asked, and their votes are not handed over yet. */
   keptVotes: KeptVotes | undefined;
+  /** Somebody has its gid, and may ask what became of it. */
+  isShown = false;
+  /** It is committed here, without a word. */
+  atHome: AtHome | undefined;
   readonly #ambient: Ambient;
   readonly #alarms: Alarms;
   /** Made when somebody looks: most functions never do. */
@@ -98,8 +120,8 @@ export class LocalTransaction implements Untellable {
   }
 
   /** It began under a gid of a session's block. */
-  beginUntold(link: Link, name: string): void {
-    this.untold = new Untold(this, link, name, this.#alarms);
+  beginUntold(link: Link, block: GidBlock, name: string): void {
+    this.untold = new Untold(this, link, block, name, this.#alarms);
   }
 
   /** The coordinator has refused what has begun already: nothing of it can be committed. */
@@ -107,6 +129,16 @@ export class LocalTransaction implements Untellable {
     const why = error.reason ?? error.toReason();
     this.doom(why);
     this.end(abortedError(this.gid, why, error));
+  }
+
+  /**
+   * The gid for people, who may ask the coordinator about it later: so it will be told what becomes of
+   * the transaction. Too late where that ends without a word; its gid says so then.
+   */
+  show(): Gid {
+    if (this.atHome) return homeGid(this.gid, this.atHome.outcome);
+    this.isShown = true;
+    return this.gid;
   }
 
   /** The gid, which leaves the process now: the coordinator is told of the transaction. */
@@ -129,8 +161,9 @@ export class LocalTransaction implements Untellable {
   get closed(): UnanimousError | undefined {
     if (this.mayEnd) return undefined;
     const why = this.#ended ? `: ${this.#ended.reason?.message ?? this.#ended.message}` : '';
-    return new UnanimousError('work-after-end', `transaction ${this.gid} is over${why}`, {
-      gid: this.gid,
+    const gid = this.show();
+    return new UnanimousError('work-after-end', `transaction ${gid} is over${why}`, {
+      gid,
       cause: this.#ended,
     });
   }
@@ -208,7 +241,9 @@ export class LocalTransaction implements Untellable {
   dispose(): void {
     this.#deadline.cancel();
     this.untold?.holdBack();
+    this.untold?.over();
     this.untold = undefined;
+    this.atHome?.left?.();
     this.#endListeners = [];
     this.branches.clear();
   }

@@ -16,7 +16,7 @@ import type { AuditEntry, OpenBranch, Resource } from '../resource.ts';
 import type { Link } from '../session/link.ts';
 import { absentResource } from './absent-resource.ts';
 import { BranchDriver, type BranchPorts } from './branch-driver.ts';
-import { enlist, type EnlistPorts } from './enlist.ts';
+import { enlist, enlistNow, type EnlistPorts } from './enlist.ts';
 import { InDoubtScan } from './in-doubt-scan.ts';
 import { abortedError, LocalTransaction } from './local-transaction.ts';
 import { currentScope, outsideTransaction } from './scope.ts';
@@ -99,6 +99,7 @@ export class Participant {
     try {
       resource.attach({
         branch: (open) => this.#branch(served, open),
+        branchNow: (open) => this.#branchNow(served, open),
         doom: (id, why) => this.#driver(id)?.input({ kind: 'doom', reason: why }),
       });
       await outsideTransaction(() => served.open());
@@ -372,6 +373,14 @@ export class Participant {
     return enlist(scope, served, open, this.#enlistPorts) as Promise<B>;
   }
 
+  #branchNow<B extends OpenBranch>(
+    served: ServedResource,
+    open: (id: BranchId) => B,
+  ): B | undefined {
+    const scope = currentScope();
+    return scope && (enlistNow(scope, served, open, this.#enlistPorts) as B | undefined);
+  }
+
   #stray(id: BranchId): BranchDriver {
     const driver = this.#newDriver(id);
     this.#strays.set(branchKey(id), driver);
@@ -407,6 +416,7 @@ export class Participant {
       acknowledge: (of, result, why) => {
         link()?.send('acknowledgements', acknowledgement(of, result, why));
       },
+      endedAtHome: ({ gid }, result) => this.#transactions.get(gid)?.atHome?.ended?.(result),
       forget: (one) => this.#forget(one),
     };
   }

@@ -7,6 +7,7 @@ import {
   type Gid,
   UnanimousError,
 } from '@unanimous/proto';
+import type { GidBlock } from '../session/gid-supply.ts';
 import type { Link } from '../session/link.ts';
 
 /** A branch that was opened without a word to the coordinator. */
@@ -50,12 +51,14 @@ export class Untold {
   readonly name: string;
   readonly branches: UntoldBranch[] = [];
   readonly #of: Untellable;
+  readonly #block: GidBlock;
   #told: Promise<void> | undefined;
   /** While the time runs after which it is told. */
   #late: Alarm | undefined;
 
-  constructor(of: Untellable, link: Link, name: string, alarms: Alarms) {
+  constructor(of: Untellable, link: Link, block: GidBlock, name: string, alarms: Alarms) {
     this.#of = of;
+    this.#block = block;
     this.link = link;
     this.name = name;
     this.#late = alarms.set(tellAfterMs, () => this.tellIfOpen());
@@ -81,6 +84,11 @@ export class Untold {
   /** Tells of it, unless its commit was asked for. */
   tellIfOpen(): void {
     if (this.#late && !this.link.isOver) void this.tell();
+  }
+
+  /** Nothing of the transaction is left here. */
+  over(): void {
+    this.link.gids.over(this.#block);
   }
 
   /** Opens a branch under the next number. */

@@ -11,6 +11,12 @@ export interface Statement {
   /** Came by pool.query(), which holds no connection and so can begin nothing. */
   readonly isPooled: boolean;
   run(connection: WorkConnection): Promise<unknown>;
+  /** The same in one write behind statements of ours; undefined where that can't be. */
+  runBehind?(
+    connection: WorkConnection,
+    ours: readonly string[],
+    begun: () => void,
+  ): Promise<unknown> | undefined;
 }
 
 /** What a branch's transaction needs. */
@@ -30,6 +36,8 @@ export class BranchTransaction {
   readonly #options: BranchTransactionOptions;
   readonly #inner = new InnerTransactions((name) => `"${name.replaceAll('"', '""')}"`);
   #isOpen = false;
+  /** A builder has begun, and Postgres hears of it with the first statement. */
+  #isDeferred = false;
   /** Nothing has run since the transaction opened, so its modes may still be set. */
   #isFresh = false;
 
@@ -47,14 +55,8 @@ export class BranchTransaction {
     return this.#inner.hasUnfinished();
   }
 
-  /** Runs one statement, or what stands for it. Statements come one at a time. */
-  async run(connection: WorkConnection, statement: Statement): Promise<unknown> {
-    const result = await this.#run(connection, statement);
-    this.#checkOpen(connection, statement.sql.text);
-    return result;
-  }
-
-  #run(connection: WorkConnection, statement: Statement): Promise<unknown> {
+  /** Runs one statement, or what stands for it, before `checkOpen`. Statements come one at a time. */
+  run(connection: WorkConnection, statement: Statement): Promise<unknown> {
     const { control, text } = statement.sql;
     switch (control.kind) {
       case 'plain':
@@ -80,10 +82,11 @@ export class BranchTransaction {
   }
 
   async #plain(connection: WorkConnection, statement: Statement): Promise<unknown> {
+    const first = this.#isOpen ? undefined : this.#openWith(connection, statement);
     if (!this.#isOpen) await this.#open(connection, '');
     this.#isFresh = false;
     this.#inner.statement(statement.lease);
-    const result = await statement.run(connection);
+    const result = await (first ?? statement.run(connection));
     const { control } = statement.sql;
     if (control.kind === 'savepoint') this.#inner.savepoint(statement.lease, control.savepoint);
     return result;
@@ -93,11 +96,13 @@ export class BranchTransaction {
     if (isPooled) {
       throw this.#refusal(`pool.query() cannot hold a transaction open: ${excerpt(sql.text)}`);
     }
-    if (!this.#isOpen) {
-      await this.#open(connection, modes);
+    if (!this.#isOpen && !this.#isDeferred) {
+      if (modes === '') this.#isDeferred = true;
+      else await this.#open(connection, modes);
       this.#inner.open(lease);
       return commandResult('BEGIN');
     }
+    if (!this.#isOpen) await this.#open(connection, '');
     if (modes !== '') await this.#checkModes(connection, modes);
     this.#isFresh = false;
     const name = this.#inner.nextName();
@@ -114,22 +119,48 @@ export class BranchTransaction {
   }
 
   async #open(connection: WorkConnection, modes: string): Promise<void> {
-    const { status } = connection;
-    if (status === 'T' || status === 'E') {
-      connection.spoil();
-      throw this.#refusal('somebody gave a connection back with a transaction still open on it');
-    }
+    this.#checkUnused(connection);
     this.#isOpen = true;
     this.#isFresh = true;
-    // The name is lost when this transaction ends: at the vote it tells ours from a later one.
-    const setName = `SET LOCAL unanimous.branch = '${this.#options.name}'`;
     try {
-      await connection.query(`BEGIN ${modes}; ${setName}`);
+      await connection.query(`BEGIN ${modes}; ${this.#setName}`);
     } catch (error) {
-      // There may be no transaction: the next statement would commit by itself.
-      this.#options.doom('branch-doomed', `could not begin: ${(error as Error).message}`);
-      throw error;
+      throw this.#notBegun(error);
     }
+  }
+
+  /** Opens with the first statement, in one write; undefined where that can't be. */
+  #openWith(connection: WorkConnection, statement: Statement): Promise<unknown> | undefined {
+    if (!statement.sql.isSimple) return undefined;
+    this.#checkUnused(connection);
+    let isBegun = false;
+    const begun = () => {
+      isBegun = true;
+    };
+    const result = statement.runBehind?.(connection, ['BEGIN', this.#setName], begun);
+    if (!result) return undefined;
+    this.#isOpen = true;
+    return result.catch((error: unknown) => {
+      throw isBegun ? error : this.#notBegun(error);
+    });
+  }
+
+  #checkUnused(connection: WorkConnection): void {
+    const { status } = connection;
+    if (status !== 'T' && status !== 'E') return;
+    connection.spoil();
+    throw this.#refusal('somebody gave a connection back with a transaction still open on it');
+  }
+
+  /** The name is lost when this transaction ends: at the vote it tells ours from a later one. */
+  get #setName(): string {
+    return `SET LOCAL unanimous.branch = '${this.#options.name}'`;
+  }
+
+  /** There may be no transaction: the next statement would commit by itself. */
+  #notBegun(error: unknown): unknown {
+    this.#options.doom('branch-doomed', `could not begin: ${(error as Error).message}`);
+    return error;
   }
 
   async #checkModes(connection: WorkConnection, modes: string): Promise<void> {
@@ -154,7 +185,7 @@ export class BranchTransaction {
     if (rollback === undefined) throw this.#refusal(`nothing was begun here: ${excerpt(sql.text)}`);
     if (rollback === 'all') {
       this.#options.doom('branch-doomed', 'the transaction that opened the branch was rolled back');
-      await connection.query('ROLLBACK');
+      if (this.#isOpen) await connection.query('ROLLBACK');
       this.#isOpen = false;
       return commandResult('ROLLBACK');
     }
@@ -180,7 +211,7 @@ export class BranchTransaction {
   }
 
   /** Something ended our transaction all the same, and what ran before may be durable. */
-  #checkOpen(connection: WorkConnection, text: string): void {
+  checkOpen(connection: WorkConnection, text: string): void {
     if (!this.#isOpen || connection.status !== 'I') return;
     this.#options.doom('transaction-control', `the transaction was ended by: ${excerpt(text)}`);
     throw this.#refusal(`the transaction was ended by: ${excerpt(text)}`);

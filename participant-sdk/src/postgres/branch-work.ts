@@ -32,6 +32,8 @@ export class BranchWork {
   #isAbandoned = false;
   #mentionsNotify = false;
   #hasChanged = false;
+  #hasOnlySelected = true;
+  #isSimple = true;
   #failure: Reason | undefined;
 
   constructor(options: BranchWorkOptions) {
@@ -54,6 +56,16 @@ export class BranchWork {
   /** True once a statement's own answer said that it changed rows. */
   get hasChanged(): boolean {
     return this.#hasChanged;
+  }
+
+  /** True when nothing has run that could have touched more than rows. */
+  get isSimple(): boolean {
+    return this.#isSimple;
+  }
+
+  /** True when all that has run was SELECT: it may have written by a function at most. */
+  get hasOnlySelected(): boolean {
+    return this.#hasOnlySelected;
   }
 
   get mentionsNotify(): boolean {
@@ -127,16 +139,23 @@ export class BranchWork {
     const isMoot = this.#failure !== undefined || this.#isAbandoned;
     if (isMoot && control.kind === 'rollback') return commandResult('ROLLBACK');
     this.#refuseWhenOver(text);
-    const connection = await this.connect();
-    this.#refuseWhenOver(text);
+    let connection = this.#connection;
+    if (!connection) {
+      connection = await this.connect();
+      this.#refuseWhenOver(text);
+    }
     if (statement.sql.mayLeak) connection.spoil();
     this.#mentionsNotify ||= statement.sql.mentionsNotify;
+    this.#isSimple &&= statement.sql.isSimple;
     try {
       const run = (it: WorkConnection) => statement.run(it, ended);
       const result = await this.#transaction.run(connection, { ...statement, run });
+      this.#transaction.checkOpen(connection, text);
       this.#hasChanged ||= changesRows(result);
+      this.#hasOnlySelected &&= (result as Partial<WorkResult> | null)?.command === 'SELECT';
       return result;
     } catch (error) {
+      this.#hasOnlySelected = false;
       if (error instanceof Error && error.message === 'Query read timeout') {
         this.doom('branch-doomed', `the driver gave up waiting for: ${excerpt(text)}`);
       }

@@ -1,11 +1,21 @@
 import { type BranchId, failpoint, formatBranchId, UnanimousError } from '@unanimous/proto';
-import type { Finished, OpenBranch, PrepareResult, ReadyResult } from '../resource.ts';
+import type { Finished, LostAnswer, OpenBranch, PrepareResult, ReadyResult } from '../resource.ts';
 import type { BranchWork } from './branch-work.ts';
 import type { PhaseTwoPool } from './phase-two-pool.ts';
 import { rollBackWork } from './roll-back-work.ts';
 import { incarnationOf, type ServerState } from './server-state.ts';
 import { isRefusal, voteError } from './sqlstate.ts';
-import { assignXid, knownServer, readVoteState, voteQuery, voteStateOf } from './vote-state.ts';
+import {
+  assignXid,
+  carefulHomeQuery,
+  homeQuery,
+  isDurable,
+  knownServer,
+  readVoteState,
+  voteQuery,
+  voteStateOf,
+} from './vote-state.ts';
+import type { RawAnswer } from './one-write.ts';
 import type { WorkConnection } from './work-connection.ts';
 import type { Receipt } from './receipt.ts';
 
@@ -61,11 +71,7 @@ export class PostgresBranch implements OpenBranch {
   ready(): Promise<ReadyResult> {
     return this.#vote(async () => {
       const connection = this.#whole();
-      const ended = connection && (await this.#end(connection));
-      if (!ended) return { vote: 'read-only' };
-      const { server, xid } = ended;
-      const receipt: Receipt = { ...placeOf(server, xid), crashMark: server.crashMark };
-      return { vote: 'ready', receipt: JSON.stringify(receipt) };
+      return connection ? this.#ready(connection) : { vote: 'read-only' };
     });
   }
 
@@ -77,33 +83,142 @@ export class PostgresBranch implements OpenBranch {
       const answer = connection.queryWithWarnings('COMMIT');
       failpoint('p.COMMIT.sent', rm);
       const { results, warnings } = await answer;
-      // Answered so when a statement had failed. A warning: our transaction was gone, or a standby
-      // has not confirmed. Both are for the receipt to tell.
-      if (results[0]?.command === 'ROLLBACK') return { result: 'rolled-back' };
-      if (results[0]?.command === 'COMMIT' && warnings.length === 0) return { result: 'committed' };
-      connection.spoil();
-      const message = `${rm}: COMMIT was answered ${results[0]?.command}, ${warnings.join('; ')}`;
-      throw new UnanimousError('rm-unavailable', message, { rm });
+      return this.#readCommit(connection, results[0]?.command, warnings);
     } catch (error) {
       if (!isRefusal(error)) throw voteError(error, rm);
-      return { result: 'rolled-back', reason: voteError(error, rm, 'branch-doomed').toReason() };
+      return this.#rolledBack(error);
     } finally {
       connection.free();
     }
+  }
+
+  commitAtHome(): Promise<Finished | LostAnswer> {
+    return this.#vote(() => {
+      const connection = this.#whole();
+      if (!connection) return Promise.resolve({ result: 'committed' } as const);
+      const server = knownServer(connection);
+      if (!server) return this.#readyThenCommit(connection);
+      const isAsUsual = this.work.isSimple && isDurable(connection);
+      // Where nothing was changed a question is too dear: should the answer be lost, nobody knows.
+      if (isAsUsual && this.work.hasOnlySelected) return this.#commitOrLose('');
+      if (!connection.sendsTwo) return this.#readyThenCommit(connection);
+      const question = isAsUsual ? homeQuery : carefulHomeQuery(this.#name);
+      return this.#askAndCommit(connection, server, question);
+    });
+  }
+
+  async #ready(connection: WorkConnection): Promise<ReadyResult> {
+    const ended = await this.#end(connection);
+    if (!ended) return { vote: 'read-only' };
+    return { vote: 'ready', receipt: receiptOfReady(ended.server, ended.xid) };
+  }
+
+  async #readyThenCommit(connection: WorkConnection): Promise<Finished | LostAnswer> {
+    const ready = await this.#ready(connection);
+    return ready.vote === 'ready' ? this.#commitOrLose(ready.receipt) : { result: 'committed' };
+  }
+
+  async #commitOrLose(receipt: string): Promise<Finished | LostAnswer> {
+    try {
+      return await this.commitOnePhase();
+    } catch (error) {
+      return this.#lost(receipt, error);
+    }
+  }
+
+  /** Question and COMMIT in one write. */
+  #askAndCommit(
+    connection: WorkConnection,
+    server: ServerState,
+    question: string,
+  ): Promise<Finished | LostAnswer> {
+    const { rm } = this.#options.id;
+    const { firstError } = connection;
+    return new Promise((resolve, reject) => {
+      connection.queryTwo(question, 'COMMIT', (asked, answer, warnings) => {
+        try {
+          // The failure of the question made the COMMIT a rollback.
+          if (asked instanceof Error && isRefusal(asked)) throw firstError ?? asked;
+          const [xid, lsn] = asked instanceof Error ? [] : asked.row;
+          const receipt = xid && lsn ? receiptOfReady({ ...server, lsn }, xid) : '';
+          resolve(this.#finished(connection, { answer, warnings, receipt }));
+        } catch (error) {
+          reject(voteError(error, rm, 'branch-doomed'));
+        } finally {
+          connection.free();
+        }
+      });
+      try {
+        failpoint('p.home.sent', rm);
+      } catch (error) {
+        resolve(this.#lost('', error)); // it has left
+      }
+    });
+  }
+
+  #finished(
+    connection: WorkConnection,
+    {
+      answer,
+      warnings,
+      receipt,
+    }: {
+      readonly answer: RawAnswer | Error;
+      readonly warnings: readonly string[];
+      readonly receipt: string;
+    },
+  ): Finished | LostAnswer {
+    try {
+      if (answer instanceof Error) throw answer;
+      return this.#readCommit(connection, answer.command, warnings);
+    } catch (error) {
+      return isRefusal(error) ? this.#rolledBack(error) : this.#lost(receipt, error);
+    }
+  }
+
+  /** What a COMMIT was answered. @throws UnanimousError when that does not say what happened. */
+  #readCommit(
+    connection: WorkConnection,
+    command: string | null | undefined,
+    warnings: readonly string[],
+  ): Finished {
+    const { rm } = this.#options.id;
+    // Answered so when a statement had failed. A warning: our transaction was gone, or a standby
+    // has not confirmed. Both are for the receipt to tell.
+    if (command === 'ROLLBACK') return { result: 'rolled-back' };
+    if (command === 'COMMIT' && warnings.length === 0) return { result: 'committed' };
+    connection.spoil();
+    const message = `${rm}: COMMIT was answered ${command}, ${warnings.join('; ')}`;
+    throw new UnanimousError('rm-unavailable', message, { rm });
+  }
+
+  #rolledBack(error: unknown): Finished {
+    const { rm } = this.#options.id;
+    return { result: 'rolled-back', reason: voteError(error, rm, 'branch-doomed').toReason() };
+  }
+
+  #lost(receipt: string, error: unknown): LostAnswer {
+    const { rm } = this.#options.id;
+    const reason = voteError(error, rm).toReason();
+    return { result: 'lost', receipt, reason: { ...reason, code: 'rm-unavailable', rm } };
   }
 
   rollback(): Promise<void> {
     return (this.#rollingBack ??= this.#rollBack());
   }
 
-  async #vote<T>(vote: () => Promise<T>): Promise<T> {
+  #vote<T>(vote: () => Promise<T>): Promise<T> {
     const { rm, gid } = this.#options.id;
-    if (this.#voting) throw new UnanimousError('work-after-end', `${rm}: voted`, { rm, gid });
-    const voting = vote().catch((error: unknown) => {
+    const failed = (error: unknown): never => {
       throw voteError(error, rm);
-    });
-    this.#voting = voting.catch(() => undefined);
-    return voting;
+    };
+    try {
+      if (this.#voting) throw new UnanimousError('work-after-end', `${rm}: voted`, { rm, gid });
+      this.#voting = vote();
+      return this.#voting.catch(failed) as Promise<T>;
+    } catch (error) {
+      return Promise.reject(voteError(error, rm));
+    }
   }
 
   /**
@@ -220,7 +335,8 @@ export class PostgresBranch implements OpenBranch {
 
   async #rollBack(): Promise<void> {
     const { phaseTwo } = this.#options;
-    await rollBackWork({ work: this.work, voting: this.#voting, phaseTwo });
+    const voting = this.#voting?.catch(() => undefined);
+    await rollBackWork({ work: this.work, voting, phaseTwo });
     if (!this.#mayBePrepared) return;
     // Not there, or out of reach: the scan will find it if it lands.
     await phaseTwo.run(`ROLLBACK PREPARED '${this.#name}'`).catch(() => undefined);
@@ -231,6 +347,12 @@ export class PostgresBranch implements OpenBranch {
     this.work.connection?.spoil();
     return new UnanimousError('prepare-refused', `${rm}: ${message}`, { rm });
   }
+}
+
+/** The receipt of what is not prepared. */
+function receiptOfReady(server: ServerState, xid: string): string {
+  const receipt: Receipt = { ...placeOf(server, xid), crashMark: server.crashMark };
+  return JSON.stringify(receipt);
 }
 
 function placeOf(server: ServerState, xid: string): Receipt {

@@ -71,7 +71,13 @@ export function runQuery(source: LeaseSource, args: readonly unknown[]): unknown
   const sql = parseSql(typeof config === 'string' ? config : typeof text === 'string' ? text : '');
   const values = isValues ? valuesOrCallback : undefined;
   const { work, lease, isPooled } = source;
-  const run = work.execute({ sql, lease, isPooled, run: (it) => it.query(config, values) });
+  const run = work.execute({
+    sql,
+    lease,
+    isPooled,
+    run: (it) => it.query(config, values),
+    runBehind: (it, ours, begun) => it.queryBehind(ours, config, values, begun),
+  });
   return callBack(run, callback ?? own);
 }
 

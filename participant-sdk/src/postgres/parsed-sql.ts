@@ -7,6 +7,8 @@ export interface ParsedSql {
   readonly control: Control;
   /** It may send a notification, which PREPARE refuses and COMMIT sends (PROTOCOL rule 12). */
   readonly mentionsNotify: boolean;
+  /** One statement, of a kind that touches nothing but the transaction. */
+  readonly isSimple: boolean;
   /** It may change more than the transaction: session settings, session locks, temporary tables. */
   readonly mayLeak: boolean;
 }
@@ -14,6 +16,7 @@ export interface ParsedSql {
 // One statement, for it has no semicolon, and of a kind that touches nothing but the transaction.
 const harmless = /^\s*(?:select|insert|update|delete|with)\b[^;]*$/i;
 const suspect = /notify|set_config|advisory|temp|hold/i;
+const simple = { isSimple: true, mentionsNotify: false, mayLeak: false } as const;
 const notifyWords = new Set(['NOTIFY', 'PG_NOTIFY']);
 const leakingFirstWords = new Set([
   ...['LISTEN', 'UNLISTEN', 'RESET', 'DISCARD', 'LOAD', 'PREPARE', 'DEALLOCATE'],
@@ -27,7 +30,7 @@ const harmlessSets = new Set(['LOCAL', 'TRANSACTION', 'CONSTRAINTS']);
 /** Reads a SQL text. Never throws: what neither of us understands, Postgres refuses. */
 export function parseSql(text: string): ParsedSql {
   if (harmless.test(text) && !suspect.test(text)) {
-    return { text, control: { kind: 'plain' }, mentionsNotify: false, mayLeak: false };
+    return { text, control: { kind: 'plain' }, ...simple };
   }
   const statements = splitStatements(text);
   const control = controlOf(statements);
@@ -36,6 +39,7 @@ export function parseSql(text: string): ParsedSql {
   return {
     text,
     control: control.kind === 'plain' ? controlUnderEscapes(text) : control,
+    isSimple: false,
     mentionsNotify: hasWord(notifyWords),
     mayLeak: hasWord(leakingWords) || statements.some(leaksByFirstWord),
   };

@@ -98,11 +98,14 @@ export abstract class PostgresDatabase implements Resource {
   }
 
   /** The branch's work, where the caller is in a transaction. */
-  protected enter(): Promise<BranchWork> | undefined {
+  protected enter(): BranchWork | Promise<BranchWork> | undefined {
     // Without a host it would be a plain pool, and would write what no abort takes back.
     if (!this.#host && currentTransaction()) return Promise.reject(notServed(this.rm));
     try {
-      const branch = this.#host?.branch((id) => this.#openBranch(id));
+      const open = (id: BranchId) => this.#openBranch(id);
+      const now = this.#host?.branchNow?.(open);
+      if (now) return now.work;
+      const branch = this.#host?.branch(open);
       return branch?.then(({ work }) => work);
     } catch (error) {
       return Promise.reject(error);

@@ -28,8 +28,12 @@ interface Route {
  * `cursor()` and the like are postgres.js' own.
  */
 export function transactionalSql<S extends PostgresJsSql>(sql: S, scope: PoolScope): S {
-  const routeOf = () =>
-    scope.enter()?.then((work): Route => ({ work, lease: work, isPooled: true }));
+  const routeOf = () => {
+    const entered = scope.enter();
+    if (!entered) return undefined;
+    const route = (work: BranchWork): Route => ({ work, lease: work, isPooled: true });
+    return Promise.resolve(entered).then(route);
+  };
   const own = {
     begin: async (first: string | Body, second?: Body) => {
       const modes = typeof first === 'string' ? first : '';

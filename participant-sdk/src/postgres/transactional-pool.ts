@@ -24,7 +24,7 @@ export interface TransactionalPool {
 export interface PoolScope {
   readonly rm: string;
   /** The work of the caller's branch; undefined outside any transaction. */
-  enter(): Promise<BranchWork> | undefined;
+  enter(): BranchWork | Promise<BranchWork> | undefined;
 }
 
 type ConnectCallback = (
@@ -42,7 +42,11 @@ export function makeTransactionalPool(
   config: PoolConfig,
   scope: PoolScope,
 ): TransactionalPool {
-  const lease = () => scope.enter()?.then((work) => makeLease(work, scope.rm));
+  const lease = (): Promise<PoolClient> | undefined => {
+    const entered = scope.enter();
+    if (entered instanceof Promise) return entered.then((work) => makeLease(work, scope.rm));
+    return entered && makeLease(entered, scope.rm);
+  };
 
   class BranchingPool extends UserPool {
     override connect(callback?: any): any {
@@ -82,12 +86,19 @@ function withRelease(callback: ConnectCallback) {
   };
 }
 
-function queryInBranch(entered: Promise<BranchWork>, rm: string, args: readonly unknown[]) {
+function queryInBranch(
+  entered: BranchWork | Promise<BranchWork>,
+  rm: string,
+  args: readonly unknown[],
+) {
   const [config, valuesOrCallback, lastCallback] = args;
   const isValues = typeof valuesOrCallback !== 'function';
   const callback = lastCallback ?? (isValues ? undefined : valuesOrCallback);
   const values = isValues ? valuesOrCallback : undefined;
-  const result = entered.then(
+  if (!(entered instanceof Promise) && !callback && isPlain(config)) {
+    return runQuery({ work: entered, rm, lease: entered, isPooled: true }, [config, values]);
+  }
+  const result = Promise.resolve(entered).then(
     (work) =>
       new Promise((resolve, reject) => {
         const settle = (error: unknown, value: unknown) => (error ? reject(error) : resolve(value));
@@ -97,6 +108,13 @@ function queryInBranch(entered: Promise<BranchWork>, rm: string, args: readonly 
     (error: unknown) => Promise.reject(namingSql(error, config)),
   );
   return callBack(result, callback as Parameters<typeof callBack>[1]);
+}
+
+/** A text, or one with its options; not what pg runs by itself, nor what has a callback. */
+function isPlain(config: unknown): boolean {
+  if (typeof config === 'string') return true;
+  const { submit, callback } = (config ?? { submit: true }) as Record<string, unknown>;
+  return submit === undefined && callback === undefined;
 }
 
 /** The runtime knows that the transaction is over, but not what came too late. */

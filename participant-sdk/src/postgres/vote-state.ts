@@ -30,9 +30,17 @@ interface VoteRow {
  */
 const servers = new WeakMap<object, ServerState>();
 
+/** Connections on which a COMMIT is durable as they are, and warnings are sent. */
+const durable = new WeakSet<object>();
+
 /** What the connection's server has said of itself, if it was asked already. */
 export function knownServer({ client }: WorkConnection): ServerState | undefined {
   return servers.get(client);
+}
+
+/** True where a COMMIT is durable by the settings that the connection had when it was asked. */
+export function isDurable({ client }: WorkConnection): boolean {
+  return durable.has(client);
 }
 
 /**
@@ -42,14 +50,21 @@ export function knownServer({ client }: WorkConnection): ServerState | undefined
 export async function readVoteState(connection: WorkConnection, role: string): Promise<VoteState> {
   const known = knownServer(connection);
   const question = known ? '' : `; SELECT ${serverStateColumns} ${ofThisDatabase}`;
+  const before = known ? '' : `SELECT ${isDurableColumn} AS "isDurable";`;
   const remotes = `SELECT (EXISTS (SELECT FROM pg_catalog.pg_foreign_server) OR
       EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'dblink'))::text AS "hasRemotes"`;
-  const answer = await connection.query(`${voteQuery(role)}; ${remotes}${question}`);
-  const [vote, hasRemotes, asked] = [answer].flat().map(({ rows }) => rows[0]);
+  const answer = await connection.query(`${before}${voteQuery(role)}; ${remotes}${question}`);
+  const rows = [answer].flat().map(({ rows: [row] }) => row);
+  if (!known && rows.shift()?.['isDurable'] === 'true') durable.add(connection.client);
+  const [vote, hasRemotes, asked] = rows;
   const server = known ?? readServerState(asked as unknown as ServerStateRow);
   if (server) servers.set(connection.client, server);
   return { ...voteStateOf(vote, server), hasRemotes: hasRemotes?.['hasRemotes'] === 'true' };
 }
+
+const isDurableColumn = `(
+    pg_catalog.current_setting('synchronous_commit') IN ('on', 'remote_apply') AND
+    pg_catalog.current_setting('client_min_messages') NOT IN ('error', 'fatal', 'panic'))::text`;
 
 /** The answer to `voteQuery`. */
 export function voteStateOf(
@@ -71,6 +86,29 @@ export async function assignXid(connection: WorkConnection): Promise<string> {
   return String(result?.rows[0]?.['xid']);
 }
 
+/** Makes the commit durable, and its warnings seen. */
+const forCommit = `pg_catalog.set_config('synchronous_commit',
+      CASE pg_catalog.current_setting('synchronous_commit')
+        WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true),
+    pg_catalog.set_config('client_min_messages', 'warning', true)`;
+
+/** The question before a commit at home, in one write with it: what a receipt needs. */
+export const homeQuery =
+  'SELECT pg_catalog.pg_current_xact_id_if_assigned(), pg_catalog.pg_current_wal_insert_lsn()';
+
+/**
+ * The same where the transaction or its settings may not be what they were. The failure of a question
+ * makes the COMMIT behind it a rollback, so it fails where the transaction is not the branch's.
+ */
+export function carefulHomeQuery(branch: string): string {
+  return `${homeQuery}, ${forCommit},
+    CASE WHEN pg_catalog.current_setting('unanimous.branch', true) IS DISTINCT FROM '${branch}'
+      THEN pg_catalog.set_config('${notOurs}', '', true) END`;
+}
+
+/** No server has a setting of this name; asking for it is an error that carries it. */
+const notOurs = "other SQL has ended the branch''s transaction; some may be committed";
+
 /** The question before the vote, without what a connection needs to be asked only once. */
 export function voteQuery(role: string): string {
   const literal = `'${role.replaceAll("'", "''")}'`;
@@ -78,10 +116,7 @@ export function voteQuery(role: string): string {
     pg_catalog.current_setting('unanimous.branch', true) AS "branch",
     CASE WHEN NOT pg_catalog.pg_is_in_recovery()
       THEN pg_catalog.pg_current_wal_insert_lsn()::text END AS "lsn",
-    pg_catalog.set_config('synchronous_commit',
-      CASE pg_catalog.current_setting('synchronous_commit')
-        WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true),
-    pg_catalog.set_config('client_min_messages', 'warning', true),
+    ${forCommit},
     CASE WHEN current_user <> ${literal}
       THEN pg_catalog.set_config('role', ${literal}, true) END`;
 }

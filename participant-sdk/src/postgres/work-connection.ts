@@ -1,4 +1,5 @@
 import type { PoolClient } from 'pg';
+import { inOneWrite, type OneWrite, type RawAnswer } from './one-write.ts';
 
 /** A result of the user's pg, as his queries get it: one, or several of a multi-statement text. */
 export interface WorkResult {
@@ -32,9 +33,11 @@ export class WorkConnection {
   #isStreaming = false;
   #onLost: ((error: Error) => void) | undefined;
   #warnings: string[] | undefined;
+  readonly #oneWrite: OneWrite | undefined;
 
   constructor(client: PoolClient) {
     this.client = client;
+    this.#oneWrite = inOneWrite(client);
     client.on('error', this.#handleError);
     client.on('notice', this.#handleNotice);
     // Builders listen once for each lease, and all leases are this one client.
@@ -100,6 +103,49 @@ export class WorkConnection {
           (this.client.query as (...args: unknown[]) => void)(config, values, callback);
         }),
     );
+  }
+
+  /**
+   * As `query`, in one write behind statements of ours without rows; undefined where the driver can't.
+   * Where one of ours fails, the server skips the user's.
+   */
+  queryBehind(
+    ours: readonly string[],
+    config: unknown,
+    values: unknown,
+    begun: () => void,
+  ): Promise<unknown> | undefined {
+    return this.#oneWrite?.behind(ours, config, values, begun)?.catch((error: unknown) => {
+      this.#note(error);
+      throw error;
+    });
+  }
+
+  /** True where the driver can send more than one text in one write. */
+  get sendsTwo(): boolean {
+    return this.#oneWrite !== undefined;
+  }
+
+  /**
+   * Two texts in one write, of which the first is answered before the second is begun: the answers, and
+   * the warnings that came meanwhile. Only where `sendsTwo`.
+   */
+  queryTwo(
+    first: string,
+    second: string,
+    done: (
+      first: RawAnswer | Error,
+      second: RawAnswer | Error,
+      warnings: readonly string[],
+    ) => void,
+  ): void {
+    const warnings: string[] = [];
+    this.#warnings = warnings;
+    this.#oneWrite?.two(first, second, (one, two) => {
+      this.#warnings = undefined;
+      if (two instanceof Error) this.#note(two);
+      done(one, two, warnings);
+    });
   }
 
   /** Runs what needs the client itself; an error spoils the connection. */

@@ -19,6 +19,8 @@ export function decide(state: BranchState, input: BranchInput): readonly BranchE
       return isGone(state) ? [{ kind: 'opened' }] : [];
     case 'prepare':
       return decidePrepare(state, input);
+    case 'commit-at-home':
+      return decideAtHome(state);
     case 'prepared':
       return decidePrepared(state, { kind: 'yes', receipt: input.receipt, redo: input.redo });
     case 'readied':
@@ -32,7 +34,7 @@ export function decide(state: BranchState, input: BranchInput): readonly BranchE
     case 'finished':
       return decideFinished(state, input.result);
     case 'failed':
-      return decideFailed(state, input.cause);
+      return decideFailed(state, input.cause, input.receipt ?? '');
     case 'retry':
     case 'session-opened':
       return decideAgain(state, input.kind);
@@ -80,9 +82,39 @@ function decidePrepare(
     case 'preparing':
     case 'readying':
     case 'committing-one-phase':
+    case 'committing-at-home':
     case 'finishing':
       return [];
   }
+}
+
+/**
+ * A transaction of one branch of which nobody else knows is the resource manager's own: its COMMIT
+ * needs nobody's permission, and from here on nothing calls it back.
+ */
+function decideAtHome(state: BranchState): readonly BranchEvent[] {
+  switch (state.at) {
+    case 'working':
+      return [{ kind: 'home-begun' }];
+    case 'doomed':
+      return [notCommitted(state.vote.reason)];
+    case 'absent':
+    case 'done':
+      return [notCommitted(reason('branch-unknown', 'the participant holds no such branch'))];
+    case 'preparing':
+    case 'readying':
+    case 'prepared':
+    case 'ready':
+    case 'left':
+    case 'committing-one-phase':
+    case 'committing-at-home':
+    case 'finishing':
+      return [];
+  }
+}
+
+function notCommitted(why: Reason): BranchEvent {
+  return { kind: 'ended-at-home', result: { result: 'rolled-back', reason: why } };
 }
 
 function decidePrepared(state: BranchState, vote: YesVote | ReadyVote): readonly BranchEvent[] {
@@ -114,6 +146,9 @@ function decideReadOnly(state: BranchState): readonly BranchEvent[] {
 }
 
 function decideRefused(state: BranchState, why: Reason): readonly BranchEvent[] {
+  if (state.at === 'committing-at-home') {
+    return [{ kind: 'doomed', vote: { kind: 'no', reason: why }, keep: false }, notCommitted(why)];
+  }
   if (state.at !== 'preparing' && state.at !== 'readying') return [];
   // What was called off meanwhile has had its deadline or lost its session: nobody lets it go later.
   const events = refuse(why, !state.cancelled, state.unasked);
@@ -152,6 +187,7 @@ function decideAlone(state: BranchState, why: Reason, keep: boolean): readonly B
     }
     case 'absent':
     case 'committing-one-phase':
+    case 'committing-at-home':
     case 'finishing':
     case 'done':
       return [];
@@ -165,13 +201,22 @@ function decideRolledBack(state: BranchState): readonly BranchEvent[] {
 }
 
 function decideFinished(state: BranchState, result: BranchResult): readonly BranchEvent[] {
+  if (state.at === 'committing-at-home') return endAtHome(result);
   if (state.at !== 'committing-one-phase' && state.at !== 'finishing') return [];
   if (state.at === 'finishing' && state.again && !isAsOrdered(state.order, result)) {
     return [{ kind: 'attempted-again' }];
   }
+  if (state.at === 'finishing' && state.order.asker === 'home') return endAtHome(result);
   const answer = state.at === 'committing-one-phase' || isAnswered(state.order, result);
   const finished = { kind: 'finished', result, answer } as const;
   return state.next ? [finished, ...decideOrder({ at: 'done' }, state.next)] : [finished];
+}
+
+function endAtHome(result: BranchResult): readonly BranchEvent[] {
+  return [
+    { kind: 'finished', result, answer: false },
+    { kind: 'ended-at-home', result },
+  ];
 }
 
 function isAsOrdered(order: FinishingOrder, { result }: BranchResult): boolean {
@@ -191,20 +236,28 @@ function isAnswered(order: FinishingOrder, result: BranchResult): boolean {
       return true;
     case 'scan':
       return isAsOrdered(order, result) || receiptOf(order) !== '';
+    case 'home':
     case 'self':
       return false;
   }
 }
 
 /** An attempt brought no answer: never success by default, never dropped. */
-function decideFailed(state: BranchState, cause: Reason): readonly BranchEvent[] {
+function decideFailed(state: BranchState, cause: Reason, receipt: string): readonly BranchEvent[] {
+  if (state.at === 'committing-at-home') {
+    // It may have been committed or not: the receipt tells, and without one nobody can.
+    if (receipt === '') return endAtHome({ result: 'unknown', reason: cause });
+    const facts = { receipt, redo: new Uint8Array(), epoch: 0, seq: 0, lowWaterSeq: 0 };
+    return [{ kind: 'ordered', order: { kind: 'settle', facts, asker: 'home' } }];
+  }
   if (state.at === 'committing-one-phase') {
     const order = { kind: 'settle', facts: state.facts, asker: 'decision' } as const;
     const ordered = { kind: 'ordered', order } as const;
     return state.next ? [ordered, ...decideOrder(evolve(state, ordered), state.next)] : [ordered];
   }
   if (state.at !== 'finishing' || !state.running) return [];
-  const tell = state.order.asker !== 'self' && causeOf(cause) !== state.told;
+  const { asker } = state.order;
+  const tell = asker !== 'self' && asker !== 'home' && causeOf(cause) !== state.told;
   const failed = { kind: 'attempt-failed', cause, tell } as const;
   return state.again ? [failed, { kind: 'attempted-again' }] : [failed];
 }

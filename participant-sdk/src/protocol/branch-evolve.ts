@@ -27,6 +27,10 @@ export function evolve(state: BranchState, event: BranchEvent): BranchState {
       return mayWait(state) ? { ...state, next: event.order } : state;
     case 'permitted':
       return { at: 'committing-one-phase', facts: event.facts };
+    case 'home-begun':
+      return { at: 'committing-at-home' };
+    case 'ended-at-home':
+      return state;
     case 'ordered':
       return {
         at: 'finishing',

@@ -40,6 +40,8 @@ export function decideOrder(state: BranchState, order: Order): readonly BranchEv
     case 'committing-one-phase':
       if (order.kind !== 'abort') return [];
       return [{ kind: 'order-kept', order: withReceipt(order, state.facts.receipt) }];
+    case 'committing-at-home':
+      return []; // nobody else knows of it
     case 'finishing':
       return decideForFinishing(state, order);
   }
@@ -75,6 +77,7 @@ function decideForReady(
 }
 
 function decideForFinishing(state: FinishingState, order: Order): readonly BranchEvent[] {
+  if (state.order.asker === 'home') return []; // nobody else knows of it
   const wanted = asFinishing(order);
   if (wanted.kind !== state.order.kind) {
     const isCovered = state.order.kind === 'commit' && wanted.kind === 'settle';

@@ -29,9 +29,10 @@ export interface CommitFacts {
  * Who wants a branch finished, and so who is told what became of it. `decision`: the coordinator's
  * order, always answered. `scan`: a verdict on a branch that a scan found; without a receipt nobody
  * can tell why such a branch is gone, so only the ordered result is answered. `self`: a branch that
- * never voted; nobody asks.
+ * never voted; nobody asks. `home`: its own process, of a branch that was committed without anybody's
+ * permission; only that process hears what became of it.
  */
-export type Asker = 'decision' | 'scan' | 'self';
+export type Asker = 'decision' | 'scan' | 'home' | 'self';
 
 /** What to do with a branch in phase two. */
 export type Order =
@@ -93,6 +94,8 @@ export type BranchState =
   /** Read-only: has ended, and stays to say so again. */
   | { readonly at: 'left' }
   | { readonly at: 'committing-one-phase'; readonly facts: CommitFacts; readonly next?: Order }
+  /** COMMIT of the only branch of a transaction that nobody else knows of: nothing stops it. */
+  | { readonly at: 'committing-at-home' }
   | FinishingState
   | { readonly at: 'done' };
 
@@ -125,6 +128,8 @@ export type BranchInput =
       /** The process of the branch itself asks, which hands the vote over later. */
       readonly unasked?: true;
     }
+  /** Its process commits it, and tells nobody before or after. */
+  | { readonly kind: 'commit-at-home' }
   /** The vote leaves now: from here on the branch never aborts alone (PROTOCOL rule 3). */
   | { readonly kind: 'handed-over' }
   | { readonly kind: 'prepared'; readonly receipt: string; readonly redo: Uint8Array }
@@ -134,8 +139,8 @@ export type BranchInput =
   | { readonly kind: 'refused'; readonly reason: Reason }
   | { readonly kind: 'order'; readonly order: Order }
   | { readonly kind: 'finished'; readonly result: BranchResult }
-  /** An attempt of phase two brought no answer. */
-  | { readonly kind: 'failed'; readonly cause: Reason }
+  /** An attempt of phase two, or a commit, brought no answer; `receipt`: what can still tell. */
+  | { readonly kind: 'failed'; readonly cause: Reason; readonly receipt?: string }
   | { readonly kind: 'retry' }
   /** The rollback ended; unprepared work dies with its connection, so it never fails. */
   | { readonly kind: 'rolled-back' }
@@ -164,6 +169,9 @@ export type BranchEvent =
   | { readonly kind: 'silently'; readonly vote: YesVote | ReadyVote }
   | { readonly kind: 'voted'; readonly vote: BranchVote; readonly unasked?: true }
   | { readonly kind: 'handed-over' }
+  | { readonly kind: 'home-begun' }
+  /** What became of it, for its own process. */
+  | { readonly kind: 'ended-at-home'; readonly result: BranchResult }
   | { readonly kind: 'voted-again'; readonly vote: BranchVote }
   | { readonly kind: 'doomed'; readonly vote: NoVote; readonly keep: boolean }
   | { readonly kind: 'not-kept' }
@@ -182,6 +190,9 @@ export type BranchEvent =
 export type BranchEffect =
   | { readonly run: 'prepare' | 'ready'; readonly accept: boolean }
   | { readonly run: 'commit-one-phase' }
+  | { readonly run: 'commit-at-home' }
+  /** Tells the branch's own process. */
+  | { readonly run: 'tell-home'; readonly result: BranchResult }
   | { readonly run: 'rollback' }
   | { readonly run: 'finish'; readonly order: FinishingOrder }
   | { readonly run: 'vote'; readonly vote: BranchVote }

@@ -40,6 +40,10 @@ function effectsOf(event: BranchEvent, after: BranchState): readonly BranchEffec
       return [{ run: 'rollback' }];
     case 'permitted':
       return [{ run: 'commit-one-phase' }];
+    case 'home-begun':
+      return [{ run: 'commit-at-home' }];
+    case 'ended-at-home':
+      return [{ run: 'tell-home', result: event.result }];
     case 'ordered':
       return [{ run: 'finish', order: event.order }];
     case 'attempted-again':

@@ -14,12 +14,22 @@ const freshMs = 30_000;
 /** Pause after a refusal. */
 const againMs = 1_000;
 
-interface Block {
+/** Gids in a row. */
+export interface GidBlock {
+  readonly logId: LogId;
+  readonly epoch: number;
+  readonly first: number;
   next: number;
   readonly end: number;
   readonly staleAtMs: number;
-  readonly logId: LogId;
-  readonly epoch: number;
+  /** Transactions under its gids that are not over. */
+  open: number;
+}
+
+/** A gid for a transaction, to be given back by `over` when that has ended, told or not. */
+export interface TakenGid {
+  readonly gid: Gid;
+  readonly block: GidBlock;
 }
 
 /**
@@ -29,8 +39,11 @@ interface Block {
 export class GidSupply {
   readonly #ambient: Ambient;
   readonly #link: Link;
-  #blocks: Block[] = [];
-  /** Where the rest of a block begins that will not be used, until the coordinator knows. */
+  #blocks: GidBlock[] = [];
+  /**
+   * Where blocks begin that are used no more, until the coordinator knows: what it was not told of in
+   * them has ended.
+   */
   readonly #unused: number[] = [];
   /** Requests under way, and how many gids each will bring; 0: nobody knows yet. */
   #asked = 0;
@@ -46,9 +59,9 @@ export class GidSupply {
   }
 
   /** A gid under which a transaction may begin; undefined when there is none at the moment. */
-  take(): Gid | undefined {
+  take(): TakenGid | undefined {
     const nowMs = this.#ambient.nowMs();
-    while (this.#blocks[0] && this.#blocks[0].staleAtMs < nowMs) this.#giveBack();
+    while (this.#blocks[0] && this.#blocks[0].staleAtMs < nowMs) this.#retire();
     const [block] = this.#blocks;
     if (!block && this.#blockSize > 0) {
       this.#lowMark = Math.min(2 * this.#lowMark, lowMark.most);
@@ -57,15 +70,26 @@ export class GidSupply {
     if (!block) return undefined;
     const counter = block.next;
     block.next += 1;
+    block.open += 1;
     this.#atHand -= 1;
     if (block.next === block.end) this.#blocks.shift();
-    return formatGid(block.logId, { epoch: block.epoch, counter });
+    const { logId, epoch } = block;
+    return { gid: formatGid(logId, { epoch, counter }), block };
   }
 
-  #giveBack(): void {
+  /**
+   * A transaction under a gid of this block is over, and nothing of it is on its way: with the last
+   * one the coordinator may take for used up what it was not told of.
+   */
+  over(block: GidBlock): void {
+    block.open -= 1;
+    if (block.open === 0 && !this.#blocks.includes(block)) this.#unused.push(block.first);
+  }
+
+  #retire(): void {
     const block = this.#blocks.shift();
     if (!block) return;
-    this.#unused.push(block.next);
+    if (block.open === 0) this.#unused.push(block.first);
     this.#atHand -= block.end - block.next;
     this.#lowMark = Math.max(lowMark.least, this.#lowMark / 2);
   }
@@ -100,6 +124,6 @@ export class GidSupply {
     const staleAtMs = this.#ambient.nowMs() + freshMs;
     const { logId, epoch } = this.#link.welcome ?? { logId: '', epoch: 0 };
     const log = { logId: parseLogId(logId), epoch };
-    this.#blocks.push({ next: first, end: first + count, staleAtMs, ...log });
+    this.#blocks.push({ first, next: first, end: first + count, staleAtMs, open: 0, ...log });
   }
 }

@@ -1,7 +1,9 @@
 /** Runs the statements of one connection one after the other, in the order in which they came. */
 export class StatementQueue {
   readonly #names: { readonly name: string }[] = [];
-  #last: Promise<unknown> = Promise.resolve();
+  #last: Promise<unknown> | undefined;
+  /** Tasks that have not settled. */
+  #count = 0;
 
   /** The statement that runs, or the first that waits; undefined when there is none. */
   current(): string | undefined {
@@ -18,8 +20,15 @@ export class StatementQueue {
     const ended = () => {
       if (this.#names[0] === entry) this.#names.shift();
     };
-    const result = this.#last.then(() => task(ended)).finally(ended);
-    this.#last = result.catch(() => undefined);
+    this.#count += 1;
+    const isAlone = this.#count === 1;
+    const result = isAlone || !this.#last ? task(ended) : this.#last.then(() => task(ended));
+    // Before any listener of the caller's, who shall find it ended.
+    const settled = (): void => {
+      this.#count -= 1;
+      ended();
+    };
+    this.#last = result.then(settled, settled);
     return result;
   }
 

@@ -24,6 +24,7 @@ const url = process.env.UNANIMOUS_TEST_RABBITMQ;
 const broker = url ? await orders.tm.serve(rabbitmq({ rm: 'broker', amqplib, url })) : undefined;
 
 async function write(id: string, dish: string): Promise<void> {
+  if (dish === 'alone') return orders.insertUnnamed(id); // nobody else hears of it
   await orders.insert(id);
   if (dish === 'solo') return; // one branch, one phase
   if (dish !== 'home') await stock.reserve(id, timeoutMs);

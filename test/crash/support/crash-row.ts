@@ -28,9 +28,10 @@ export interface CrashRow extends Hit {
   /**
    * What is ordered: `all` writes to two databases and the queue, `solo` to one database, `refused`
    * is aborted by its client, `told` goes to a broker too. `home` writes to a database and the queue,
-   * both of the process that begins, so that the coordinator hears of it whole.
+   * both of the process that begins, so that the coordinator hears of it whole; `alone` is `solo` of
+   * which nobody has the gid, so that the coordinator never hears of it.
    */
-  readonly dish: 'all' | 'solo' | 'refused' | 'told' | 'home';
+  readonly dish: 'all' | 'solo' | 'refused' | 'told' | 'home' | 'alone';
   readonly fate: Fate;
   /** Resource managers that hold the order prepared until everything runs again. */
   readonly inDoubt?: readonly string[] | undefined;

@@ -219,6 +219,13 @@ export const thoughtRows: readonly CrashRow[] = [
     { ...orders, dish: 'solo', after: { role: 'orders', point: 'p.COMMIT.sent' } },
     { point: 'p.finish.before', about: 'settle', fate: 'either', inDoubt: [] },
   ),
+  // The database commits it by itself.
+  ...rows(
+    { ...orders, dish: 'alone' },
+    { point: 'p.home.before-commit', fate: 'aborted', inDoubt: [] },
+    { point: 'p.home.sent', fate: 'either', inDoubt: [], quick: true },
+    { point: 'p.home.before-answer', fate: 'committed', inDoubt: [] },
+  ),
   // A logged branch: the broker has no prepare, so the log holds its messages.
   ...rows(
     { ...coordinator, dish: 'told' },

@@ -103,7 +103,8 @@ export class Ledger {
     const order = traces.orders.get(id);
     const delivered = traces.deliveries.get(id);
     const others = entry.dish === 'home' ? [delivered] : [traces.stock.get(id), delivered];
-    const places = entry.dish === 'solo' ? [] : others;
+    const isAlone = entry.dish === 'alone';
+    const places = entry.dish === 'solo' || isAlone ? [] : others;
     const found: string[] = [];
     if (places.some((gid) => gid !== order)) {
       found.push(`${id}: written by ${order}, ${places.join(' and ')}`);
@@ -112,7 +113,8 @@ export class Ledger {
     if (entry.dish === 'told' && isTold !== (order !== undefined)) {
       found.push(`${id}: written by ${order}, at the broker: ${isTold}`);
     }
-    if (entry.told === 'placed' && entry.gid !== order) {
+    const isConfirmed = isAlone ? order !== undefined : entry.gid === order;
+    if (entry.told === 'placed' && !isConfirmed) {
       found.push(`${id}: confirmed in ${entry.gid}, written by ${order}`);
     }
     if (entry.told === 'refused' && order !== undefined) found.push(`${id}: refused, but there`);

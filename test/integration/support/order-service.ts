@@ -46,6 +46,11 @@ export class OrderService implements AsyncDisposable {
     await this.pool.query(insertOrder, [id, currentTransaction()?.gid ?? '', portions]);
   }
 
+  /** Inserts an order in the current transaction, whose gid nobody sees. */
+  async insertUnnamed(id: string): Promise<void> {
+    await this.pool.query(insertOrder, [id, '', 1]);
+  }
+
   /** Publishes the event of an order in the current transaction. */
   async publish(orderId: string): Promise<void> {
     const event: OrderPlaced = { orderId, gid: currentTransaction()?.gid ?? '' };

@@ -1,6 +1,7 @@
 import type { PeerFrame } from '@unanimous/proto';
-import { UnanimousError } from '@unanimous/proto';
+import { type BranchId, formatBranchId, UnanimousError } from '@unanimous/proto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { sleep, systemAmbient } from '../../../participant-sdk/src/ambient.ts';
 import type { TransactionClient } from '../../../participant-sdk/src/client/transaction-client.ts';
 import { packBaggage } from '../../../participant-sdk/src/propagation/join.ts';
 import { waitUntil } from '../../support/wait-until.ts';
@@ -89,11 +90,10 @@ describe('a transaction that stays in the process', () => {
     expect(orders.store.calls).toEqual(['prepare 1', 'commit 1']);
   });
 
-  test('with one branch commits in one phase, and with none is committed', async () => {
-    await tm.transaction(() => stock.write('item -1'));
-    expect(stock.store.calls).toEqual(['ready 1', 'commit-one-phase 1']);
-    expect(await tm.transaction(() => 7)).toMatchObject({ value: 7, outcome: 'committed' });
-    expect(sent).toEqual(['wholes', 'wholes']);
+  test('with one branch that cannot commit by itself is told all the same', async () => {
+    await tm.transaction(() => orders.write('order 1'));
+    expect(orders.store.calls).toEqual(['prepare 1', 'commit 1']);
+    expect(sent).toEqual(['wholes']);
   });
 
   test('that fails is rolled back here, and the coordinator hears why', async () => {
@@ -212,6 +212,129 @@ describe('a transaction that stays in the process', () => {
     release.open();
     expect(await committing).toMatchObject({ outcome: 'committed' });
     expect(rows()).toEqual(['order 1', 'item -1']);
+  });
+});
+
+describe('a transaction of which nobody else need hear', () => {
+  const writeOne = () => stock.write('item -1');
+
+  test('is committed by its only branch, and its gid says so for ever', async () => {
+    const { outcome, applied, gid } = await tm.transaction(writeOne);
+    expect({ outcome, applied }).toEqual({ outcome: 'committed', applied: true });
+    expect(stock.store.calls).toEqual(['ready 1', 'commit-one-phase 1']);
+    expect(rows()).toEqual(['item -1']);
+    expect(sent).toEqual([]);
+    await host.down(); // nobody is asked
+    expect(await tm.outcome(gid)).toMatchObject({ gid, outcome: 'committed', applied: true });
+  });
+
+  test('or has written nothing, in any of its branches', async () => {
+    expect(await tm.transaction(() => 7)).toMatchObject({ value: 7, outcome: 'committed' });
+    const { outcome } = await tm.transaction(async () => {
+      await orders.branch();
+      await stock.branch();
+    });
+    expect(outcome).toBe('committed');
+    expect(orders.store.calls).toEqual(['prepare 1']);
+    expect(sent).toEqual([]);
+  });
+
+  test('is told at its commit once somebody has read its gid, who may ask', async () => {
+    let read = '';
+    const { gid } = await tm.transaction(async (transaction) => {
+      read = transaction.gid;
+      await writeOne();
+    });
+    expect(gid).toBe(read);
+    expect(await tm.outcome(read)).toMatchObject({ gid, outcome: 'committed' });
+    const transaction = await tm.begin();
+    await transaction.run(() => stock.branch());
+    expect(await transaction.commit()).toMatchObject({ gid: transaction.gid });
+    const reader = await tm.begin();
+    await reader.run(() => stock.branch());
+    read = reader.gid;
+    expect(await reader.commit()).toMatchObject({ gid: read });
+    expect(sent).toEqual(['wholes', 'wholes']);
+    expect(await tm.outcome(read)).toMatchObject({ outcome: 'committed' });
+  });
+
+  test('is not called back once its commit is on its way', async () => {
+    const committed = gate();
+    stock.hooks.commitOnePhase = () => committed.opened;
+    const transaction = await tm.begin({ timeoutMs: 100 });
+    await transaction.run(writeOne);
+    const committing = transaction.commit();
+    await waitUntil(() => stock.store.calls.length > 1, { what: 'the commit' });
+    line.cut();
+    await waitUntil(() => line.connections > 1, { what: 'another connection' });
+    await waitUntil(() => transaction.remainingMs() === 0, { what: 'the deadline' });
+    expect(await tm.outcome(transaction.gid)).toMatchObject({ outcome: 'unknown' });
+    committed.open();
+    const { gid } = await committing;
+    expect(await tm.outcome(gid)).toMatchObject({ outcome: 'committed' });
+    expect(transaction.gid).toBe(gid);
+    expect(rows()).toEqual(['item -1']);
+  });
+
+  test('is aborted when its resource manager refuses, and the coordinator hears why', async () => {
+    stock.hooks.ready = () => {
+      throw new UnanimousError('constraint-violated', 'stock must not be negative');
+    };
+    const error = await tm.transaction(writeOne).catch((thrown: UnanimousError) => thrown);
+    expect(error).toMatchObject({ code: 'aborted', reason: { code: 'constraint-violated' } });
+    const { gid = '' } = error as UnanimousError;
+    await hasSent('aborts');
+    expect(await tm.outcome(gid)).toMatchObject({ outcome: 'aborted' });
+    await nothingIsLeft();
+  });
+
+  const loseAnswer = (fate: 'committed' | 'rolled-back') => (id: BranchId) => {
+    stock.store.fates.set(formatBranchId(id), fate);
+    stock.store.open.clear();
+    throw new Error('the connection was lost');
+  };
+
+  test('asks the receipt when the answer is lost', async () => {
+    stock.hooks.commitOnePhase = loseAnswer('committed');
+    expect(await tm.transaction(writeOne)).toMatchObject({ outcome: 'committed' });
+    stock.hooks.commitOnePhase = loseAnswer('rolled-back');
+    await expect(tm.transaction(writeOne)).rejects.toMatchObject({
+      code: 'aborted',
+      reason: { code: 'rm-unavailable' },
+    });
+    expect(stock.store.calls.filter((call) => call === 'settle 1')).toHaveLength(2);
+  });
+
+  test('is unknown, and never aborted, when nobody can tell in time', async () => {
+    stock.hooks.commitOnePhase = (id) => {
+      stock.store.fates.clear();
+      stock.store.open.add(formatBranchId(id));
+      throw new Error('the connection was lost');
+    };
+    const options = { timeoutMs: 50, waitAppliedMs: 0 };
+    const error = await tm.transaction(writeOne, options).catch((thrown: UnanimousError) => thrown);
+    expect(error).toMatchObject({ code: 'unknown' });
+    const { gid = '' } = error as UnanimousError;
+    expect(await tm.outcome(gid)).toMatchObject({ gid, outcome: 'unknown' });
+    for (const key of stock.store.open) stock.store.fates.set(key, 'committed');
+    stock.store.open.clear();
+    await waitUntil(() => tm.kept.branches === 0, { what: 'the branch to be settled' });
+  });
+
+  test('gives its gid back: a session has no more than 64 blocks that are not used up', async () => {
+    let blocks = 0;
+    const refusals: unknown[] = [];
+    line.onFrame = (frame) => {
+      blocks += frame.reserved.length;
+      refusals.push(...frame.refusals);
+      return true;
+    };
+    for (let n = 0; n < 180; n += 1) {
+      await Promise.all(Array.from({ length: 95 }, () => tm.transaction(() => 7)));
+      await sleep(systemAmbient, 1);
+    }
+    expect(blocks).toBeGreaterThan(64);
+    expect(refusals).toEqual([]);
   });
 });
 

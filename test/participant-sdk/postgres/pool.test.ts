@@ -243,7 +243,8 @@ serverOrSkip('postgres').describe('the pool in the user’s hands', () => {
         _values: unknown,
         done: (e: Error) => void,
       ) => done(new Error('cannot use serializable mode in a hot standby'))) as never);
-      expect((await errorOf(client.query('BEGIN'))).message).toContain('hot standby');
+      const begin = client.query('BEGIN ISOLATION LEVEL SERIALIZABLE');
+      expect((await errorOf(begin)).message).toContain('hot standby');
       failOnce.mockRestore();
       const error = await errorOf(client.query('INSERT INTO t VALUES (1)'));
       expect(error).toMatchObject({ code: 'branch-doomed' });

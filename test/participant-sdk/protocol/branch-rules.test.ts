@@ -76,6 +76,46 @@ describe('a branch that prepares without being asked', () => {
   });
 });
 
+describe('a branch that its own process commits', () => {
+  const atHome: BranchInput = { kind: 'commit-at-home' };
+  const told = (result: object) => ({ run: 'tell-home', result });
+  const lost = (receipt: string): BranchInput => ({ kind: 'failed', cause: why, receipt });
+
+  test.each([
+    ['its process lets it go', { kind: 'let-go', reason: why }],
+    ['its session is lost', sessionLost],
+    ['its deadline passes', deadline],
+  ] as const)('is not called back when %s', (_, input) => {
+    expect(effects(open, atHome)).toEqual([{ run: 'commit-at-home' }]);
+    expect(effects(open, atHome, input)).toEqual([]);
+    expect(effects(open, atHome, input, finished('committed'))).toContainEqual(
+      told({ result: 'committed' }),
+    );
+    expect(effects(open, input, atHome)).toEqual([told({ result: 'rolled-back', reason: why })]);
+  });
+
+  test('says that nothing was committed only when its resource manager has said so', () => {
+    expect(effects(open, atHome, { kind: 'refused', reason: why })).toEqual([
+      { run: 'rollback' },
+      told({ result: 'rolled-back', reason: why }),
+    ]);
+  });
+
+  test('asks its receipt when the answer was lost, again and again; without one it is unknown', () => {
+    const settling = { run: 'finish', order: { kind: 'settle', facts: { receipt: 'r' } } };
+    expect(effects(open, atHome, lost('r'))).toMatchObject([settling]);
+    const failed: BranchInput = { kind: 'failed', cause: why };
+    expect(effects(open, atHome, lost('r'), failed)).toEqual([{ run: 'retry-later', failures: 1 }]);
+    expect(effects(open, atHome, lost('r'), finished('committed'))).toEqual([
+      told({ result: 'committed' }),
+      { run: 'forget' },
+    ]);
+    expect(effects(open, atHome, lost(''))).toContainEqual(
+      told({ result: 'unknown', reason: why }),
+    );
+  });
+});
+
 describe('phase one', () => {
   test('a branch that nobody holds here votes no: it restarted (rule 2)', () => {
     expect(effects(prepare)).toMatchObject([

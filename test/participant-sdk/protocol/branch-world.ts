@@ -51,6 +51,7 @@ const input = fc.oneof(
     arbitrary: fc.constantFrom<BranchInput>(
       { kind: 'retry' },
       { kind: 'handed-over' },
+      { kind: 'commit-at-home' },
       { kind: 'let-go', reason: why },
       { kind: 'session-opened' },
       { kind: 'decided-elsewhere' },
@@ -87,7 +88,7 @@ export const actions: fc.Arbitrary<Action[]> = fc
 
 type Operation = Extract<
   BranchEffect,
-  { run: 'prepare' | 'ready' | 'commit-one-phase' | 'rollback' | 'finish' }
+  { run: 'prepare' | 'ready' | 'commit-one-phase' | 'commit-at-home' | 'rollback' | 'finish' }
 >;
 
 /** One step as it happened. */
@@ -151,6 +152,10 @@ export class BranchWorld {
       case 'commit-one-phase':
         if (how === 'fails') return { kind: 'failed', cause: why };
         return { kind: 'finished', result: { result: 'committed' } };
+      case 'commit-at-home':
+        if (how === 'fails') return { kind: 'refused', reason: why };
+        if (how === 'otherwise') return { kind: 'failed', cause: why, receipt: 'r' };
+        return { kind: 'finished', result: { result: 'committed' } };
       case 'finish': {
         if (how === 'fails') return { kind: 'failed', cause: why };
         if (how === 'otherwise') {
@@ -174,5 +179,6 @@ const answers: ReadonlySet<BranchInput['kind']> = new Set([
 ]);
 
 function isOperation(effect: BranchEffect): effect is Operation {
-  return ['prepare', 'ready', 'commit-one-phase', 'rollback', 'finish'].includes(effect.run);
+  const runs = ['prepare', 'ready', 'commit-one-phase', 'commit-at-home', 'rollback', 'finish'];
+  return runs.includes(effect.run);
 }

@@ -85,11 +85,32 @@ describe('whatever happens', () => {
       fc.property(actions, (script) => {
         for (const { input, effects } of play(script).history) {
           const said = effects.some(
-            (effect) => effect.run === 'acknowledge' && effect.result.result === 'committed',
+            (effect) =>
+              (effect.run === 'acknowledge' || effect.run === 'tell-home') &&
+              effect.result.result === 'committed',
           );
           if (said)
             expect(input).toMatchObject({ kind: 'finished', result: { result: 'committed' } });
         }
+      }),
+      runs,
+    );
+  });
+
+  test('what was committed at home is told there, once, and to nobody else', () => {
+    fc.assert(
+      fc.property(actions, (script) => {
+        const world = play([{ is: 'input', input: { kind: 'opened' } }, ...script]);
+        const at = world.history.findIndex(({ after }) => after.at === 'committing-at-home');
+        if (at === -1) return;
+        world.settle();
+        const life = world.history.slice(at + 1);
+        const end = life.findIndex(({ effects }) => effects.some(({ run }) => run === 'tell-home'));
+        expect(end).toBeGreaterThan(-1);
+        const ran = life.slice(0, end + 1).flatMap(({ effects }) => effects);
+        expect(ran.filter(({ run }) => run === 'tell-home')).toHaveLength(1);
+        const said = ran.filter(({ run }) => run.startsWith('acknowledge') || run === 'vote');
+        expect(said).toEqual([]);
       }),
       runs,
     );
@@ -150,6 +171,7 @@ test('every state is reached, so the properties above say something', () => {
   }
   expect([...reached].toSorted()).toEqual([
     'absent',
+    'committing-at-home',
     'committing-one-phase',
     'done',
     'doomed',

@@ -23,6 +23,7 @@ interface PreparedBranch {
 export interface FakeHooks {
   enlist?: () => Promise<void> | void;
   prepare?: (id: BranchId) => Promise<void> | void;
+  ready?: (id: BranchId) => Promise<void> | void;
   commit?: (id: BranchId) => Promise<void> | void;
   abort?: (id: BranchId) => Promise<void> | void;
   commitOnePhase?: (id: BranchId) => Promise<void> | void;
@@ -206,8 +207,9 @@ export class FakeBranch implements OpenBranch {
   }
 
   async ready(): Promise<ReadyResult> {
-    const { store } = this.#database;
+    const { store, hooks } = this.#database;
     store.calls.push(`ready ${this.id.branch}`);
+    await hooks.ready?.(this.id);
     if (this.#writes.length === 0) return { vote: 'read-only' };
     const key = formatBranchId(this.id);
     store.open.add(key);
