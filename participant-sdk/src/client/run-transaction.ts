@@ -5,6 +5,7 @@ import { begin, type ClientCore } from './core.ts';
 import { checkMs } from './options.ts';
 import type { Committed } from './outcome.ts';
 import { checkNotNested, type CommitOptions, Transaction } from './transaction.ts';
+import { whenAborted } from './when-aborted.ts';
 
 /** How a transaction begins. */
 export interface BeginOptions {
@@ -108,10 +109,9 @@ export async function beginTransaction(
   const begun = begin(core, name.slice(0, 200), timeoutMs);
   if (!signal) return new Transaction(core, await begun, signal);
   return new Promise((resolve, reject) => {
-    const onAbort = () => reject(cancelledError(signal));
-    signal.addEventListener('abort', onAbort, { once: true });
+    const ignore = whenAborted(signal, () => reject(cancelledError(signal)));
     const transaction = begun.then((one) => new Transaction(core, one, signal));
-    transaction.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    transaction.then(resolve, reject).finally(ignore);
   });
 }
 
@@ -145,16 +145,16 @@ function retryOf(retry: number | RetryOptions | undefined): RetryOptions {
 
 function pause(core: ClientCore, ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(cancelledError(signal));
+    const callOff = core.settings.ambient.after(ms, () => {
+      ignore?.();
+      resolve();
+    });
     const onAbort = () => {
       callOff();
       reject(cancelledError(signal));
     };
-    const callOff = core.settings.ambient.after(ms, () => {
-      signal?.removeEventListener('abort', onAbort);
-      resolve();
-    });
-    signal?.addEventListener('abort', onAbort, { once: true });
-    if (signal?.aborted) onAbort();
+    const ignore = signal && whenAborted(signal, onAbort);
   });
 }
 

@@ -17,6 +17,7 @@ import {
   type TransactionOutcome,
   unknownError,
 } from './outcome.ts';
+import { whenAborted } from './when-aborted.ts';
 
 /** How `commit()` waits. */
 export interface CommitOptions {
@@ -41,7 +42,7 @@ export class Transaction implements AsyncDisposable {
   readonly #local: LocalTransaction;
   readonly #link: Link;
   readonly #signal: AbortSignal | undefined;
-  readonly #onAbort = (): void => this.#cancel();
+  readonly #ignoreSignal: (() => void) | undefined;
   #state: 'open' | 'committing' | 'over' = 'open';
   /** The signal fired before any vote was handed over. */
   #isCancelled = false;
@@ -53,7 +54,7 @@ export class Transaction implements AsyncDisposable {
     this.#local = begun.local;
     this.#link = begun.link;
     this.#signal = signal;
-    signal?.addEventListener('abort', this.#onAbort, { once: true });
+    this.#ignoreSignal = signal && whenAborted(signal, () => this.#cancel());
     this.#local.onEnd((error) => this.#ended(error));
     if (signal?.aborted) this.#cancel();
   }
@@ -217,7 +218,7 @@ export class Transaction implements AsyncDisposable {
 
   #over(): void {
     this.#state = 'over';
-    this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#ignoreSignal?.();
     this.#local.isOwned = false;
     if (this.#local.untold) this.#core.lateTelling.drop(this.#local.untold);
     this.#local.outcomeKnown();
