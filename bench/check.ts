@@ -9,7 +9,7 @@ import { VotingResource } from './support/voting-resource.ts';
 import { VotingShop } from './support/voting-shop.ts';
 
 /** A transaction of 64 in flight; each with about a third above what was measured. */
-const limits = { allocatedKib: 80, cpuShare: 11 };
+const limits = { allocatedKib: 46, cpuShare: 8 };
 
 const inFlight = 64;
 const rounds = 3;

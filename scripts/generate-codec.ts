@@ -65,12 +65,14 @@ export function frameCodec(protoDir: string): string {
   return [
     '// Written by `npm run proto:generate`.',
     `import type { ${names.join(', ')} } from './messages.js';`,
-    "import { WireReader, type WireWriter } from '../wire-format.ts';",
+    "import { WireReader, WireWriter } from '../wire-format.ts';",
     '',
     ...[...enums].toSorted().map((name) => enumTables(name, typeOf(name) as unknown as EnumType)),
-    ...[...messages]
-      .toSorted()
-      .flatMap((name) => [writerOf(name, fieldsOf(name)), readerOf(name, fieldsOf(name))]),
+    ...[...messages].toSorted().flatMap((name) => {
+      const fields = fieldsOf(name);
+      return [boundOf(name, fields), writerOf(name, fields), readerOf(name, fields)];
+    }),
+    ...roots.map((name) => boundsOf(name, fieldsOf(name))),
   ].join('\n');
 }
 
@@ -83,6 +85,46 @@ function enumTables(name: string, { value }: EnumType): string {
   return [
     `const numberOf${name}: Record<${name}, number> = { ${numbers} };`,
     `const wordsOf${name}: readonly [${name}, ...${name}[]] = [${words}];`,
+    '',
+  ].join('\n');
+}
+
+/** Most bytes that a tag and a number take, of either size. */
+const numberBytes = 12;
+/** Most bytes that a tag and a length take. */
+const lengthBytes = 7;
+
+/** How many bytes a message takes at most, in a message that holds it. */
+function boundOf(name: string, fields: readonly Field[]): string {
+  let fixed = lengthBytes;
+  const sums: string[] = [];
+  for (const field of fields) {
+    const value = `message.${field.name}`;
+    const method = scalars[field.type]?.method;
+    if (method === 'text') sums.push(`  bytes += WireWriter.boundOf(${value});`);
+    else if (method === 'bytes') sums.push(`  bytes += ${lengthBytes} + ${value}.length;`);
+    else if (field.type !== 'TYPE_MESSAGE') fixed += numberBytes;
+    else if (isRepeated(field)) {
+      sums.push(`  for (const one of ${value}) bytes += bound${field.typeName}(one);`);
+    } else sums.push(`  if (${value}) bytes += bound${field.typeName}(${value});`);
+  }
+  const start = sums.length === 0 ? 'const' : 'let';
+  return [
+    `function bound${name}(${sums.length === 0 ? '_' : ''}message: ${name}): number {`,
+    `  ${start} bytes = ${fixed};`,
+    ...sums,
+    '  return bytes;',
+    '}',
+    '',
+  ].join('\n');
+}
+
+/** The bounds of all messages of a frame, by the field in which they stand. */
+function boundsOf(name: string, fields: readonly Field[]): string {
+  return [
+    `export const boundsOf${name} = {`,
+    ...fields.filter(isRepeated).map((field) => `  ${field.name}: bound${field.typeName},`),
+    '};',
     '',
   ].join('\n');
 }

@@ -1,12 +1,12 @@
 import { TransactionClient } from '@unanimous/participant-sdk';
 import { postgres } from '@unanimous/participant-sdk/postgres';
 import pg from 'pg';
-import { hasKafka } from '../../test/servers/kafka.ts';
+import { hasKafka } from '../../examples/support/kafka-server.ts';
 import { hasMariadb } from '../../test/servers/mariadb.ts';
 import { hasNats } from '../../test/servers/nats.ts';
 import { hasSearchServer } from '../../examples/support/search-server.ts';
 import { hasRabbitmq } from '../../test/servers/rabbitmq.ts';
-import { hasRedis } from '../../test/servers/redis.ts';
+import { hasRedis } from '../../examples/support/redis-server.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { closedLoop, openLoop } from '../load.ts';
 import { figure } from '../report.ts';

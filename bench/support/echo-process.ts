@@ -3,6 +3,7 @@
 // this transport can beat.
 import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
 import {
+  boundsOfCoordinatorFrame,
   type CoordinatorFrame,
   coordinatorService,
   FrameWriter,
@@ -44,6 +45,7 @@ const outcome: Omit<Outcome, 'ref' | 'gid'> = {
 function echo(call: ServerDuplexStream<PeerFrame, CoordinatorFrame>): void {
   const writer = new FrameWriter<CoordinatorFrame>({
     newFrame: newCoordinatorFrame,
+    bounds: boundsOfCoordinatorFrame,
     write: (frame) => call.write(frame),
     complete: (frame) => {
       if (frame.commits.length > 0) frame.position = position;

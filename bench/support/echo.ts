@@ -1,5 +1,6 @@
 import { credentials } from '@grpc/grpc-js';
 import {
+  boundsOfPeerFrame,
   type CoordinatorFrame,
   CoordinatorServiceClient,
   FrameWriter,
@@ -39,6 +40,7 @@ export class Echo implements AsyncDisposable {
     const call = client.session();
     this.#writer = new FrameWriter<PeerFrame>({
       newFrame: newPeerFrame,
+      bounds: boundsOfPeerFrame,
       write: (frame) => call.write(frame),
       onOverflow: () => call.cancel(),
     });

@@ -17,20 +17,67 @@ export interface Serving {
   readonly takesWork: boolean;
 }
 
-/** A commit that a resource manager has not acknowledged. */
-export interface Owed {
-  readonly gid: Gid;
-  readonly seq: number;
-  readonly bytes: number;
-}
-
 interface ResourceManager {
   readonly servings: Map<number, Serving>;
-  /** By gid and branch, in the order of the decisions. */
-  readonly owed: Map<string, Owed>;
-  /** Decisions that are told again should the coordinator restart now, in their order. */
-  readonly unended: Map<Gid, number>;
+  /** In the order of the decisions; before `oldest` all are over. */
+  readonly debts: Debt[];
+  oldest: number;
   unappliedBytes: number;
+}
+
+/** The commit of one branch, which its resource manager must acknowledge. */
+export class Debt {
+  readonly gid: Gid;
+  readonly branch: number;
+  /** Place of the decision in the log. */
+  readonly seq: number;
+  readonly #bytes: number;
+  readonly #of: ResourceManager;
+  /** Its commit was not sent yet, for too much waited for whoever serves it. */
+  isHeldBack = false;
+  #isPaid = false;
+  #isOver = false;
+
+  constructor(
+    of: ResourceManager,
+    owed: { readonly gid: Gid; readonly branch: number; readonly seq: number },
+    bytes: number,
+  ) {
+    this.gid = owed.gid;
+    this.branch = owed.branch;
+    this.seq = owed.seq;
+    this.#bytes = bytes;
+    this.#of = of;
+    of.debts.push(this);
+    of.unappliedBytes += bytes;
+  }
+
+  /** It was acknowledged, or somebody has spoken on it. */
+  get isPaid(): boolean {
+    return this.#isPaid;
+  }
+
+  /** Nobody is ever told of it again, whoever restarts. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** It is owed no longer. Idempotent. */
+  pay(): void {
+    if (this.#isPaid) return;
+    this.#isPaid = true;
+    this.#of.unappliedBytes -= this.#bytes;
+  }
+
+  /** That its transaction is over is durable: nobody is ever told of it again. */
+  end(): void {
+    this.#isOver = true;
+    const { debts } = this.#of;
+    while (debts[this.#of.oldest]?.isOver) this.#of.oldest += 1;
+    if (this.#of.oldest < 1_024 || 2 * this.#of.oldest < debts.length) return;
+    debts.splice(0, this.#of.oldest);
+    this.#of.oldest = 0;
+  }
 }
 
 /** Who serves which resource manager, and what each still owes. */
@@ -82,29 +129,25 @@ export class ResourceManagers {
   }
 
   /** The resource manager owes an acknowledgement of a branch. */
-  owe(rm: string, branch: number, owed: Owed): void {
-    const manager = this.#of(rm);
-    manager.owed.set(keyOf(owed.gid, branch), owed);
-    manager.unappliedBytes += owed.bytes;
-    if (!manager.unended.has(owed.gid)) manager.unended.set(owed.gid, owed.seq);
-  }
-
-  /** It owes it no longer. */
-  paid(rm: string, gid: Gid, branch: number): void {
-    const manager = this.#of(rm);
-    const key = keyOf(gid, branch);
-    manager.unappliedBytes -= manager.owed.get(key)?.bytes ?? 0;
-    manager.owed.delete(key);
-  }
-
-  /** That the transaction is over is durable: it is never told of it again. */
-  ended(rm: string, gid: Gid): void {
-    this.#byName.get(rm)?.unended.delete(gid);
+  owe(
+    rm: string,
+    owed: { readonly gid: Gid; readonly branch: number; readonly seq: number },
+    bytes: number,
+  ): Debt {
+    return new Debt(this.#of(rm), owed, bytes);
   }
 
   /** Transactions of which it owes something, in the order of their decisions. */
   owedBy(rm: string): Gid[] {
-    return [...new Set([...this.#of(rm).owed.values()].map((owed) => owed.gid))];
+    const { debts, oldest } = this.#of(rm);
+    const owed = debts.slice(oldest).filter((debt) => !debt.isPaid);
+    return [...new Set(owed.map(({ gid }) => gid))];
+  }
+
+  /** What was not sent yet, the oldest first. */
+  heldBack(rm: string): Debt[] {
+    const { debts, oldest } = this.#of(rm);
+    return debts.slice(oldest).filter((debt) => debt.isHeldBack);
   }
 
   /** Redo bytes that are decided and not applied. */
@@ -117,19 +160,21 @@ export class ResourceManagers {
    * not enough: what the log does not know to be over is told again after a restart.
    */
   lowWaterSeq(rm: string, fallback: number): number {
-    return this.#byName.get(rm)?.unended.values().next().value ?? fallback;
+    const manager = this.#byName.get(rm);
+    return manager?.debts[manager.oldest]?.seq ?? fallback;
   }
 
   #of(name: string): ResourceManager {
     let rm = this.#byName.get(name);
     if (rm === undefined) {
-      rm = { servings: new Map(), owed: new Map(), unended: new Map(), unappliedBytes: 0 };
+      rm = {
+        servings: new Map(),
+        debts: [],
+        oldest: 0,
+        unappliedBytes: 0,
+      };
       this.#byName.set(name, rm);
     }
     return rm;
   }
-}
-
-function keyOf(gid: Gid, branch: number): string {
-  return `${gid}.${branch}`;
 }

@@ -1,4 +1,6 @@
 import {
+  type Alarm,
+  Alarms,
   failpoint,
   formatGid,
   type Gid,
@@ -16,7 +18,7 @@ import { RetainedOutcomes } from './outcomes.ts';
 import { outcomeOf } from './protocol/answers.ts';
 import type { Input, WholeBranch } from './protocol/decide.ts';
 import { durability, type LogRecord } from './protocol/record.ts';
-import { outstanding, step } from './protocol/step.ts';
+import { type Message, outstanding, step } from './protocol/step.ts';
 import {
   begunTransaction,
   evolve,
@@ -26,13 +28,16 @@ import {
 } from './protocol/transaction.ts';
 import type { TransactionEvent, TransactionRecord } from './protocol/transaction.ts';
 import { reportEvent } from './report-event.ts';
-import type { ResourceManagers } from './resource-managers.ts';
+import type { Debt, ResourceManagers } from './resource-managers.ts';
 import { bareOutcome, outcomeView } from './views.ts';
 import { Waiters } from './waiters.ts';
 import type { World } from './world.ts';
 
 /** Bytes that may wait for a peer before more is sent to it again. */
 const resendWindowBytes = 2 * 1_024 * 1_024;
+
+/** Bytes that may wait for a peer before a commit with a payload is held back; half of its outbox. */
+const holdBackBytes = 8 * 1_024 * 1_024;
 
 /** Who may commit and abort a transaction: the session that began it, or who shows the secret. */
 export type Owner = { readonly session: number } | { readonly secret: string };
@@ -44,10 +49,27 @@ export interface Entry {
   readonly owner: Owner | undefined;
   readonly begunAtMs: number;
   readonly deadlineMs: number;
-  cancelDeadline: () => void;
+  /** While it is undecided, and not one that came whole. */
+  deadline: Alarm | undefined;
   readonly waiters: Waiters;
+  /** What resource managers owe of it, or owed until its end is durable. */
+  debts: readonly Debt[];
   /** Operators' words that are with the log: nothing that hangs on one may be answered yet. */
   wordsAtLog: number;
+}
+
+/** Records of one transaction, for whose durability it waits. */
+interface Decision {
+  readonly entry: Entry;
+  readonly records: readonly LogRecord[];
+}
+
+/** Decisions that go to the log together. */
+interface Group {
+  readonly decisions: Decision[];
+  /** Resolves when they are durable and participants were told, or the log has failed. */
+  readonly settled: Promise<void>;
+  readonly settle: () => void;
 }
 
 /** What the transactions of one epoch need. */
@@ -71,17 +93,23 @@ export class Transactions {
   readonly outcomes: RetainedOutcomes;
   readonly blocks = new GidBlocks();
   readonly #options: TransactionsOptions;
+  readonly #alarms: Alarms;
   readonly #entries = new Map<Gid, Entry>();
   /** Undecided ones: what a lost session or a drain concerns. */
   readonly #open = new Set<Entry>();
   /** Aborted ones that are kept only to tell the reason; oldest first. */
   readonly #abortedGids: Gid[] = [];
   /** Over, by a record that rides with the next append, or goes by itself some time. */
-  #endedLazily: Transaction[] = [];
+  #endedLazily: Entry[] = [];
+  /** Resource managers to which held back commits are being sent. */
+  readonly #catchingUp = new Set<string>();
+  /** What was decided in this turn and is not with the log yet. */
+  #group: Group | undefined;
   #stopped = false;
 
   constructor(options: TransactionsOptions) {
     this.#options = options;
+    this.#alarms = new Alarms(options.world);
     const { retainOutcomesMs: retainMs, retainOutcomes: atMost } = options.limits;
     this.outcomes = new RetainedOutcomes({ retainMs, atMost });
   }
@@ -110,7 +138,7 @@ export class Transactions {
     const known = this.#entries.get(heuristic.gid);
     const state = evolve(known?.state, heuristic);
     if (known) known.state = state;
-    else this.#entries.set(heuristic.gid, recoveredEntry(state, this.#options.world));
+    else this.#entries.set(heuristic.gid, recoveredEntry(state, this.#alarms));
     void this.#append([heuristic]);
     reportEvent(this.#options.logger, heuristic.gid, heuristic);
   }
@@ -125,10 +153,10 @@ export class Transactions {
 
   /** After the replay: what is unfinished is owed, what is over is kept for its time. */
   finishReplay(): void {
-    const states = [...this.#entries.values()].map(({ state }) => state);
-    const unfinished = states.filter(isOwing).toSorted((a, b) => a.at.seq - b.at.seq);
-    for (const state of unfinished) this.#owe(state);
-    for (const state of states) {
+    const entries = [...this.#entries.values()];
+    const unfinished = entries.filter(({ state }) => isOwing(state)).toSorted(byPlace);
+    for (const entry of unfinished) this.#owe(entry);
+    for (const { state } of entries) {
       if (isOwing(state) || needsOperator(state)) continue;
       this.outcomes.add(state.gid, this.#options.world.nowMs());
     }
@@ -140,10 +168,10 @@ export class Transactions {
    */
   begin(owner: Owner, timeoutMs: number, name: string, given?: Gid): Entry {
     this.#checkRoom(timeoutMs);
-    const { limits, world } = this.#options;
+    const { limits } = this.#options;
     const lastsMs = timeoutMs || limits.defaultTimeoutMs;
     const entry = this.#enter(given ?? this.#nextGid(), owner, lastsMs, name);
-    entry.cancelDeadline = world.after(lastsMs, () => this.input(entry, { kind: 'deadline' }));
+    entry.deadline = this.#alarms.set(lastsMs, () => this.input(entry, { kind: 'deadline' }));
     return entry;
   }
 
@@ -193,8 +221,9 @@ export class Transactions {
       owner,
       begunAtMs: nowMs,
       deadlineMs: nowMs + lastsMs,
-      cancelDeadline: nothing,
-      waiters: new Waiters(world),
+      deadline: undefined,
+      waiters: new Waiters(this.#alarms),
+      debts: noDebts,
       wordsAtLog: 0,
     };
     this.#entries.set(gid, entry);
@@ -230,7 +259,7 @@ export class Transactions {
     }
     // Past the deadline only a slow log or a delegated branch can keep the decision from us.
     const undecidedMs = this.remainingMs(entry) + waitAppliedMs + 1_000;
-    const endWait = entry.waiters.add(() => entry.state, { undecidedMs, waitAppliedMs }, answer);
+    const endWait = entry.waiters.add(entry, { undecidedMs, waitAppliedMs }, answer);
     this.#tellWaiters(entry);
     return endWait;
   }
@@ -246,14 +275,15 @@ export class Transactions {
     if ('refused' in result) return { refused: result.refused };
     entry.state = result.state;
     if (input.kind === 'resolve') entry.wordsAtLog += 1;
-    if (isOwing(before) && hasEnded(result.state)) this.#endedLazily.push(result.state);
+    if (isOwing(before) && hasEnded(result.state)) this.#endedLazily.push(entry);
     const recorded = this.#record(entry, result.events);
     if (result.events.length > 0) {
-      this.#account(before, entry.state);
+      this.#account(entry, before);
       this.#afterChange(entry, before);
       for (const event of result.events) reportEvent(this.#options.logger, before.gid, event);
     }
     for (const message of result.messages) {
+      if (this.#isHeldBack(entry, message)) continue;
       tellBranch(this.#options.rms, entry.state, message, this.remainingMs(entry));
     }
     return recorded ? { recorded } : {};
@@ -274,18 +304,58 @@ export class Transactions {
    * than it reads. What is acknowledged meanwhile is skipped.
    */
   async resend(rm: string): Promise<void> {
-    const { rms, world } = this.#options;
+    const { rms } = this.#options;
     for (const gid of rms.owedBy(rm)) {
-      const writer = rms.pick(rm)?.session.writer;
-      if (!writer || this.#stopped) return;
-      while (writer.waitingBytes > resendWindowBytes && !writer.closed) {
-        await new Promise<void>((resolve) => world.after(5, resolve));
-      }
+      if (!(await this.#roomFor(rm))) return;
       const entry = this.#entries.get(gid);
       if (!entry) continue;
       for (const message of outstanding(entry.state, rm)) tellBranch(rms, entry.state, message, 0);
       failpoint('c.resend.told-one', rm);
     }
+  }
+
+  /** Waits until whoever serves it has read on; false: nobody does, or all is over here. */
+  async #roomFor(rm: string): Promise<boolean> {
+    const { rms, world } = this.#options;
+    const writer = rms.pick(rm)?.session.writer;
+    if (!writer || this.#stopped) return false;
+    while (writer.waitingBytes > resendWindowBytes && !writer.closed) {
+      await new Promise<void>((resolve) => world.after(5, resolve));
+    }
+    return true;
+  }
+
+  /** A payload that would overflow the outbox of a peer, and so end its session, goes later. */
+  #isHeldBack(entry: Entry, { kind, branch }: Message): boolean {
+    const { rm, session, redo } = branch;
+    if (redo.byteLength === 0 || (kind !== 'commit' && kind !== 'apply')) return false;
+    const writer = this.#options.rms.pick(rm, session)?.session.writer;
+    if (!writer || writer.waitingBytes + redo.byteLength <= holdBackBytes) return false;
+    const debt = entry.debts.find((one) => one.branch === branch.branch);
+    if (!debt) return false;
+    debt.isHeldBack = true;
+    void this.#catchUp(rm);
+    return true;
+  }
+
+  /** Sends what was held back, no faster than it is read. */
+  async #catchUp(rm: string): Promise<void> {
+    if (this.#catchingUp.has(rm)) return;
+    this.#catchingUp.add(rm);
+    const { rms } = this.#options;
+    for (let debts = rms.heldBack(rm); debts.length > 0; debts = rms.heldBack(rm)) {
+      for (const debt of debts) {
+        // Where nobody serves it now, whoever does next hears of all that is owed.
+        const isServed = await this.#roomFor(rm);
+        debt.isHeldBack = false;
+        const entry = this.#entries.get(debt.gid);
+        if (!isServed || !entry) continue;
+        for (const message of outstanding(entry.state, rm)) {
+          if (message.branch.branch === debt.branch) tellBranch(rms, entry.state, message, 0);
+        }
+      }
+    }
+    this.#catchingUp.delete(rm);
   }
 
   /**
@@ -309,7 +379,7 @@ export class Transactions {
   stop(): void {
     this.#stopped = true;
     for (const entry of this.#entries.values()) {
-      entry.cancelDeadline();
+      entry.deadline?.cancel();
       entry.waiters.answerAll(bareOutcome(entry.state.gid, 'OUTCOME_UNKNOWN'));
     }
   }
@@ -321,42 +391,72 @@ export class Transactions {
       state = evolve(state, { kind: 'recorded', at });
     }
     if (known) known.state = state;
-    else this.#entries.set(record.gid, recoveredEntry(state, this.#options.world));
+    else this.#entries.set(record.gid, recoveredEntry(state, this.#alarms));
   }
 
   /** Appends what must be durable; a decision moves on when the log has answered. */
   #record(entry: Entry, events: readonly TransactionEvent[]): Promise<void> | undefined {
     if (!events.some(isRecord)) return undefined;
     const records = events.filter(isRecord);
-    const forced = records.filter((record) => durability[record.kind] === 'forced');
-    const lazy = records.filter((record) => durability[record.kind] === 'lazy');
-    if (forced.length === 0) {
+    if (records.every(isLazy)) {
       failpoint('c.ended.before-append');
-      this.#appendLazily(lazy);
+      this.#appendLazily(records);
       failpoint('c.ended.handed-over');
       return undefined;
     }
     // An `ended` that follows in the same step stands behind its forced record.
-    return this.#recordDecision(entry, records);
+    failpoint('c.votes.all-in', records[0]?.kind);
+    return this.#decide(entry, records);
   }
 
-  // Async, so that a throw on the way to the log is never taken for a bad message of some peer.
-  async #recordDecision(entry: Entry, records: readonly LogRecord[]): Promise<void> {
-    failpoint('c.votes.all-in', records[0]?.kind);
-    const seq = await this.#append(records);
-    if (seq !== undefined) this.#recorded(entry, records, seq);
+  /** What is decided in one turn goes to the log together, in a microtask. */
+  #decide(entry: Entry, records: readonly LogRecord[]): Promise<void> {
+    const group = (this.#group ??= this.#newGroup());
+    group.decisions.push({ entry, records });
+    return group.settled;
+  }
+
+  // In a microtask, so that a throw on the way to the log is never taken for a bad message of a peer.
+  #newGroup(): Group {
+    let settle = nothing;
+    const settled = new Promise<void>((resolve) => {
+      settle = resolve;
+    });
+    queueMicrotask(() => this.#appendDecided());
+    return { decisions: [], settled, settle };
+  }
+
+  /** Whatever else goes to the log stands behind what has been decided before. */
+  #appendDecided(): void {
+    const group = this.#group;
+    if (!group) return;
+    this.#group = undefined;
+    void this.#appendGroup(group);
+  }
+
+  async #appendGroup({ decisions, settle }: Group): Promise<void> {
+    const first = await this.#append(decisions.flatMap(({ records }) => records));
+    let seq = first ?? 0;
+    for (const { entry, records } of first === undefined ? [] : decisions) {
+      this.#recorded(entry, records, seq);
+      seq += records.length;
+    }
+    settle();
   }
 
   #recorded(entry: Entry, records: readonly LogRecord[], seq: number): void {
     failpoint('c.decided.before-tell', records[0]?.kind);
     // Another append of the transaction may have been on its way before the operator spoke.
-    if (records.some((record) => record.kind === 'resolved')) entry.wordsAtLog -= 1;
+    if (entry.wordsAtLog > 0 && records.some(({ kind }) => kind === 'resolved')) {
+      entry.wordsAtLog -= 1;
+    }
     const { epoch } = this.#options.incarnation;
     this.input(entry, { kind: 'recorded', at: { epoch, seq } });
     this.#tellWaiters(entry);
   }
 
   #appendLazily(records: readonly LogRecord[]): void {
+    this.#appendDecided();
     try {
       this.#options.log.appendLazily(records);
     } catch (error) {
@@ -366,6 +466,7 @@ export class Transactions {
   }
 
   #append(records: readonly LogRecord[]): Promise<number | undefined> {
+    this.#appendDecided();
     const ended = this.#endedLazily.splice(0); // their records are before these
     const landed = ({ seq }: { readonly seq: number }) => {
       this.#endedDurably(ended);
@@ -379,42 +480,48 @@ export class Transactions {
   }
 
   /** Nobody is ever told of these again, whoever restarts. */
-  #endedDurably(ended: readonly Transaction[]): void {
-    for (const { gid, branches } of ended) {
-      for (const { rm } of branches) this.#options.rms.ended(rm, gid);
+  #endedDurably(ended: readonly Entry[]): void {
+    for (const entry of ended) {
+      for (const debt of entry.debts) debt.end();
+      entry.debts = noDebts;
     }
   }
 
   /** Keeps the books of what resource managers owe. */
-  #account(before: Transaction, after: Transaction): void {
-    if (isOwing(after) && before.phase !== after.phase) this.#owe(after);
+  #account(entry: Entry, before: Transaction): void {
+    const { state: after } = entry;
+    if (isOwing(after) && before.phase !== after.phase) this.#owe(entry);
     if (!isOwing(before)) return;
     if (before.branches === after.branches) return;
     for (let index = 0; index < after.branches.length; index++) {
       const was = before.branches[index];
       const branch = after.branches[index];
       if (was && branch && !isOver(was) && isOver(branch)) {
-        this.#options.rms.paid(branch.rm, after.gid, branch.branch);
+        entry.debts.find((debt) => debt.branch === branch.branch)?.pay();
       }
     }
   }
 
-  #owe(state: Owing): void {
-    const { gid, at } = state;
-    for (const one of state.branches) {
+  #owe(entry: Entry): void {
+    const { state } = entry;
+    if (!isOwing(state)) return;
+    const { gid, at, branches } = state;
+    const debts = [...entry.debts];
+    for (const one of branches) {
       // What waits for a delegated branch owes nothing yet.
       if (isOver(one) || (state.phase === 'delegated' && !isPermitted(one))) continue;
       const { rm, branch, redo } = one;
-      this.#options.rms.owe(rm, branch, { gid, seq: at.seq, bytes: redo.byteLength });
+      debts.push(this.#options.rms.owe(rm, { gid, branch, seq: at.seq }, redo.byteLength));
     }
+    entry.debts = debts;
   }
 
   #afterChange(entry: Entry, before: Transaction): void {
     const { state } = entry;
     if (this.#open.has(entry) && outcomeOf(state).is !== 'undecided') {
       this.#open.delete(entry);
-      entry.cancelDeadline();
-      entry.cancelDeadline = nothing; // it would keep the timer for as long as the outcome is kept
+      entry.deadline?.cancel();
+      entry.deadline = undefined; // it would be kept for as long as the outcome
     }
     if (state.phase === 'committed' && before.phase !== 'committed') {
       this.outcomes.add(state.gid, this.#options.world.nowMs());
@@ -442,6 +549,12 @@ export class Transactions {
 
 function nothing(): void {}
 
+const noDebts: readonly Debt[] = [];
+
+function byPlace({ state: a }: Entry, { state: b }: Entry): number {
+  return isOwing(a) && isOwing(b) ? a.at.seq - b.at.seq : 0;
+}
+
 /** Decided, or permitted, and not over. */
 type Owing = Transaction & { readonly phase: 'committing' | 'delegated' };
 
@@ -449,9 +562,15 @@ function isOwing(state: Transaction): state is Owing {
   return state.phase === 'committing' || state.phase === 'delegated';
 }
 
-function isRecord(event: TransactionEvent): event is TransactionRecord {
-  return event.kind in durability;
+function isLazy({ kind }: LogRecord): boolean {
+  return durability[kind] === 'lazy';
 }
+
+function isRecord(event: TransactionEvent): event is TransactionRecord {
+  return durableKinds.has(event.kind);
+}
+
+const durableKinds: ReadonlySet<string> = new Set(Object.keys(durability));
 
 /** Records that the log's answer moves on; the same at a replay. */
 function isDecision({ kind }: LogRecord): boolean {
@@ -469,15 +588,16 @@ function needsOperator(state: Transaction): boolean {
 }
 
 /** What the log brought back: nobody owns it, and its deadline is past. */
-function recoveredEntry(state: Transaction, world: World): Entry {
+function recoveredEntry(state: Transaction, alarms: Alarms): Entry {
   return {
     state,
     name: '',
     owner: undefined,
     begunAtMs: Number.NaN,
     deadlineMs: 0,
-    cancelDeadline: () => {},
-    waiters: new Waiters(world),
+    deadline: undefined,
+    waiters: new Waiters(alarms),
+    debts: noDebts,
     wordsAtLog: 0,
   };
 }

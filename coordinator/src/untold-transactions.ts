@@ -1,4 +1,4 @@
-import { failpoint, UnanimousError } from '@unanimous/proto';
+import { failpoint, type ParsedGid, UnanimousError } from '@unanimous/proto';
 import type { Begin, Gid, Outcome, Whole } from '@unanimous/proto';
 import type { Coordinator } from './coordinator.ts';
 import { branchFor } from './new-branch.ts';
@@ -27,7 +27,9 @@ export class UntoldTransactions {
   beginTold(session: Session, told: Begin): { gid: Gid; remainingMs: number } {
     this.#coordinator.checkRunning();
     const owner = { session: session.number };
-    const gid = this.#bear(owner, told.gid);
+    const own = this.#coordinator.ownGid(told.gid);
+    const { gid } = own;
+    this.#bear(owner, own);
     const branches = told.branches.map((open) =>
       branchFor({ session, ...open }, this.#coordinator),
     );
@@ -75,10 +77,11 @@ export class UntoldTransactions {
       this.#coordinator.transactions.wait(known, message.waitAppliedMs, answer);
       return;
     }
-    const { birth } = this.#coordinator.ownGid(message.gid);
-    if (this.#coordinator.transactions.holderOf(birth) === undefined)
+    const own = this.#coordinator.ownGid(message.gid);
+    const { gid } = own;
+    if (this.#coordinator.transactions.holderOf(own.birth) === undefined)
       return answer(this.#coordinator.outcome(message.gid));
-    const gid = this.#bear(owner, message.gid);
+    this.#bear(owner, own);
     if (message.remainingMs === 0) {
       throw new UnanimousError('timeout', 'the deadline passed before the decision', { gid });
     }
@@ -97,8 +100,7 @@ export class UntoldTransactions {
   }
 
   /** Uses up a gid of the owner's own blocks. @throws UnanimousError `not-owner`, `not-live`. */
-  #bear(owner: Owner, text: string): Gid {
-    const { gid, birth } = this.#coordinator.ownGid(text);
+  #bear(owner: Owner, { gid, birth }: Pick<ParsedGid, 'gid' | 'birth'>): void {
     const holder = this.#coordinator.transactions.holderOf(birth);
     if (holder === undefined) {
       throw new UnanimousError('not-live', `transaction ${gid} is over or was never begun`, {
@@ -111,7 +113,6 @@ export class UntoldTransactions {
       });
     }
     this.#coordinator.transactions.blocks.bear(birth.counter);
-    return gid;
   }
 
   /**
@@ -130,12 +131,12 @@ export class UntoldTransactions {
    * @throws UnanimousError `not-owner`, when somebody else began it.
    */
   ended(gidText: string, owner: Owner, { kind }: Input): Entry | undefined {
-    const { birth } = this.#coordinator.ownGid(gidText);
-    const holder = this.#coordinator.transactions.holderOf(birth);
+    const own = this.#coordinator.ownGid(gidText);
+    const holder = this.#coordinator.transactions.holderOf(own.birth);
     if (holder === undefined || this.#coordinator.failure) return undefined;
     const isOwner = 'session' in owner && owner.session === holder;
     if (isOwner && kind !== 'abort') return undefined; // it is committed whole, or told before
-    const gid = this.#bear(owner, gidText);
-    return this.#coordinator.transactions.begin(owner, 0, '', gid);
+    this.#bear(owner, own);
+    return this.#coordinator.transactions.begin(owner, 0, '', own.gid);
   }
 }

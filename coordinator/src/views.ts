@@ -27,16 +27,21 @@ export function bareOutcome(
 /** The outcome of a transaction as clients are told it. */
 export function outcomeView(state: Transaction): Outcome {
   const { is, applied } = outcomeOf(state);
-  const owing = is === 'undecided' || applied ? [] : state.branches.filter((b) => !isOver(b));
-  return {
-    ...bareOutcome(state.gid, outcomeNames[is], state.phase === 'aborted' ? state.reason : null),
-    applied,
-    pending: owing.map(({ branch, rm, report }) => ({ branch, rm, reason: report ?? null })),
-    heuristics: state.branches.flatMap(({ branch, rm, state: b }) => {
-      if (b.is !== 'heuristic') return [];
-      return [{ branch, rm, result: resultNames[b.result], reason: b.reason }];
-    }),
-  };
+  const outcome = bareOutcome(
+    state.gid,
+    outcomeNames[is],
+    state.phase === 'aborted' ? state.reason : null,
+  );
+  outcome.applied = applied;
+  for (const one of state.branches) {
+    const { branch, rm, report, state: b } = one;
+    if (is !== 'undecided' && !applied && !isOver(one)) {
+      outcome.pending.push({ branch, rm, reason: report ?? null });
+    }
+    if (b.is !== 'heuristic') continue;
+    outcome.heuristics.push({ branch, rm, result: resultNames[b.result], reason: b.reason });
+  }
+  return outcome;
 }
 
 /** What the coordinator knows of a transaction besides its state. */

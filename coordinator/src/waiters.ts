@@ -1,27 +1,34 @@
-import type { Outcome } from '@unanimous/proto';
+import type { Alarm, Alarms, Outcome } from '@unanimous/proto';
 import { outcomeOf } from './protocol/answers.ts';
 import type { Transaction } from './protocol/transaction.ts';
 import { outcomeView } from './views.ts';
-import type { World } from './world.ts';
+
+/** What is waited for; it holds the transaction's state at any time. */
+interface Awaited {
+  readonly state: Transaction;
+}
 
 /** Somebody who waits for an outcome. */
 interface Waiter {
-  /** The transaction's state at that time. */
-  readonly state: () => Transaction;
+  readonly of: Awaited;
   readonly waitAppliedMs: number;
   readonly answer: (outcome: Outcome) => void;
-  cancelTimer: () => void;
+  bound: Alarm | undefined;
   /** The decision is known, and the time to apply it runs. */
   isDecided: boolean;
 }
 
+/** Nobody. One for all: most transactions are waited for only a moment. */
+const nobody: readonly Waiter[] = [];
+
 /** Those who wait for the outcome of one transaction. */
 export class Waiters {
-  readonly #world: World;
-  #waiting: Waiter[] = [];
+  readonly #alarms: Alarms;
+  /** Another list after each change. */
+  #waiting = nobody;
 
-  constructor(world: World) {
-    this.#world = world;
+  constructor(alarms: Alarms) {
+    this.#alarms = alarms;
   }
 
   /** How many wait. */
@@ -34,19 +41,13 @@ export class Waiters {
    * the decision, then by `waitAppliedMs`. What it returns ends the wait without an answer.
    */
   add(
-    state: () => Transaction,
+    of: Awaited,
     bounds: { readonly undecidedMs: number; readonly waitAppliedMs: number },
     answer: (outcome: Outcome) => void,
   ): () => void {
     const { undecidedMs, waitAppliedMs } = bounds;
-    const waiter: Waiter = {
-      state,
-      waitAppliedMs,
-      answer,
-      cancelTimer: () => {},
-      isDecided: false,
-    };
-    this.#waiting.push(waiter);
+    const waiter: Waiter = { of, waitAppliedMs, answer, bound: undefined, isDecided: false };
+    this.#waiting = [...this.#waiting, waiter];
     this.#bound(waiter, undecidedMs);
     return () => this.#drop(waiter);
   }
@@ -55,7 +56,7 @@ export class Waiters {
   tell(state: Transaction): void {
     const { is, applied } = outcomeOf(state);
     if (is === 'undecided') return;
-    for (const waiter of [...this.#waiting]) {
+    for (const waiter of this.#waiting) {
       if (is === 'aborted' || applied || waiter.waitAppliedMs === 0) {
         this.#release(waiter, outcomeView(state));
       } else if (!waiter.isDecided) {
@@ -67,13 +68,13 @@ export class Waiters {
 
   /** Answers everybody the same; nothing better will be known here. */
   answerAll(outcome: Outcome): void {
-    for (const waiter of [...this.#waiting]) this.#release(waiter, outcome);
+    for (const waiter of this.#waiting) this.#release(waiter, outcome);
   }
 
   #bound(waiter: Waiter, delayMs: number): void {
-    waiter.cancelTimer();
-    waiter.cancelTimer = this.#world.after(delayMs, () => {
-      this.#release(waiter, outcomeView(waiter.state()));
+    waiter.bound?.cancel();
+    waiter.bound = this.#alarms.set(delayMs, () => {
+      this.#release(waiter, outcomeView(waiter.of.state));
     });
   }
 
@@ -83,8 +84,8 @@ export class Waiters {
   }
 
   #drop(waiter: Waiter): void {
-    waiter.cancelTimer();
-    const at = this.#waiting.indexOf(waiter);
-    if (at !== -1) this.#waiting.splice(at, 1);
+    waiter.bound?.cancel();
+    const left = this.#waiting.filter((one) => one !== waiter);
+    this.#waiting = left.length === 0 ? nobody : left;
   }
 }

@@ -59,7 +59,7 @@ function momentsOf(rm: string, process: ProcessName) {
 }
 
 /** Of the services, what runs with all tests. */
-const quick = new Set(['p.finish.before-ack order-events', 'p.prepare.before-vote stock-queue']);
+const quick = new Set(['p.prepare.before-vote stock-queue']);
 
 /** Every kill: each victim at each moment at which its death could matter. */
 export const kills: readonly Kill[] = [
@@ -78,7 +78,7 @@ function ofCoordinator(): Kill[] {
   );
   return [
     { ...preparing, victims, fate: 'aborted' },
-    { ...voted, victims, fate: 'aborted', isQuick: true },
+    { ...voted, victims, fate: 'aborted' },
     { ...unforced, victims, fate: 'aborted' },
     { ...forced, victims, fate: 'committed', isQuick: true },
     ...[decided, toldFirst, toldLogged, ...acknowledged, ended].map(

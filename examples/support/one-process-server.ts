@@ -1,4 +1,4 @@
-import { ServerFolder } from './server-folder.ts';
+import { ServerFolder, type ServerUser } from './server-folder.ts';
 import { ServerProcess } from './server-process.ts';
 import { freePort } from './free-port.ts';
 import { waitUntil } from './wait-until.ts';
@@ -8,6 +8,10 @@ export interface OneProcessServerOptions {
   /** What people call it. */
   readonly name: string;
   readonly binary: string;
+  /** As whom it runs, instead of the user of servers. */
+  readonly user?: ServerUser;
+  /** Time for an orderly end, in milliseconds; 5,000 unless told. */
+  readonly graceMs?: number;
   /** Its arguments, for a folder and a port of its own. */
   args(folder: ServerFolder, port: number): readonly string[];
   /** Whether it answers there. */
@@ -42,6 +46,10 @@ export class OneProcessServer {
     }
   }
 
+  get name(): string {
+    return this.#options.name;
+  }
+
   get address(): string {
     return `127.0.0.1:${this.port}`;
   }
@@ -53,10 +61,9 @@ export class OneProcessServer {
 
   /** Starts it again on the same port and data, after an orderly end if it still runs. */
   async restart(): Promise<void> {
-    const { name, binary } = this.#options;
-    await this.#process?.end('SIGTERM', 5_000);
-    const { path: cwd, user } = this.#folder;
-    const started = new ServerProcess(binary, this.#args, { cwd, user });
+    const { name, binary, user = this.#folder.user } = this.#options;
+    await this.#end();
+    const started = new ServerProcess(binary, this.#args, { cwd: this.#folder.path, user });
     this.#process = started;
     this.#folder.watch([started.pid]);
     const isUp = async () => started.hasExited || (await this.#options.answers(this.port));
@@ -66,7 +73,12 @@ export class OneProcessServer {
 
   /** Ends it for good and removes its folder; idempotent. */
   async stop(): Promise<void> {
-    if (this.#process && !(await this.#process.end('SIGTERM', 5_000))) await this.#process.kill9();
+    if ((await this.#end()) === false) await this.#process?.kill9();
     await this.#folder.remove();
+  }
+
+  /** False when it runs on. */
+  async #end(): Promise<boolean | undefined> {
+    return this.#process?.end('SIGTERM', this.#options.graceMs ?? 5_000);
   }
 }

@@ -65,7 +65,8 @@ class FunctionResource<E> extends LoggedResource<E> implements DefinedResource<E
   constructor(definition: ResourceDefinition<E>) {
     super(definition);
     this.#definition = definition;
-    if (definition.takesWork) this.acceptWork = (_, work) => this.#accept(work);
+    const acceptWork = (_: BranchId, work: Uint8Array) => this.#accept(work);
+    if (definition.takesWork) this.acceptWork = acceptWork;
   }
 
   async write(effect: E): Promise<void> {
@@ -93,7 +94,7 @@ class FunctionResource<E> extends LoggedResource<E> implements DefinedResource<E
   ): Promise<void> {
     for (const { effect, place } of effects) {
       signal.throwIfAborted();
-      const answer = await this.#definition.apply(effect, { ...place, signal });
+      const answer = await this.#definition.apply(effect, { signal, ...place });
       settle(place.index, answer ? { is: 'refused', why: answer.refused } : { is: 'applied' });
     }
   }

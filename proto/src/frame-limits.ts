@@ -72,9 +72,9 @@ function countFields(
 /** Reads a varint of at most 32 bits. Past the end stand zeros: the decoder will notice. */
 function readUint32(cursor: { readonly bytes: Uint8Array; at: number }): number {
   let value = 0;
-  for (let shift = 0; shift < 35; shift += 7) {
+  for (let place = 1; place <= 2 ** 28; place *= 128) {
     const byte = cursor.bytes[cursor.at++] ?? 0;
-    value += (byte & 127) * 2 ** shift;
+    value += (byte & 127) * place;
     if (byte < 128 && value <= 0xff_ff_ff_ff) return value;
   }
   throw new RangeError('a number above 2^32 - 1 in a frame');

@@ -1,4 +1,3 @@
-import { estimateBytes } from './estimate-bytes.ts';
 import { maxFrameMessages } from './frame-limits.ts';
 
 /** Fields of a frame that hold many messages. */
@@ -13,11 +12,15 @@ type MessageOf<F, K extends keyof F> = F[K] extends readonly (infer M)[] ? M : n
 export interface FrameWriterOptions<F> {
   /** Makes an empty frame; its keys stand in ascending field number, as the receiver handles it. */
   readonly newFrame: () => F;
+  /** How many bytes a message takes at most, by the field in which it stands. */
+  readonly bounds: { readonly [K in Repeated<F>]: (message: MessageOf<F, K>) => number };
   /**
    * Takes a frame. False: taken, but the receiver is slow; nothing more is written until
    * `drained()`. Must not throw. What it adds to this writer leaves in the next turn.
    */
   readonly write: (frame: F) => boolean;
+  /** Called when frames were written: there is room again. */
+  readonly onWritten?: () => void;
   /** Called once, when more waits than the limits allow. The writer has closed by then. */
   readonly onOverflow: () => void;
   /** Completes a frame just before it is written, say with the log's position. */
@@ -33,6 +36,9 @@ export interface FrameWriterOptions<F> {
   /** Most bytes that may wait; 16 MiB unless told. */
   readonly maxWaitingBytes?: number;
 }
+
+/** About as much as a field takes that a frame has once; there are few of them. */
+const singleBytes = 512;
 
 /** A frame to which messages are added, with what it holds so far. */
 interface OpenFrame<F> {
@@ -108,7 +114,7 @@ export class FrameWriter<F extends object> {
    */
   add<K extends Repeated<F>>(kind: K, message: MessageOf<F, K>, key = gidOf(message)): void {
     if (this.#closed) return;
-    const bytes = estimateBytes(message);
+    const bytes = this.#options.bounds[kind](message);
     const open = this.#frameFor(kind, key, bytes);
     (open.frame[kind] as MessageOf<F, K>[]).push(message);
     open.messages += 1;
@@ -130,11 +136,10 @@ export class FrameWriter<F extends object> {
    */
   set<K extends Exclude<keyof F, Repeated<F>>>(kind: K, value: F[K]): void {
     if (this.#closed) return;
-    const bytes = estimateBytes(value);
     const open = this.#openFrame();
     open.frame[kind] = value;
-    open.bytes += bytes;
-    this.#waitingBytes += bytes;
+    open.bytes += singleBytes;
+    this.#waitingBytes += singleBytes;
   }
 
   /** The receiver takes frames again: writes what waits. */
@@ -147,12 +152,14 @@ export class FrameWriter<F extends object> {
   flush(): void {
     if (this.#writing || this.#held) return;
     this.#writing = true;
+    let written = 0;
     try {
       this.#seal();
-      this.#writeSealed();
+      written = this.#writeSealed();
     } finally {
       this.#writing = false;
     }
+    if (written > 0) this.#options.onWritten?.();
   }
 
   /** Drops what waits and takes no more; idempotent. */
@@ -205,7 +212,7 @@ export class FrameWriter<F extends object> {
     this.#open = undefined;
   }
 
-  #writeSealed(): void {
+  #writeSealed(): number {
     const frames = this.#sealed;
     let written = 0;
     for (const { frame, messages, bytes } of frames) {
@@ -218,6 +225,7 @@ export class FrameWriter<F extends object> {
       if (this.#options.write(frame)) this.#held = false;
     }
     frames.splice(0, written);
+    return written;
   }
 }
 

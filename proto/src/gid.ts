@@ -15,6 +15,13 @@ export interface Birth {
   readonly counter: number;
 }
 
+/** What a gid says. */
+export interface ParsedGid {
+  readonly gid: Gid;
+  readonly logId: LogId;
+  readonly birth: Birth;
+}
+
 const logIdPattern = /^[0-9a-f]{12}$/;
 const gidPattern = /^([0-9a-f]{12})-([1-9][0-9]{0,15})-([1-9][0-9]{0,15})$/;
 
@@ -27,7 +34,7 @@ export function formatGid(logId: LogId, birth: Birth): Gid {
  * Reads text that should be a gid.
  * @throws UnanimousError `malformed-gid` when it is not one.
  */
-export function parseGid(text: string): { gid: Gid; logId: LogId; birth: Birth } {
+export function parseGid(text: string): ParsedGid {
   const match = gidPattern.exec(text);
   const epoch = Number(match?.[2]);
   const counter = Number(match?.[3]);

@@ -9,7 +9,9 @@ export { fromServiceError, statusOf, toServiceError } from './status.ts';
 // The session's frames and their messages.
 export * from './frames.ts';
 
+export { type Alarm, type AlarmClock, Alarms } from './alarms.ts';
 export { FrameWriter, type FrameWriterOptions } from './frame-writer.ts';
+export { boundsOfCoordinatorFrame, boundsOfPeerFrame } from './generated/frame-codec.ts';
 
 // The services.
 export { adminService, AdminServiceClient } from './definition.ts';

@@ -5,7 +5,7 @@ export { type BranchId, branchIdPrefix, formatBranchId, parseBranchId } from './
 export { type ErrorCode, errorCodes, type ErrorDetails, isErrorCode } from './errors.ts';
 export { type Reason, readReason, reason, UnanimousError } from './errors.ts';
 export { type Birth, compareBirths, formatGid, type Gid, parseGid } from './gid.ts';
-export { type LogId, parseLogId } from './gid.ts';
+export { type LogId, type ParsedGid, parseLogId } from './gid.ts';
 export { checkRmName } from './rm-name.ts';
 
 // For the project's own kill tests: names of moments, inert by themselves.

@@ -2,6 +2,11 @@ const initialBytes = 4_096;
 
 /** Writes messages in the format of Protocol Buffers into one buffer that grows. */
 export class WireWriter {
+  /** Bytes that a text takes at most with tag and length; of a short one a bound is cheaper. */
+  static boundOf(text: string): number {
+    return 7 + (text.length < 64 ? 3 * text.length : Buffer.byteLength(text));
+  }
+
   #buffer: Buffer;
   #at = 0;
 
@@ -155,7 +160,9 @@ export class WireReader {
     const end = this.end();
     const from = this.at;
     this.at = end;
-    return this.#buffer.toString('utf8', from, end);
+    return end - from > maxKnownLength
+      ? this.#buffer.toString('utf8', from, end)
+      : knownText(this.#buffer, from, end);
   }
 
   bytes(): Buffer {
@@ -185,10 +192,11 @@ export class WireReader {
 
   uint64(name: string): number {
     let value = 0;
-    for (let index = 0; index < 10; index++) {
+    let place = 1;
+    for (let index = 0; index < 10; index++, place *= 128) {
       const byte = this.#buffer[this.at++];
       if (byte === undefined) throw endsEarly();
-      value += (byte & 127) * 128 ** index;
+      value += (byte & 127) * place;
       if (byte >= 128) continue;
       if (Number.isSafeInteger(value)) return value;
       break;
@@ -224,6 +232,34 @@ export class WireReader {
         throw new RangeError(`wire type ${tag & 7} in a frame`);
     }
   }
+}
+
+/** Longer texts are hardly ever the same as one before. */
+const maxKnownLength = 40;
+
+/** Short texts that were read last, by what their bytes sum up to. */
+const knownTexts = Array.from({ length: 2_048 }, () => '');
+
+/**
+ * A short text. The same few, names and ids, come again and again, from frame to frame: to compare
+ * one with its bytes costs less than to make it once more, and maps find it without a new hash.
+ */
+function knownText(buffer: Buffer, from: number, end: number): string {
+  let sum = end - from;
+  for (let at = from; at < end; at++) sum = (Math.imul(sum, 31) + (buffer[at] as number)) | 0;
+  const place = (sum ^ (sum >>> 15)) & (knownTexts.length - 1);
+  const known = knownTexts[place] as string;
+  if (known.length === end - from && isText(known, buffer, from)) return known;
+  const text = buffer.toString('utf8', from, end);
+  if (text.length === end - from) knownTexts[place] = text; // so that its characters are its bytes
+  return text;
+}
+
+function isText(text: string, buffer: Buffer, from: number): boolean {
+  for (let index = 0; index < text.length; index++) {
+    if (text.charCodeAt(index) !== buffer[from + index]) return false;
+  }
+  return true;
 }
 
 function endsEarly(): RangeError {

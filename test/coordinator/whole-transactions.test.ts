@@ -1,4 +1,4 @@
-import { formatGid, type LogId, type WholeBranch } from '@unanimous/proto';
+import { formatGid, type LogId, parseGid, type WholeBranch } from '@unanimous/proto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Coordinator } from '../../coordinator/src/coordinator.ts';
 import { connectInProcess } from '../../coordinator/src/embedded.ts';
@@ -74,6 +74,28 @@ describe('a transaction that comes whole', () => {
     for (const commit of commits) peer.acknowledge(commit);
     expect(await peer.ask(gid)).toMatchObject({ kind: 'OUTCOME_COMMITTED' });
     expect(peer.heard.flatMap(({ prepares }) => prepares)).toEqual([]);
+  });
+
+  test('with payloads, and many decided at once, does not overflow the outbox of its peer', async () => {
+    const { peer, gid } = await client();
+    const { logId, birth } = parseGid(gid);
+    const redo = Buffer.alloc(200_000, 7);
+    const branches = [yes('orders-db', { redo }), yes('stock-db', { redo })];
+    log.hold();
+    const gids = Array.from({ length: 50 }, (_, index) => {
+      return formatGid(logId, { ...birth, counter: birth.counter + index });
+    });
+    for (const one of gids) tell(peer, one, branches);
+    await log.holding();
+    log.release();
+    for (const one of gids) {
+      for (const branch of [1, 2]) {
+        const commit = await peer.take('commits', (c) => c.gid === one && c.branch === branch);
+        expect(commit.redo).toHaveLength(redo.length);
+        peer.acknowledge(commit);
+      }
+    }
+    await expect.poll(() => coordinator.outcome(gids.at(-1) ?? '').applied).toBe(true);
   });
 
   test('is told nobody before its record is durable', async () => {

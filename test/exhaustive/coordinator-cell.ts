@@ -1,7 +1,7 @@
 import { formatGid, type LogId, reason } from '@unanimous/proto';
 import { tellBranch } from '../../coordinator/src/messages.ts';
 import { outcomeOf, verdictOn } from '../../coordinator/src/protocol/answers.ts';
-import type { Input, Result } from '../../coordinator/src/protocol/decide.ts';
+import { type Input, type Result, whyIsIt } from '../../coordinator/src/protocol/decide.ts';
 import { type DecidedBranch, durability } from '../../coordinator/src/protocol/record.ts';
 import { type Message, outstanding } from '../../coordinator/src/protocol/step.ts';
 import {
@@ -148,7 +148,8 @@ export class CoordinatorCell {
     if (is === 'pending') throw new Error('pending is no heuristic');
     const branch = { ...stray, receipt: '', redo: new Uint8Array() };
     const about = { gid: gidOf(tx), decision: 'aborted', branch } as const;
-    const heuristic = { kind: 'heuristic', ...about, result: is, reason: result.reason } as const;
+    const cause = whyIsIt(result, stray.rm);
+    const heuristic = { kind: 'heuristic', ...about, result: is, reason: cause } as const;
     const batch: Batch = { tx, records: [heuristic], forced: true, epoch: 0 };
     const state = evolve(this.#txs.value(id), heuristic);
     return { tx: this.#txs.id(state), batch: this.log.batches.id(batch), forced: true, sends: 0 };

@@ -10,7 +10,7 @@ import { startPostgres } from '../servers/postgres.ts';
 import { serverOrSkip } from '../servers/require-server.ts';
 import { tempDir } from '../support/temp-dir.ts';
 import { waitUntil } from '../support/wait-until.ts';
-import { Admin } from './support/admin.ts';
+import { Admin } from '../../examples/support/admin.ts';
 import { CoordinatorProcess, runUnanimous } from './support/coordinator-process.ts';
 import { failureOf } from './support/failure-of.ts';
 import { InProcessCoordinator } from './support/in-process-coordinator.ts';

@@ -18,8 +18,8 @@ export const client: readonly Mutant[] = [
   {
     name: 'tries again also what may be committed',
     file: `${src}/run-transaction.ts`,
-    from: 'return new Failure(error, isRetryable(error));',
-    to: 'return new Failure(error, true);',
+    from: 'tried.mayRetry = isRetryable(error);',
+    to: 'tried.mayRetry = true;',
     breaks: ['rule 9'],
     tests: [told],
   },
@@ -34,8 +34,8 @@ export const client: readonly Mutant[] = [
   {
     name: 'throws for a commit whose answer was lost',
     file: `${src}/await-outcome.ts`,
-    from: 'refuse: () => hear(undefined),',
-    to: 'refuse: reject,',
+    from: 'refuse: () => awaited.hear(undefined),',
+    to: 'refuse: awaited.fail,',
     breaks: ['rule 9', 'scenario 24'],
     tests: [`${recovery} > a lost session`],
   },
@@ -50,8 +50,8 @@ export const client: readonly Mutant[] = [
   {
     name: 'takes "not known yet" for the last word',
     file: `${src}/await-outcome.ts`,
-    from: "if (heard && heard.outcome !== 'unknown') return heard;",
-    to: 'if (heard) return heard;',
+    from: "if (heard && heard.outcome !== 'unknown') return resolve(heard);",
+    to: 'if (heard) return resolve(heard);',
     breaks: ['rule 9'],
     tests: [recovery, unit],
   },

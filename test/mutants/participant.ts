@@ -95,8 +95,8 @@ const driver: readonly Mutant[] = [
   {
     name: 'commits before the log position is stored',
     file: `${src}/branch-driver.ts`,
-    from: 'if (storing) await storing;',
-    to: 'void storing;',
+    from: 'return storing ? storing.then(() => this.#commit(order)) : this.#commit(order);',
+    to: 'void storing;\n        return this.#commit(order);',
     breaks: ['rule 17'],
     tests: [`${recovery} > resource managers`],
   },
@@ -223,8 +223,8 @@ const driver: readonly Mutant[] = [
   {
     name: 'votes without its receipt',
     file: `${src}/wire.ts`,
-    from: "const receipt = vote.kind === 'yes' || vote.kind === 'ready' ? vote.receipt : '';",
-    to: "const receipt = '';",
+    from: "return vote.kind === 'yes' || vote.kind === 'ready' ? vote.receipt : '';",
+    to: "return vote.kind === 'no' ? 'no' : '';",
     breaks: ['rule 11'],
     tests: [unit, recovery],
   },
@@ -239,8 +239,8 @@ const driver: readonly Mutant[] = [
   {
     name: 'does not write down what ended against its order',
     file: `${src}/branch-driver.ts`,
-    from: 'if (deviates(order, result.result)) await this.#writeDown(result as BranchResult);',
-    to: '',
+    from: 'if (deviates(order, attempted.result)) {',
+    to: "if (deviates(order, attempted.result) && order.kind === 'settle') {",
     breaks: ['rule 13', 'scenario 6'],
     tests: [`${recovery} > resource managers`],
   },
@@ -251,6 +251,14 @@ const driver: readonly Mutant[] = [
     to: '',
     breaks: ['rule 13'],
     tests: [unit],
+  },
+  {
+    name: 'asks once about what was written down by hand, though nothing is decided yet',
+    file: `${src}/participant.ts`,
+    from: "if (verdict.kind === 'VERDICT_WAIT') this.#scans.get(rm)?.askAgain(verdict);",
+    to: '',
+    breaks: ['rule 13'],
+    tests: [`${unit} > until its transaction is decided`],
   },
   {
     name: 'does not read what was written down by hand',

@@ -97,10 +97,11 @@ const ofSessions: readonly Mutant[] = [
   {
     name: 'rolls a branch back, and says committed',
     file: 'participant-sdk/src/participant/branch-driver.ts',
-    from: 'return resource.commit(this.id, decidedOf(order.facts));',
-    to: `if (this.id.rm !== 'orders-db') return resource.commit(this.id, decidedOf(order.facts));
-        await resource.abort(this.id, order.facts.receipt);
-        return { result: 'committed' };`,
+    from: 'return this.#ports.resource.commit(this.id, decidedOf(order.facts));',
+    to: `const { resource } = this.#ports;
+    if (this.id.rm !== 'orders-db') return resource.commit(this.id, decidedOf(order.facts));
+    const undone = resource.abort(this.id, order.facts.receipt);
+    return undone.then(() => ({ result: 'committed' }) as const);`,
     ...rule(session, 'AC1, agreement'),
   },
   {
@@ -114,18 +115,20 @@ const ofSessions: readonly Mutant[] = [
   {
     name: 'counts a no as a yes',
     file: `${protocol}/decide.ts`,
-    from: "if (vote.is === 'no') return aborted(state, voted(branch, { is: 'no' }), vote.reason);",
-    to: `if (vote.is === 'no') {
-      const yes = { ...voted(branch, { is: 'yes' }), incarnation };
-      return { events: [yes, ...decideWhenAllVoted(evolve(state, yes))] };
-    }`,
+    from: 'const after = evolve(state, event);\n  if (vote.is',
+    to: `const counted = { ...event, state: { is: vote.is === 'no' ? 'yes' : vote.is }, incarnation };
+  const after = evolve(state, counted as TransactionEvent);
+  if (vote.is === 'no') {
+    return { events: [counted as TransactionEvent, ...decideWhenAllVoted(after)] };
+  }
+  if (vote.is`,
     ...rule(session, 'AC3, only if all voted yes'),
   },
   {
     name: 'aborts who is ready for one phase',
     file: `${protocol}/decide.ts`,
-    from: "if ((vote.is === 'ready') !== isReceiptAsked && (",
-    to: "if ((vote.is === 'ready') === isReceiptAsked && isReceiptAsked && (",
+    from: "if ((is === 'ready') === isReceiptAsked) return undefined;",
+    to: "if (is === 'yes' || !isReceiptAsked) return undefined;",
     ...rule(session, 'AC4, with no failure'),
   },
   {
@@ -159,8 +162,8 @@ const ofSessions: readonly Mutant[] = [
   {
     name: 'shows after a restart no branch that did not follow',
     file: 'coordinator/src/views.ts',
-    from: "if (b.is !== 'heuristic') return [];",
-    to: "if (b.is !== 'heuristic' || state.branches.every((one) => one.session === 0)) return [];",
+    from: "if (b.is !== 'heuristic') continue;",
+    to: "if (b.is !== 'heuristic' || state.branches.every((one) => one.session === 0)) continue;",
     ...rule(session, 'no lost heuristic'),
   },
   {

@@ -162,9 +162,17 @@ export const sessionLayer: readonly Mutant[] = [
     tests: [session],
   },
   {
+    name: 'fills its outbox with payloads until the session is lost',
+    file: 'participant-sdk/src/session/link.ts',
+    from: 'if (this.#forRoom.length === 0 && this.#hasRoom(bytes)) send();',
+    to: 'if (bytes >= 0) send();',
+    breaks: ['promise: who sends waits for room'],
+    tests: ['test/participant-sdk/session/large-votes.test.ts'],
+  },
+  {
     name: 'takes the answer to one request for that of another kind',
     file: 'participant-sdk/src/session/link.ts',
-    from: 'if (!kinds.includes(pending.kind)) {',
+    from: 'if (!kinds.includes(request.kind)) {',
     to: 'if (kinds.length === 0) {',
     breaks: ['promise: an answer belongs to its request'],
     tests: [session],
@@ -172,7 +180,7 @@ export const sessionLayer: readonly Mutant[] = [
   {
     name: 'leaves requests of a lost session without an answer',
     file: 'participant-sdk/src/session/link.ts',
-    from: 'for (const request of pending) request.refuse(lost);',
+    from: 'for (const request of pending) request.pending.refuse(lost);',
     to: 'void lost;',
     breaks: ['rule 9', 'scenario 24'],
     tests: [session, 'test/participant-sdk/participant/recovery.test.ts > a lost session'],

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.ts';
 import { afterAll, beforeAll, test } from 'vitest';
 import { TestPostgres } from '../participant-sdk/postgres/branches.ts';
 import { serverOrSkip } from '../servers/require-server.ts';

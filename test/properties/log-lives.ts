@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.ts';
 import type { CrashPoint } from '../../coordinator/src/log/sqlite/crash-points.ts';
 import {
   compact,

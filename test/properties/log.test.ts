@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.ts';
 import { describe, test } from 'vitest';
 import { logCommands, wholeLife } from './log-lives.ts';
 import type { LogHistory } from './log-history.ts';

@@ -1,13 +1,6 @@
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.ts';
 import { beforeAll, expect } from 'vitest';
-import {
-  assertOptions,
-  type Command,
-  livesTimeoutMs,
-  Reached,
-  seed,
-  shrinkOptions,
-} from './runs.ts';
+import { assertOptions, type Command, livesTimeoutMs, Reached, shrinkOptions } from './runs.ts';
 
 /** One thing that must never be otherwise, whatever happened. */
 export interface Rule<H> {
@@ -91,7 +84,7 @@ export function sharedLives<M extends object, R, H>(
       count += 1;
       if (count >= life) rule.check(await live(steps, reached));
     });
-    await fc.assert(holds, { ...shrinkOptions, seed, numRuns: life });
+    await fc.assert(holds, { ...shrinkOptions, numRuns: life });
   }
 }
 

@@ -1,5 +1,6 @@
 import process from 'node:process';
-import type fc from 'fast-check';
+import type { fc } from '../support/fast-check.ts';
+
 import { expect } from 'vitest';
 
 /** PROPERTY_RUNS=1000 for a long run; a few runs unless told. */
@@ -12,12 +13,9 @@ export function livesTimeoutMs(fewRuns: number): number {
   return 60_000 + propertyRuns(fewRuns) * 30_000;
 }
 
-/** PROPERTY_SEED=… lives the same lives again; a failure prints it. */
-export const seed = Number(process.env['PROPERTY_SEED'] ?? Date.now() % 2 ** 31);
-
 /** Options of all properties. */
 export function assertOptions(fewRuns: number): fc.Parameters<unknown> {
-  return { numRuns: propertyRuns(fewRuns), seed, endOnFailure: true };
+  return { numRuns: propertyRuns(fewRuns), endOnFailure: true };
 }
 
 /** The steps to a failure are slow, so that shrinking has an end, too. */

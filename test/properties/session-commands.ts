@@ -1,5 +1,5 @@
 import type { UnanimousError } from '@unanimous/participant-sdk';
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.ts';
 import { waitUntil } from '../support/wait-until.ts';
 import type { Command, Reached } from './runs.ts';
 import { heardFrom, type CommitFault, type ModelTransaction } from './session-model.ts';

@@ -1,9 +1,9 @@
 import { formatBranchId, type BranchId, type Gid } from '@unanimous/proto';
 import type { Limits } from '@unanimous/coordinator';
 import { defineResource, TransactionClient } from '@unanimous/participant-sdk';
-import { Admin } from '../integration/support/admin.ts';
+import { Admin } from '../../examples/support/admin.ts';
 import { InProcessCoordinator } from '../integration/support/in-process-coordinator.ts';
-import { InReverse } from '../integration/support/in-reverse.ts';
+import { InReverse } from '../../examples/support/in-reverse.ts';
 import { TcpRelay } from '../integration/support/tcp-relay.ts';
 import { FakeDatabase, FakeStore } from '../participant-sdk/support/fake-database.ts';
 import { waitUntil } from '../support/wait-until.ts';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.ts';
 import { describe, test } from 'vitest';
 import { waitUntil } from '../support/wait-until.ts';
 import { sharedLives } from './rule.ts';

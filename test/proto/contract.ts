@@ -28,7 +28,7 @@ export const messageNames = Object.keys(contract)
   .map((name) => name.replace('unanimous.v1.', ''));
 
 /** The loader's own definition of a message. */
-export function messageType(name: string): MessageTypeDefinition<object, object> {
+function messageType(name: string): MessageTypeDefinition<object, object> {
   return contract[`unanimous.v1.${name}`] as MessageTypeDefinition<object, object>;
 }
 

@@ -1,5 +1,5 @@
 import { loadSync, type ServiceDefinition } from '@grpc/proto-loader';
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.ts';
 import { expect, test } from 'vitest';
 import {
   type CoordinatorFrame,

@@ -1,6 +1,8 @@
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.ts';
 import { describe, expect, test } from 'vitest';
 import {
+  boundsOfCoordinatorFrame,
+  boundsOfPeerFrame,
   type Ask,
   type Commit,
   type CoordinatorFrame,
@@ -30,6 +32,7 @@ class Bench {
   constructor(options: Partial<FrameWriterOptions<PeerFrame>> = {}) {
     this.writer = new FrameWriter({
       newFrame: newPeerFrame,
+      bounds: boundsOfPeerFrame,
       write: (frame) => {
         this.written.push(frame);
         return this.answers.shift() ?? true;
@@ -76,7 +79,8 @@ describe('a turn', () => {
   test('of setImmediate, unless another is given', async () => {
     const written: PeerFrame[] = [];
     const write = (frame: PeerFrame) => written.push(frame) > 0;
-    const writer = new FrameWriter({ newFrame: newPeerFrame, write, onOverflow: () => {} });
+    const bounds = boundsOfPeerFrame;
+    const writer = new FrameWriter({ newFrame: newPeerFrame, bounds, write, onOverflow: () => {} });
     writer.add('asks', ask(1));
     await Promise.resolve();
     writer.add('asks', ask(2));
@@ -135,6 +139,7 @@ describe('the order of a transaction', () => {
     const frames: CoordinatorFrame[] = [];
     const writer = new FrameWriter({
       newFrame: newCoordinatorFrame,
+      bounds: boundsOfCoordinatorFrame,
       write: (frame) => frames.push(frame) > 0,
       onOverflow: () => {},
     });

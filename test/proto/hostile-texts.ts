@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.ts';
 import { type ErrorCode, UnanimousError } from '../../proto/src/index.ts';
 
 const pieces = ["'", '"', '\\', ';--', '\0', '\n', '\r', '$$', '%27', 'é', '٣', '\u202e', '😀'];

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.ts';
 import { type Field, fieldsOf, valuesOf } from './contract.ts';
 
 /** Any message of the contract in its in-memory form. */

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.ts';
 import { expect, test } from 'vitest';
 import { checkRmName } from '../../proto/src/index.ts';
 import { attempt, hostileTexts } from './hostile-texts.ts';

@@ -1,5 +1,5 @@
 import { Metadata, Server, ServerCredentials, credentials, status as Status } from '@grpc/grpc-js';
-import fc from 'fast-check';
+import { fc } from '../support/fast-check.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cutEncoded, decodeHeaderText, encodeHeaderText } from '../../proto/src/header-text.ts';
 import {

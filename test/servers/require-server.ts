@@ -1,11 +1,11 @@
 import { spawnSync } from 'node:child_process';
 import { describe, test } from 'vitest';
 import { postgresBinaries } from '../../examples/support/postgres-server.ts';
-import { hasKafka } from './kafka.ts';
+import { hasKafka } from '../../examples/support/kafka-server.ts';
 import { hasMariadb, hasMysql } from './mariadb.ts';
 import { hasNats } from './nats.ts';
 import { hasRabbitmq } from './rabbitmq.ts';
-import { hasRedis } from './redis.ts';
+import { hasRedis } from '../../examples/support/redis-server.ts';
 import { hasSearchServer } from '../../examples/support/search-server.ts';
 
 /** A server that a test starts for itself. */

@@ -39,17 +39,25 @@ export async function bundleIn(
   return (entry) => pathToFileURL(join(dist, entry.replace('.ts', '.js'))).href;
 }
 
-function planting({ name, file, from, to }: Plant): Plugin {
+function planting(plant: Plant): Plugin {
   return {
-    name,
+    name: plant.name,
     setup(making) {
       making.onLoad({ filter: /\.ts$/ }, ({ path }) => {
-        if (path !== join(root, file)) return undefined;
-        const source = readFileSync(path, 'utf8');
-        const count = source.split(from).length - 1;
-        if (count !== 1) throw new Error(`${file} has ${count} times: ${from}`);
-        return { contents: source.replace(from, () => to), loader: 'ts' };
+        if (path !== join(root, plant.file)) return undefined;
+        return { contents: planted(plant), loader: 'ts' };
       });
     },
   };
+}
+
+/**
+ * The source of a file with a defect.
+ * @throws when the text to replace does not stand there exactly once: the plant is stale.
+ */
+export function planted({ file, from, to }: Plant): string {
+  const source = readFileSync(join(root, file), 'utf8');
+  const count = source.split(from).length - 1;
+  if (count !== 1) throw new Error(`${file} has ${count} times: ${from}`);
+  return source.replace(from, () => to);
 }

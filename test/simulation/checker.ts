@@ -11,7 +11,7 @@ export class Checker {
 
   /** Somebody was told that every branch shows its part. */
   checkApplied(fact: Fact): void {
-    this.#checkRows(fact, true, this.#shown(fact.gid));
+    this.#checkRows(fact, true, this.#shown(fact));
   }
 
   /** Why not everything has come to its end; undefined when it has. */
@@ -85,15 +85,19 @@ export class Checker {
     this.#checkOrder();
   }
 
-  #shown(gid: string): Set<number> {
+  /** Of what a transaction should have written, what stands anywhere. */
+  #shown({ gid, groups }: Fact): Set<number> {
     const { databases, targets, queues } = this.#simulation;
     const rows = new Set<number>();
     for (const database of databases) for (const row of database.rowsOf(gid)) rows.add(row);
-    const fact = this.#simulation.ledger.facts.get(gid);
-    for (const queue of queues) for (const { row } of queue.shown(gid)) rows.add(row);
-    for (const group of fact?.groups ?? []) {
-      for (const row of group.rows) {
-        if (targets.some((target) => target.applied.has(row))) rows.add(row);
+    for (const queue of queues) {
+      if (!groups.some(({ rm }) => rm === queue.rm)) continue;
+      for (const { row } of queue.shown(gid)) rows.add(row);
+    }
+    for (const target of targets) {
+      for (const group of groups) {
+        if (group.rm !== target.rm) continue;
+        for (const row of group.rows) if (target.applied.has(row)) rows.add(row);
       }
     }
     return rows;

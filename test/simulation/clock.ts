@@ -1,22 +1,41 @@
+/** To whom an event comes: it may be dead, or frozen. */
+interface Receiver {
+  run(action: () => void): void;
+}
+
 interface Timer {
   readonly atMs: number;
   readonly order: number;
+  readonly to: Receiver | undefined;
   /** Undefined once it was called off. */
   run: (() => void) | undefined;
 }
 
-/** Turns of the real event loop that are queued at once: each drains its microtasks. */
-const turnsAtOnce = 64;
+/** Events after which the real event loop has a turn: in it a queue's file writes what waits. */
+const eventsATurn = 16;
+
+/** Length of a slot. What is due within the open one is in the heap. */
+const slotMs = 8;
 
 /**
- * Simulated time: a heap of events, each in a turn of the event loop of its own, so that all
- * promises that one moves have settled before the next. Nothing waits for real time.
+ * Runs what promises and ticks have to do until none of it is left, as Node does between two events.
+ * It is Node's own, under the name that it has kept since its first versions.
+ */
+const settlePromises = Reflect.get(process, '_tickCallback') as () => void;
+
+/**
+ * Simulated time: events in the order of their times, and all promises that one moves settle before
+ * the next. Nothing waits for real time. Most timers are deadlines, which are far away and called
+ * off: they wait in slots, and only a slot whose time has come is put into order.
  */
 export class SimClock {
   nowMs = 0;
   /** Events so far. */
   turns = 0;
   readonly #heap: Timer[] = [];
+  readonly #slots = new Map<number, Timer[]>();
+  /** What comes before this time is in the heap. */
+  #openUntilMs = slotMs;
   readonly #onError: (error: unknown) => void;
   #order = 0;
 
@@ -25,10 +44,11 @@ export class SimClock {
   }
 
   /** Runs `action` after a time; the answer calls it off. Same times run in the order of calls. */
-  after(delayMs: number, action: () => void): () => void {
+  after(delayMs: number, action: () => void, to?: Receiver): () => void {
     const atMs = this.nowMs + Math.max(0, delayMs);
-    const timer: Timer = { atMs, order: this.#order++, run: action };
-    this.#push(timer);
+    const timer: Timer = { atMs, order: this.#order++, to, run: action };
+    if (atMs < this.#openUntilMs) this.#push(timer);
+    else this.#wait(timer);
     return () => {
       timer.run = undefined;
     };
@@ -36,49 +56,65 @@ export class SimClock {
 
   /** Lets time pass until a moment, or until `isOver` says so between two events. */
   async runUntil(endMs: number, isOver: () => boolean = () => false): Promise<void> {
-    await this.#turns(endMs, isOver);
+    await new Promise<void>((resolve) => {
+      const turn = (): void => {
+        for (let n = 0; n < eventsATurn; n++) {
+          const timer = isOver() ? undefined : this.#next(endMs);
+          if (!timer) return resolve();
+          this.#run(timer);
+          settlePromises();
+        }
+        setImmediate(turn);
+      };
+      setImmediate(turn);
+    });
     if (!isOver() && this.nowMs < endMs) this.nowMs = endMs;
   }
 
-  #turns(endMs: number, isOver: () => boolean): Promise<void> {
-    return new Promise<void>((resolve) => {
-      let isDone = false;
-      const turn = (): void => {
-        if (isDone) return;
-        const timer = isOver() ? undefined : this.#next(endMs);
-        if (!timer?.run) {
-          isDone = true;
-          resolve();
-          return;
-        }
-        this.nowMs = timer.atMs;
-        this.turns += 1;
-        const { run } = timer;
-        timer.run = undefined;
-        try {
-          run();
-        } catch (error) {
-          this.#onError(error);
-        }
-      };
-      const pump = (): void => {
-        if (isDone) return;
-        for (let n = 0; n < turnsAtOnce; n++) setImmediate(turn);
-        setImmediate(pump);
-      };
-      pump();
-    });
+  #run(timer: Timer): void {
+    this.nowMs = timer.atMs;
+    this.turns += 1;
+    const { run, to } = timer;
+    if (!run) return;
+    timer.run = undefined;
+    try {
+      if (to) to.run(run);
+      else run();
+    } catch (error) {
+      this.#onError(error);
+    }
   }
 
   /** The next event that was not called off, taken from the heap. */
   #next(endMs: number): Timer | undefined {
     for (;;) {
       const first = this.#heap[0];
-      if (!first) return undefined;
-      if (first.run && first.atMs > endMs) return undefined;
-      this.#pop();
-      if (first.run) return first;
+      if (!first) {
+        if (this.#openUntilMs > endMs || this.#slots.size === 0) return undefined;
+        this.#openNextSlot();
+      } else if (!first.run) this.#pop();
+      else if (first.atMs > endMs) return undefined;
+      else {
+        this.#pop();
+        return first;
+      }
     }
+  }
+
+  #wait(timer: Timer): void {
+    const number = Math.floor(timer.atMs / slotMs);
+    const slot = this.#slots.get(number);
+    if (slot) slot.push(timer);
+    else this.#slots.set(number, [timer]);
+  }
+
+  #openNextSlot(): void {
+    const number = Math.round(this.#openUntilMs / slotMs);
+    const slot = this.#slots.get(number);
+    this.#openUntilMs = (number + 1) * slotMs;
+    if (!slot) return;
+    this.#slots.delete(number);
+    for (const timer of slot) if (timer.run) this.#push(timer);
   }
 
   #push(timer: Timer): void {

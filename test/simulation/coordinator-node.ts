@@ -236,12 +236,10 @@ export class CoordinatorNode {
   #logger(process: SimProcess): Logger {
     const { marks, tell } = this.#simulation;
     if (!tell) {
-      return {
-        ...silent,
-        debug: ({ event }) => {
-          if (event === logEvents.outcomesForgotten) marks.hit('log.compacted');
-        },
+      const debug: Logger['debug'] = ({ event }) => {
+        if (event === logEvents.outcomesForgotten) marks.hit('log.compacted');
       };
+      return { ...silent, debug };
     }
     const say = (fields: { readonly event: string } & Record<string, unknown>) => {
       if (!process.isAlive) return;

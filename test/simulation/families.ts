@@ -34,7 +34,7 @@ const anything: Family = {
   natives: 1,
   services: 1,
   faultChance: 0.4,
-  faultCount: [1, 40],
+  faultCount: [2, 80],
   writes: usualWrites,
   elsewhere: 0.3,
   world: () => ({}),
@@ -46,12 +46,12 @@ const anything: Family = {
  */
 const hands: Family = {
   name: 'hands',
-  share: 0.2,
+  share: 0.4,
   natives: 2,
   services: 1,
   faults: ['by-hand', 'by-hand-in-outage', 'crash-service-at', 'crash-coordinator', 'reset'],
   faultChance: 0.8,
-  faultCount: [30, 80],
+  faultCount: [120, 320],
   writes: usualWrites,
   elsewhere: 0.3,
   world: (random, { rates }) => ({
@@ -69,12 +69,12 @@ const hands: Family = {
 /** A called handler still works when its caller has given up and commits; statements are forgotten. */
 const lateWork: Family = {
   name: 'late work',
-  share: 0.4,
+  share: 0.5,
   natives: 1,
   services: 2,
   faults: ['stall', 'slow-rm', 'pause-service', 'reset'],
   faultChance: 0.4,
-  faultCount: [0, 20],
+  faultCount: [0, 50],
   writes: [1, 2, 3, 5],
   elsewhere: 0.8,
   kinds: ['gives-up-call', 'gives-up-call', 'gives-up-call', 'late', 'not-awaited', 'plain'],

@@ -106,7 +106,8 @@ export class Ledger {
   }
 
   group(fact: Fact, rm: string, count: number): Group {
-    const rows = Array.from({ length: count }, () => this.newRow());
+    const rows: number[] = [];
+    for (let n = 0; n < count; n++) rows.push(this.newRow());
     const group = { rm, rows, isFirm: false };
     fact.groups.push(group);
     return group;

@@ -36,13 +36,8 @@ export function makePlaces(
   return {
     databases: rms(0, natives).map((rm, index) => {
       const random = Random.of(seed, `database ${index}`);
-      return new SimDatabase({
-        ...shared,
-        rm,
-        rmMs,
-        random,
-        onFound: (by) => onFound(by, random),
-      });
+      const found = (by: SimProcess) => onFound(by, random);
+      return new SimDatabase({ ...shared, rm, rmMs, random, onFound: found });
     }),
     targets: rms(natives, logged).map((rm) => new SimTarget({ ...shared, rm, rmMs })),
     queues: rms(natives + logged, queues).map((rm) => {

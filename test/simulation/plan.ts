@@ -130,7 +130,7 @@ export function rmName(index: number): string {
 }
 
 /** Draws a run from its seed: which faults are on, and every timeout, batch and limit. */
-export function planOf(seed: number, transactions = 1_500): Plan {
+export function planOf(seed: number, transactions = 3_000): Plan {
   const random = Random.of(seed, 'plan');
   const family = familyOf(seed);
   const world = drawWorld(random, family);

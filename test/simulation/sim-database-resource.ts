@@ -31,6 +31,7 @@ export class SimDatabaseResource implements Resource {
   readonly kind = 'native';
   readonly canOnePhase: boolean;
   readonly #client: DatabaseClient;
+  readonly #newBranch = (id: BranchId) => new SimBranch(this.#client, id);
   #host: ResourceHost | undefined;
   #opened = '';
 
@@ -45,10 +46,9 @@ export class SimDatabaseResource implements Resource {
   }
 
   /** The branch of the current transaction. */
-  async branch(): Promise<SimBranch> {
-    const branch = this.#host?.branch((id) => new SimBranch(this.#client, id));
-    if (!branch) throw new UnanimousError('no-transaction', `${this.rm}: outside`);
-    return branch;
+  branch(): Promise<SimBranch> {
+    const branch = this.#host?.branch(this.#newBranch);
+    return branch ?? Promise.reject(new UnanimousError('no-transaction', `${this.rm}: outside`));
   }
 
   async open(): Promise<RmIdentity> {

@@ -54,7 +54,7 @@ export class SimProcess {
   }
 
   after(delayMs: number, action: () => void): () => void {
-    return this.#clock.after(delayMs, () => this.run(action));
+    return this.#clock.after(delayMs, action, this);
   }
 
   /** The process is about to touch the world, or just has; false: it has died here. */

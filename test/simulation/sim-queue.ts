@@ -1,6 +1,6 @@
 import Database from 'better-sqlite3';
 import type { Gid } from '@unanimous/proto';
-import { parseBranchId } from '@unanimous/proto';
+import { branchIdPrefix, parseBranchId } from '@unanimous/proto';
 import {
   Sql,
   type SqliteConstructor,
@@ -42,6 +42,9 @@ export class SimQueue {
   readonly #options: SimQueueOptions;
   readonly #file: SqliteDatabase = new Database(':memory:');
   readonly #sql = new Sql(this.#file);
+  /** What was compiled for one process serves all: they have the same tables. */
+  readonly #statements = new Map<string, SqliteStatement>();
+  #wasMade = false;
 
   constructor(options: SimQueueOptions) {
     this.rm = options.rm;
@@ -81,7 +84,11 @@ export class SimQueue {
 
   /** The transaction has a prepared branch here. */
   hasPrepared(gid: string): boolean {
-    return this.prepared().some((one) => one === gid);
+    if (!this.#isMade) return false;
+    const query = `select 1 from unanimous_branches
+      where state = 'prepared' and branch >= ? and branch < ?`;
+    const prefix = `${branchIdPrefix}${gid}`;
+    return this.#sql.get(query, `${prefix}.`, `${prefix}/`) !== undefined;
   }
 
   /** The run is over. */
@@ -91,7 +98,8 @@ export class SimQueue {
 
   get #isMade(): boolean {
     const query = `select 1 from sqlite_schema where name = 'unanimous_queue'`;
-    return this.#sql.get(query) !== undefined;
+    this.#wasMade ||= this.#sql.get(query) !== undefined;
+    return this.#wasMade;
   }
 
   #constructorFor(process: SimProcess): SqliteConstructor {
@@ -108,7 +116,7 @@ export class SimQueue {
       get inTransaction() {
         return real.inTransaction;
       },
-      prepare: (text) => guarded(real.prepare(text), process),
+      prepare: (text) => guarded(this.#compiled(text), process),
       exec: (text) => {
         if (text === 'ROLLBACK') return real.exec(text);
         checkAlive(process);
@@ -117,6 +125,15 @@ export class SimQueue {
       pragma: () => undefined, // of files and of other writers
       close: () => undefined,
     };
+  }
+
+  #compiled(text: string): SqliteStatement {
+    let statement = this.#statements.get(text);
+    if (!statement) {
+      statement = this.#file.prepare(text);
+      this.#statements.set(text, statement);
+    }
+    return statement;
   }
 
   /** The one moment at which it matters whether a process dies, or the disk fails. */

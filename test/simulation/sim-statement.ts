@@ -45,24 +45,22 @@ export class Statements {
       const { clock, random, marks } = this.#options;
       const { loseAnswer, slowStatement } = this.#options.rates();
       const start = this.start;
+      const isEnding = maySlip.has(statement);
       const lost = random.chance(loseAnswer);
-      const slips = lost && maySlip.has(statement) && random.chance(0.5);
+      const slips = lost && isEnding && random.chance(0.5);
       const isSlow = random.chance(slowStatement) || clock.nowMs < this.slowUntilMs;
       const goMs = this.#delayMs() + (isSlow ? random.delay(10, 2_000) : 0);
-      const answer = (give: () => void) => process.after(this.#delayMs(), give);
-      const fail = () =>
-        answer(() => reject(unavailable(this.#options.rm, 'the connection was lost')));
-      if (row && maySlip.has(statement)) row.inFlight += 1;
-      if (slips) fail();
+      if (row && isEnding) row.inFlight += 1;
+      if (slips) this.#loseConnection(process, reject);
       clock.after(goMs + (slips ? random.delay(0, 1_000) : 0), () => {
-        if (row && maySlip.has(statement)) row.inFlight -= 1;
+        if (row && isEnding) row.inFlight -= 1;
         const isDown = clock.nowMs < this.downUntilMs || start !== this.start;
         const isAbandoned = !process.isAlive || slips;
         // What a dead client has sent may still be read from its socket, or not.
-        const lands = !isDown && (!isAbandoned || (maySlip.has(statement) && random.chance(0.6)));
+        const lands = !isDown && (!isAbandoned || (isEnding && random.chance(0.6)));
         if (!lands) {
           if (row && isAbandoned) this.#leave(row);
-          if (!slips) fail();
+          if (!slips) this.#loseConnection(process, reject);
           return;
         }
         if (statement === 'prepare' && isAbandoned) marks.hit('rm.prepare-landed-late');
@@ -70,12 +68,18 @@ export class Statements {
           const result = execute();
           if (row && isAbandoned) this.#leave(row);
           if (slips || !process.effect('rm')) return;
-          if (lost) fail();
-          else answer(() => resolve(result));
+          if (lost) this.#loseConnection(process, reject);
+          else process.after(this.#delayMs(), () => resolve(result));
         } catch (error) {
-          answer(() => reject(error));
+          process.after(this.#delayMs(), () => reject(error));
         }
       });
+    });
+  }
+
+  #loseConnection(process: SimProcess, reject: (error: Error) => void): void {
+    process.after(this.#delayMs(), () => {
+      reject(unavailable(this.#options.rm, 'the connection was lost'));
     });
   }
 

@@ -60,13 +60,13 @@ export class SimTarget {
     return defineResource<Effect>({
       rm: this.rm,
       takesWork: true,
-      ambient,
-      ...limits,
       check: () => {
         if (process.random.chance(rates().refuse)) return { refused: `${this.rm} refuses` };
         return undefined;
       },
       apply: (effect, context) => this.#apply(process, effect, context),
+      ambient,
+      ...limits,
     });
   }
 

@@ -81,8 +81,8 @@ export class Simulation {
       marks,
       nowMs: () => clock.nowMs,
       preparedIn: (gid) => {
-        const natives = [...this.databases, ...this.queues];
-        return natives.find((one) => one.hasPrepared(gid))?.rm;
+        const database = this.databases.find((one) => one.hasPrepared(gid));
+        return (database ?? this.queues.find((one) => one.hasPrepared(gid)))?.rm;
       },
     });
     const { ledger, rates, tell } = this;

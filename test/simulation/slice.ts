@@ -29,15 +29,6 @@ export interface Slice {
   readonly broken: { readonly plan: Plan; readonly violations: readonly string[] } | undefined;
 }
 
-/** Transactions after which what they have left is swept. */
-const sweepAfter = 500;
-
-/**
- * Sweeps what was made lately, if Node was told to let us. Between two runs all of it is dead, which
- * costs next to nothing; in the middle of one a third of it lives, and is copied.
- */
-const sweep = (globalThis as { gc?: (how: { type: 'minor' }) => void }).gc;
-
 /** Runs seed after seed, until one breaks a rule or the limits say so. */
 export async function simulateSlice(limits: SliceLimits): Promise<Slice> {
   const { firstSeed, runs = Number.POSITIVE_INFINITY, seconds = Number.POSITIVE_INFINITY } = limits;
@@ -47,7 +38,6 @@ export async function simulateSlice(limits: SliceLimits): Promise<Slice> {
   const states = new Set<string>();
   const marks = new Marks();
   const sums = { runs: 0, transactions: 0, committed: 0, crashes: 0, faults: 0, simulatedMs: 0 };
-  let unswept = 0;
   let broken: Slice['broken'];
   const isEnough = () =>
     sums.runs >= runs ||
@@ -64,11 +54,6 @@ export async function simulateSlice(limits: SliceLimits): Promise<Slice> {
     sums.simulatedMs += report.simulatedMs;
     for (const state of report.states) states.add(state);
     marks.add(report.marks);
-    unswept += report.transactions;
-    if (unswept >= sweepAfter) {
-      sweep?.({ type: 'minor' });
-      unswept = 0;
-    }
     const { violations } = report;
     if (violations.length > 0) broken = { plan, violations };
   }

@@ -5,7 +5,7 @@ import { jetstream, jetstreamManager } from '@nats-io/jetstream';
 import { connect, headers } from '@nats-io/transport-node';
 import * as amqplib from 'amqplib';
 import { Kafka, logLevel } from 'kafkajs';
-import { startKafka } from '../../../test/servers/kafka.ts';
+import { startKafka } from '../../../examples/support/kafka-server.ts';
 import { startNats } from '../../../test/servers/nats.ts';
 import { Arrivals } from '../arrivals.ts';
 import { Broker } from '../broker.ts';

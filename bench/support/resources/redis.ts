@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { bullmq, redisCache, redisStreams } from '@unanimous/participant-sdk/redis';
 import { Queue, Worker } from 'bullmq';
 import { Redis } from 'ioredis';
-import { startRedis } from '../../../test/servers/redis.ts';
+import { startRedis } from '../../../examples/support/redis-server.ts';
 import { Arrivals } from '../arrivals.ts';
 import { type Bench, besideRow, type MeasuredResource } from './measured-resource.ts';
 

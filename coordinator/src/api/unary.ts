@@ -24,7 +24,7 @@ export function unaryHandlers({ running, logger, world = realWorld }: ApiOptions
   return {
     Begin: answering(logger, ({ timeoutMs, name }) => {
       const secret = world.randomHex(16);
-      return { ...running().begin({ secret }, timeoutMs, name), owner: secret };
+      return { owner: secret, ...running().begin({ secret }, timeoutMs, name) };
     }),
     Enlist: answering(logger, ({ gid, owner: secret, rm, work }) => {
       const { branch } = running().enlist(gid, { rm, work }, { secret });

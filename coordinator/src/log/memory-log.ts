@@ -27,7 +27,17 @@ export function newMemoryDisk(logId: LogId): MemoryDisk {
 
 /** A backup of a disk, or a disk from a backup. */
 export function copyMemoryDisk(disk: MemoryDisk): MemoryDisk {
-  return structuredClone(disk);
+  const { retention } = disk;
+  return {
+    ...disk,
+    epochs: copyMap(disk.epochs),
+    retention: { ...retention, transactions: copyMap(retention.transactions) },
+    entries: [...disk.entries], // what stands in one never changes
+  };
+}
+
+function copyMap<K, V extends object>(map: ReadonlyMap<K, V>): Map<K, V> {
+  return new Map(Array.from(map, ([key, value]) => [key, { ...value }]));
 }
 
 /** What a simulator decides instead of the machine. */
@@ -127,7 +137,7 @@ export class MemoryDecisionLog implements DecisionLog {
 
   tip(): LogPosition {
     const { logId, epochs } = this.#disk;
-    if (this.#incarnation) return { ...this.#incarnation, ...this.#end };
+    if (this.#incarnation) return { logId, nonce: this.#incarnation.nonce, ...this.#end };
     const epoch = lastEpoch(epochs);
     const { nonce = '', lastSeq: seq = 0 } = epochs.get(epoch) ?? {};
     return { logId, epoch, nonce, seq, chain: '' };
@@ -148,8 +158,9 @@ export class MemoryDecisionLog implements DecisionLog {
     await this.#flush();
     this.#checkActive();
     const { retention, entries } = this.#disk;
-    const needed = entries.filter(({ record }) => isNeeded(retention, record));
-    const dropped = entries.filter(({ record }) => !isNeeded(retention, record));
+    const needed: StoredEntry[] = [];
+    const dropped: StoredEntry[] = [];
+    for (const one of entries) (isNeeded(retention, one.record) ? needed : dropped).push(one);
     for (const { record } of dropped) noteDropped(retention, record);
     this.#disk.entries = needed;
   }

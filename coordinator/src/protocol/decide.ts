@@ -11,8 +11,15 @@ export type Vote =
 
 /** What a participant says of phase two. */
 export type Result =
-  | { readonly is: 'committed' | 'rolled-back' | 'unknown'; readonly reason: Reason }
+  /** Without a reason where there is nothing more to say, as nearly always. */
+  | { readonly is: 'committed'; readonly reason?: Reason }
+  | { readonly is: 'rolled-back' | 'unknown'; readonly reason: Reason }
   | { readonly is: 'pending'; readonly reason: Reason };
+
+/** The reason of a result, for who must hear one. */
+export function whyIsIt(result: Result, rm: string): Reason {
+  return result.reason ?? reason('heuristic', 'was committed', rm);
+}
 
 /** A branch that comes with its vote. */
 export interface WholeBranch {
@@ -97,56 +104,66 @@ export function decide(state: Transaction, input: Input): Decision {
 
 function decideEnlist(state: Transaction, input: Input & { kind: 'enlist' }): Decision {
   if (state.phase !== 'active') return { refused: notLive(state, 'enlist') };
-  if (state.branches.length >= input.maxBranches) {
-    const message = `a transaction takes at most ${input.maxBranches} branches`;
-    return { refused: reason('too-many-branches', message, input.branch.rm) };
+  const why = whyNoBranch(input.branch, state.branches, input.maxBranches);
+  if (why) return { refused: why };
+  const branch: Branch = { branch: state.branches.length + 1, ...input.branch };
+  return { events: [{ kind: 'enlisted', branch }] };
+}
+
+/** Why a branch cannot be added to those that are there. */
+function whyNoBranch(
+  branch: Omit<Branch, 'branch'>,
+  others: readonly Branch[],
+  maxBranches: number,
+): Reason | undefined {
+  if (others.length >= maxBranches) {
+    return reason(
+      'too-many-branches',
+      `a transaction takes at most ${maxBranches} branches`,
+      branch.rm,
+    );
   }
-  if (input.branch.kind === 'last' && state.branches.some((b) => b.kind === 'last')) {
+  if (branch.kind === 'last' && others.some((b) => b.kind === 'last')) {
     const message =
       'a transaction asks one resource last: of two the first may say yes, the other no';
     const hint = 'Call the second one in a transaction of its own.';
-    return { refused: { ...reason('invalid-argument', message, input.branch.rm), hint } };
+    return { ...reason('invalid-argument', message, branch.rm), hint };
   }
-  const branch: Branch = { branch: state.branches.length + 1, ...input.branch };
-  return { events: [{ kind: 'enlisted', branch }] };
+  return undefined;
 }
 
 function decideCommit(state: Transaction): Decision {
   // Asked again, by a client that lost its answer: the outcome comes, once.
   if (state.phase !== 'active') return nothing;
   if (state.branches.length === 0) return { events: [{ kind: 'nothing-to-commit' }] };
-  const [only, second] = state.branches;
-  // One phase is chosen before phase one, never later (PROTOCOL rule 6).
-  const onePhase = second === undefined && only?.canOnePhase === true;
-  return { events: [{ kind: 'prepare-asked', onePhase }] };
+  return { events: [{ kind: 'prepare-asked', onePhase: isOnePhase(state.branches) }] };
 }
 
-/** One after the other what would have come one by one; but nobody need be asked for a vote. */
+/** One phase is chosen before phase one, never later (PROTOCOL rule 6). */
+function isOnePhase([only, second]: readonly Pick<Branch, 'canOnePhase'>[]): boolean {
+  return second === undefined && only?.canOnePhase === true;
+}
+
+/** All at once what would have come one by one; but nobody need be asked for a vote. */
 function decideWhole(state: Transaction, input: Input & { kind: 'whole' }): Decision {
-  const { branches, maxBranches } = input;
   if (state.phase !== 'active' || state.branches.length > 0) {
     return { refused: notLive(state, 'whole') };
   }
-  const events: TransactionEvent[] = [];
-  let after: Transaction = state;
-  const happen = (more: readonly TransactionEvent[]): void => {
-    for (const event of more) after = evolve(after, event);
-    events.push(...more);
-  };
-  for (const { branch } of branches) {
-    const enlisted = decideEnlist(after, { kind: 'enlist', branch, maxBranches });
-    if ('refused' in enlisted) return enlisted;
-    happen(enlisted.events);
+  if (input.branches.length === 0) return { events: [{ kind: 'nothing-to-commit' }] };
+  const onePhase = isOnePhase(input.branches.map(({ branch }) => branch));
+  const branches: Branch[] = [];
+  let no: Reason | undefined;
+  for (const { branch, incarnation, vote } of input.branches) {
+    const why = whyNoBranch(branch, branches, input.maxBranches);
+    if (why) return { refused: why };
+    const besides = whyNoAnswer(branch, vote, onePhase);
+    no ??= besides ?? (vote.is === 'no' ? vote.reason : undefined);
+    const number = branches.length + 1;
+    branches.push(besides ? asked(branch, number) : voted(branch, number, vote, incarnation));
   }
-  for (const event of eventsOf(decideCommit(after))) {
-    happen([event.kind === 'prepare-asked' ? { ...event, isAnswered: true } : event]);
-  }
-  for (const [index, { branch, incarnation, vote }] of branches.entries()) {
-    const { session } = branch;
-    const one = { kind: 'vote', branch: index + 1, session, incarnation, vote } as const;
-    happen(eventsOf(decideVote(after, one)));
-  }
-  return { events };
+  const came = { kind: 'came-whole', onePhase, branches } as const;
+  if (no) return { events: [came, { kind: 'aborted', reason: no }] };
+  return { events: [came, ...decideWhenAllVoted(evolve(state, came))] };
 }
 
 function decideAbort(state: Transaction, why: Reason): Decision {
@@ -176,34 +193,73 @@ function decideVote(state: Transaction, input: Input & { kind: 'vote' }): Decisi
   // A vote counts once, for an asked branch, from the session on which the branch lives.
   if (branch?.state.is !== 'asked' || branch.session !== input.session) return nothing;
   const { vote, incarnation } = input;
-  const isReceiptAsked = state.onePhase || branch.kind === 'last';
-  if ((vote.is === 'ready') !== isReceiptAsked && (vote.is === 'ready' || vote.is === 'yes')) {
-    // Nobody knows what it holds now: it has not voted, so it hears the abort.
-    const message = `${vote.is} does not answer the question`;
-    return decideAbort(state, reason('prepare-refused', message, branch.rm));
-  }
-  if (vote.is === 'no') return aborted(state, voted(branch, { is: 'no' }), vote.reason);
-  const { receipt, redo } = vote.is === 'read-only' ? nothingWritten : vote;
-  const { is } = vote;
-  const event: Voted = {
+  const besides = whyNoAnswer(branch, vote, state.onePhase);
+  // Nobody knows what it holds now: it has not voted, so it hears the abort.
+  if (besides) return decideAbort(state, besides);
+  const { receipt, redo } = wordsOf(vote);
+  const event: TransactionEvent = {
     kind: 'voted',
     branch: branch.branch,
-    state: { is },
+    state: { is: vote.is },
+    receipt,
+    redo,
+    incarnation: vote.is === 'no' ? '' : incarnation,
+  };
+  const after = evolve(state, event);
+  if (vote.is === 'no') return { events: [event, ...eventsOf(decideAbort(after, vote.reason))] };
+  return { events: [event, ...decideWhenAllVoted(after)] };
+}
+
+/** Why a vote does not answer what the branch was asked, or would have been. */
+function whyNoAnswer(
+  { rm, kind }: Pick<Branch, 'rm' | 'kind'>,
+  { is }: Vote,
+  onePhase: boolean,
+): Reason | undefined {
+  if (is !== 'ready' && is !== 'yes') return undefined;
+  const isReceiptAsked = onePhase || kind === 'last';
+  if ((is === 'ready') === isReceiptAsked) return undefined;
+  return reason('prepare-refused', `${is} does not answer the question`, rm);
+}
+
+/** What a vote leaves with the branch. */
+function wordsOf(vote: Vote): { readonly receipt: string; readonly redo: Uint8Array } {
+  return vote.is === 'no' || vote.is === 'read-only' ? nothingWritten : vote;
+}
+
+/** A branch that comes with its vote. Field by field, as everywhere where there are many. */
+function voted(
+  { rm, kind, canOnePhase, session, work }: Omit<Branch, 'branch'>,
+  number: number,
+  vote: Vote,
+  given: string,
+): Branch {
+  const { receipt, redo } = wordsOf(vote);
+  const incarnation = vote.is === 'no' ? '' : given;
+  return {
+    branch: number,
+    rm,
+    kind,
+    canOnePhase,
+    session,
+    work,
+    state: stateAfter[vote.is],
     receipt,
     redo,
     incarnation,
   };
-  return { events: [event, ...decideWhenAllVoted(evolve(state, event))] };
 }
 
-type Voted = TransactionEvent & { kind: 'voted' };
+const stateAfter = {
+  yes: { is: 'yes' },
+  ready: { is: 'ready' },
+  'read-only': { is: 'read-only' },
+  no: { is: 'no' },
+} as const;
 
-function voted(branch: Branch, state: Voted['state']): Voted {
-  return { kind: 'voted', branch: branch.branch, state, ...nothingWritten, incarnation: '' };
-}
-
-function aborted(state: Transaction, vote: Voted, why: Reason): Decision {
-  return { events: [vote, ...eventsOf(decideAbort(evolve(state, vote), why))] };
+/** One whose vote says nothing: it has not voted, so it hears the abort. */
+function asked(branch: Omit<Branch, 'branch'>, number: number): Branch {
+  return { branch: number, ...branch, state: { is: 'asked' } };
 }
 
 function eventsOf(decision: Decision): readonly TransactionEvent[] {
@@ -261,13 +317,20 @@ function decideCommitResult(state: Transaction, branch: Branch, result: Result):
   if (result.is !== 'committed') {
     if (branch.state.is === 'resolved') return nothing;
     const deviated = heuristic(state.gid, 'committed', branch, result.is, result.reason);
-    return { events: withEnd(state, deviated) };
+    return { events: withEnd(state, branch, deviated) };
   }
-  return { events: withEnd(state, { kind: 'followed', branch: branch.branch, as: 'committed' }) };
+  const event = { kind: 'followed', branch: branch.branch, as: 'committed' } as const;
+  return { events: withEnd(state, branch, event) };
 }
 
-function withEnd(state: Transaction, event: TransactionEvent): readonly TransactionEvent[] {
-  return [event, ...decideEnd(state, evolve(state, event))];
+/** The event, and with it the end where no other branch owes an answer. */
+function withEnd(
+  state: Transaction,
+  branch: Branch,
+  event: TransactionEvent,
+): readonly TransactionEvent[] {
+  const isLast = state.branches.every((b) => b === branch || isOver(b));
+  return isLast ? [event, ...decideEnd(state, evolve(state, event))] : [event];
 }
 
 /**
@@ -276,7 +339,6 @@ function withEnd(state: Transaction, event: TransactionEvent): readonly Transact
  */
 function decideEnd(before: Transaction, after: Transaction): readonly TransactionEvent[] {
   const { gid, branches } = after;
-  if (!branches.every(isOver)) return [];
   const deviates = ({ state }: Branch) => state.is === 'heuristic' || state.is === 'resolved';
   if (!branches.some(deviates)) return [{ kind: 'ended', gid }];
   const by = branches.filter((b) => b.state.is === 'committed').map((b) => b.branch);
@@ -326,7 +388,9 @@ function decideAbortResult(state: Transaction, branch: Branch, result: Result): 
       return { events: [{ kind: 'followed', branch: number, as: 'rolled-back' }] };
     case 'committed':
     case 'unknown':
-      return { events: [heuristic(state.gid, 'aborted', branch, result.is, result.reason)] };
+      return {
+        events: [heuristic(state.gid, 'aborted', branch, result.is, whyIsIt(result, branch.rm))],
+      };
     case 'pending':
       return { events: [{ kind: 'reported', branch: number, reason: result.reason }] };
   }
@@ -376,7 +440,7 @@ function decideResolve(state: Transaction, input: Input & { kind: 'resolve' }): 
     operator,
     at,
   } as const;
-  events.push(...(state.phase === 'committing' ? withEnd(state, word) : [word]));
+  events.push(...(state.phase === 'committing' ? withEnd(state, branch, word) : [word]));
   // Only the receipt's holder knew what became of a delegated branch; now the operator's word counts.
   if (state.phase === 'delegated' && resolution === 'committed' && others.length > 0) {
     // First, because its place in the log is that of the first record.

@@ -48,11 +48,12 @@ function tell(
 ): readonly Message[] {
   switch (event.kind) {
     case 'prepare-asked':
-      if (event.isAnswered) return nothing;
       return after.branches.map((branch) => {
         const asksReceipt = event.onePhase || branch.kind === 'last';
         return { kind: asksReceipt ? 'prepare-one-phase' : 'prepare', branch };
       });
+    case 'came-whole':
+      return nothing; // with their votes
     case 'recorded':
       return after.phase === 'delegated'
         ? after.branches.filter(isPermitted).map(message('one-phase'))

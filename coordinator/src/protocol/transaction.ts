@@ -74,11 +74,12 @@ export type Transaction =
 /** What happened. Those that are records of the log must survive a crash. */
 export type TransactionEvent =
   | { readonly kind: 'enlisted'; readonly branch: Branch }
+  | { readonly kind: 'prepare-asked'; readonly onePhase: boolean }
+  /** Branches, their votes and the commit came together: nobody need be asked. */
   | {
-      readonly kind: 'prepare-asked';
+      readonly kind: 'came-whole';
       readonly onePhase: boolean;
-      /** The votes came with the commit: nobody is asked. */
-      readonly isAnswered?: true;
+      readonly branches: readonly Branch[];
     }
   | {
       readonly kind: 'voted';
@@ -117,6 +118,8 @@ export function evolve(before: Transaction | undefined, event: TransactionEvent)
       const asked = branches.map((b) => changed(b, { state: { is: 'asked' } }));
       return { phase: 'preparing', gid, branches: asked, onePhase: event.onePhase };
     }
+    case 'came-whole':
+      return { phase: 'preparing', gid, branches: event.branches, onePhase: event.onePhase };
     case 'voted': {
       const { branch, state, receipt, redo, incarnation } = event;
       return {
@@ -223,7 +226,7 @@ function settle(before: Transaction, event: TransactionRecord & { kind: 'settled
   });
   if (event.outcome === 'committed') return { phase: 'committed', gid, branches };
   if (event.reason === undefined) throw new Error('log: an abort is settled without a reason');
-  return { phase: 'aborted', gid, branches, reason: event.reason };
+  return { phase: 'aborted', gid, branches: withoutRedo(branches), reason: event.reason };
 }
 
 /** Where one was asked last, a decision stands on its yes. */

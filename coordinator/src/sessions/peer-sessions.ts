@@ -16,7 +16,7 @@ import type { BranchKind } from '../protocol/record.ts';
 import { verdictOn } from '../protocol/answers.ts';
 import { version } from '../version.ts';
 import type { World } from '../world.ts';
-import type { Result } from '../protocol/decide.ts';
+import { type Result, whyIsIt } from '../protocol/decide.ts';
 import type { Serving } from '../resource-managers.ts';
 import { readResult, readVote } from './read-messages.ts';
 import { Session, type SessionHandler, type SessionSink } from './session.ts';
@@ -347,7 +347,8 @@ export class PeerSessions implements SessionHandler {
     if (!coordinator.isPresumedAborted(gid)) return;
     const { kind, incarnation } = serving;
     const decided = { branch, rm, kind, incarnation, receipt: '', redo: new Uint8Array() };
-    const { is, reason: why } = result;
+    const { is } = result;
+    const why = whyIsIt(result, rm);
     const about = { gid: gid as Gid, decision: 'aborted', branch: decided } as const;
     coordinator.transactions.adopt({ kind: 'heuristic', ...about, result: is, reason: why });
   }

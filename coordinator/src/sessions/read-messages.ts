@@ -25,12 +25,15 @@ export function readVote(
   }
 }
 
+/** One for all: what was ordered needs no reason. */
+const committed: Result = { is: 'committed' };
+
 /** A result of phase two as the core takes it; undefined when it says nothing. */
 export function readResult(ack: Acknowledgement): Result | undefined {
   const given = ack.reason ? readReason(ack.reason) : undefined;
   switch (ack.result) {
     case 'COMMITTED':
-      return { is: 'committed', reason: given ?? reason('heuristic', 'was committed', ack.rm) };
+      return given ? { is: 'committed', reason: given } : committed;
     case 'ROLLED_BACK':
       return { is: 'rolled-back', reason: given ?? reason('heuristic', 'was rolled back', ack.rm) };
     case 'UNKNOWN_RESULT':

@@ -1,4 +1,9 @@
-import { type CoordinatorFrame, FrameWriter, newCoordinatorFrame } from '@unanimous/proto';
+import {
+  boundsOfCoordinatorFrame,
+  type CoordinatorFrame,
+  FrameWriter,
+  newCoordinatorFrame,
+} from '@unanimous/proto';
 import { type Hello, type LogPosition, type PeerFrame, UnanimousError } from '@unanimous/proto';
 
 /** Where a session's frames go: a gRPC stream, or the same process. */
@@ -37,6 +42,7 @@ export class Session {
     this.#handler = handler;
     this.writer = new FrameWriter<CoordinatorFrame>({
       newFrame: newCoordinatorFrame,
+      bounds: boundsOfCoordinatorFrame,
       write: (frame) => sink.write(frame),
       complete: (frame) => {
         if (frame.commits.length > 0) frame.position = handler.tip();

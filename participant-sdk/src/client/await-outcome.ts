@@ -19,55 +19,78 @@ export interface CommitRequest {
   readonly remainingMs: number;
   /** 0: answer when decided. */
   readonly waitAppliedMs: number;
-  /** Asks in another way than by `Commit`. */
-  readonly send?: (
-    hear: (outcome: TransactionOutcome | undefined) => void,
-    fail: (error: unknown) => void,
-  ) => void;
+}
+
+/** Hears how a commit ended, once. */
+export interface OutcomeListener {
+  readonly resolve: (outcome: TransactionOutcome) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** What waits for the coordinator's answer to a commit. */
+export interface AwaitedAnswer {
+  /** The coordinator's word; undefined where it was not heard and must be asked for again. */
+  hear(outcome: TransactionOutcome | undefined): void;
+  /** It has failed for good. */
+  fail(error: unknown): void;
+}
+
+/** Asks for the commit of a transaction that the coordinator knows, and waits as `awaitOutcome`. */
+export function commitAndAwait(
+  core: ClientCore,
+  request: CommitRequest,
+  listener: OutcomeListener,
+): void {
+  const { gid, link, waitAppliedMs } = request;
+  const awaited = awaitOutcome(core, request, listener);
+  link.request(
+    'commits',
+    { gid, waitAppliedMs },
+    {
+      answer: (wire) => awaited.hear(readOutcome(gid, wire)),
+      // Lost, or refused because it is over: the log knows what became of it.
+      refuse: () => awaited.hear(undefined),
+    },
+  );
 }
 
 /**
- * Asks for the commit and waits for the true outcome, across lost sessions; bounded by the deadline
- * and the caller's wait. From here on no timer decides anything: what was not heard is `unknown`.
+ * Waits for the true outcome of a commit that is asked for now, across lost sessions; bounded by the
+ * deadline and the caller's wait. From here on no timer decides anything: what was not heard is
+ * `unknown`.
  */
-export async function commitAndAwait(
+export function awaitOutcome(
   core: ClientCore,
-  request: CommitRequest,
-): Promise<TransactionOutcome> {
-  const { gid, link, waitAppliedMs, remainingMs } = request;
+  { gid, waitAppliedMs, remainingMs }: CommitRequest,
+  { resolve, reject }: OutcomeListener,
+): AwaitedAnswer {
   const { ambient } = core.settings;
   const limitMs = remainingMs + waitAppliedMs + graceMs;
   const startedMs = ambient.nowMs();
+  let isOver = false;
   failpoint('k.commit.before-send');
-  const heard = await new Promise<TransactionOutcome | undefined>((resolve, reject): void => {
-    const callOff = ambient.after(limitMs, () => {
-      reject(unknownError(gid, `no answer within ${Math.round(limitMs)} ms`));
-    });
-    const hear = (outcome: TransactionOutcome | undefined): void => {
-      callOff();
-      resolve(outcome);
-    };
-    const fail = (error: unknown): void => {
-      callOff();
+  const tooLate = core.alarms.set(limitMs, () => {
+    isOver = true;
+    reject(unknownError(gid, `no answer within ${Math.round(limitMs)} ms`));
+  });
+  return {
+    hear: (heard) => {
+      if (isOver) return;
+      isOver = true;
+      tooLate.cancel();
+      failpoint('k.commit.answered');
+      if (heard && heard.outcome !== 'unknown') return resolve(heard);
+      const untilMs = startedMs + limitMs;
+      const appliedUntilMs = startedMs + waitAppliedMs;
+      askUntilKnown(core, gid, { untilMs, appliedUntilMs }).then(resolve, reject);
+    },
+    fail: (error) => {
+      if (isOver) return;
+      isOver = true;
+      tooLate.cancel();
       reject(error);
-    };
-    if (request.send) return request.send(hear, fail);
-    link.request(
-      'commits',
-      { gid, waitAppliedMs },
-      {
-        answer: (wire) => hear(readOutcome(gid, wire)),
-        // Lost, or refused because it is over: the log knows what became of it.
-        refuse: () => hear(undefined),
-      },
-    );
-  });
-  failpoint('k.commit.answered');
-  if (heard && heard.outcome !== 'unknown') return heard;
-  return askUntilKnown(core, gid, {
-    untilMs: startedMs + limitMs,
-    appliedUntilMs: startedMs + waitAppliedMs,
-  });
+    },
+  };
 }
 
 /** Until when to ask, monotonic. */

@@ -2,9 +2,9 @@ import { failpoint, type Reason, reason, UnanimousError, type WholeBranch } from
 import { KeptVotes } from '../participant/kept-votes.ts';
 import { abortedError, type LocalTransaction } from '../participant/local-transaction.ts';
 import type { Untold } from '../participant/untold.ts';
-import { voteMessage } from '../participant/wire.ts';
+import { wholeBranch } from '../participant/wire.ts';
 import type { BranchVote } from '../protocol/branch-state.ts';
-import { commitAndAwait } from './await-outcome.ts';
+import { awaitOutcome, commitAndAwait, type OutcomeListener } from './await-outcome.ts';
 import type { ClientCore } from './core.ts';
 import { readOutcome, type TransactionOutcome } from './outcome.ts';
 
@@ -18,41 +18,45 @@ export interface WholeRequest {
 /**
  * Commits a transaction that the coordinator has not heard of: its branches prepare without being
  * asked, and begin, branches, votes and commit leave in one message. Until then nobody has a vote, so
- * a no, the deadline or a lost session ends it here; from then on only the coordinator does.
- * @throws UnanimousError `aborted`, and as `commitAndAwait` does.
+ * a no, the deadline or a lost session ends it here; from then on only the coordinator does. The
+ * listener hears `aborted`, or what `commitAndAwait` tells.
  */
-export async function commitWhole(
+export function commitWhole(
   core: ClientCore,
   local: LocalTransaction,
   untold: Untold,
   request: WholeRequest,
-): Promise<TransactionOutcome> {
-  const outcome = await new Promise<TransactionOutcome | Reason>((resolve, reject) => {
-    const kept = new KeptVotes(untold.branches.length, (failure): void => {
-      local.keptVotes = undefined;
-      // In this very turn: what comes later finds the votes handed over.
-      const why = failure ?? whyNot(untold);
-      if (why) return resolve(why);
-      try {
-        handOver(core, local, untold, kept.votes, request).then(resolve, reject);
-      } catch (error) {
-        resolve(UnanimousError.from(error).toReason()); // nothing has left
-      }
-    });
-    local.keptVotes = kept;
-    const [only] = untold.branches;
-    const onePhase = untold.branches.length === 1 && only?.canOnePhase === true;
-    for (const driver of local.drivers) {
-      driver.input({ kind: 'prepare', onePhase, work: false, unasked: true });
+  listener: OutcomeListener,
+): void {
+  const failed = (why: Reason): void => {
+    local.keptVotes = undefined;
+    letGo(local, untold, why);
+    listener.reject(abortedError(local.gid, why));
+  };
+  const leave = (): void => {
+    const why = whyNot(untold);
+    if (why) return kept.fail(why);
+    if (!kept.handOver()) return; // it has failed while it waited for room
+    local.keptVotes = undefined;
+    // In this very turn: what comes later finds the votes handed over.
+    try {
+      handOver(core, local, untold, kept.votes, request, listener);
+    } catch (error) {
+      failed(UnanimousError.from(error).toReason()); // nothing has left
     }
-    kept.endIfComplete();
-  });
-  if ('outcome' in outcome) {
-    if (outcome.outcome === 'aborted') followAbort(local);
-    return outcome;
+  };
+  const complete = (): void => {
+    if (untold.link.isOver) leave();
+    else untold.link.whenRoom(payloadBytes(kept.votes), leave);
+  };
+  const kept = new KeptVotes(untold.branches.length, { complete, failed });
+  local.keptVotes = kept;
+  const [only] = untold.branches;
+  const onePhase = untold.branches.length === 1 && only?.canOnePhase === true;
+  for (const driver of local.drivers) {
+    driver.input({ kind: 'prepare', onePhase, work: false, unasked: true });
   }
-  letGo(local, untold, outcome);
-  throw abortedError(local.gid, outcome);
+  kept.completeIfAll();
 }
 
 function whyNot({ link }: Untold): Reason | undefined {
@@ -63,65 +67,70 @@ function handOver(
   core: ClientCore,
   local: LocalTransaction,
   untold: Untold,
-  votes: ReadonlyMap<number, BranchVote>,
+  votes: readonly (BranchVote | undefined)[],
   request: WholeRequest,
-): Promise<TransactionOutcome> {
+  listener: OutcomeListener,
+): void {
   const branches = wholeBranches(local, untold, votes);
-  const bytes = branches.reduce((sum, { redo }) => sum + redo.byteLength, 0);
+  const bytes = payloadBytes(votes);
   const { link } = untold;
   const { gid } = local;
   // What is too large for one message goes in several, as if nothing had been prepared yet.
   if (branches.length > 1 && bytes > (link.welcome?.maxPayloadBytes ?? 0)) {
-    return untold.tell().then(
-      () => commitAndAwait(core, { gid, link, ...request }),
-      (error: unknown) => {
-        throw refused(local, UnanimousError.from(error));
-      },
+    untold.tell().then(
+      () => commitAndAwait(core, { gid, link, ...request }, listener),
+      (error: unknown) => listener.reject(refused(local, UnanimousError.from(error))),
     );
+    return;
   }
   failpoint('p.whole.before-send');
   const { waitAppliedMs } = request;
   const remainingMs = Math.ceil(local.remainingMs());
   const whole = { gid, remainingMs, name: untold.name, waitAppliedMs, branches };
-  return commitAndAwait(core, {
-    ...{ gid, link, ...request },
-    send: (hear, fail) => {
-      untold.settle();
-      for (const driver of local.drivers) driver.input({ kind: 'handed-over' });
-      link.request('wholes', whole, {
-        answer: (wire) => hear(readOutcome(gid, wire)),
-        refuse: (error) => {
-          // A refusal alone ends nothing that was handed over: what became of it, the log knows.
-          link.request(
-            'asks',
-            { gid },
-            {
-              answer: (wire) => {
-                const known = readOutcome(gid, wire);
-                if (known.outcome === 'aborted') fail(refused(local, error));
-                else hear(known);
-              },
-              refuse: () => hear(undefined),
-            },
-          );
+  const { resolve, reject } = listener;
+  const told = (outcome: TransactionOutcome): void => {
+    if (outcome.outcome === 'aborted') followAbort(local);
+    resolve(outcome);
+  };
+  const awaited = awaitOutcome(core, { gid, link, ...request }, { resolve: told, reject });
+  untold.settle();
+  for (const driver of local.drivers) driver.input({ kind: 'handed-over' });
+  link.request('wholes', whole, {
+    answer: (wire) => awaited.hear(readOutcome(gid, wire)),
+    refuse: (error) => {
+      // A refusal alone ends nothing that was handed over: what became of it, the log knows.
+      link.request(
+        'asks',
+        { gid },
+        {
+          answer: (wire) => {
+            const known = readOutcome(gid, wire);
+            if (known.outcome === 'aborted') awaited.fail(refused(local, error));
+            else awaited.hear(known);
+          },
+          refuse: () => awaited.hear(undefined),
         },
-      });
+      );
     },
   });
+}
+
+function payloadBytes(votes: readonly (BranchVote | undefined)[]): number {
+  let bytes = 0;
+  for (const vote of votes) if (vote?.kind === 'yes') bytes += vote.redo.byteLength;
+  return bytes;
 }
 
 function wholeBranches(
   local: LocalTransaction,
   untold: Untold,
-  votes: ReadonlyMap<number, BranchVote>,
+  votes: readonly (BranchVote | undefined)[],
 ): WholeBranch[] {
-  const ids = new Map([...local.drivers].map(({ id }) => [id.branch, id]));
-  return untold.branches.map(({ number, rm, canOnePhase }) => {
-    const id = ids.get(number);
-    const vote = votes.get(number);
+  return untold.branches.map(({ number, canOnePhase }) => {
+    const id = local.drivers.find((driver) => driver.id.branch === number)?.id;
+    const vote = votes[number];
     if (!id || !vote) throw new UnanimousError('internal', `branch ${number} has not voted`);
-    const { kind, receipt, redo, reason: why, incarnation } = voteMessage(id, vote);
-    return { rm, canOnePhase, kind, receipt, redo, reason: why, incarnation };
+    return wholeBranch(id, canOnePhase, vote);
   });
 }
 

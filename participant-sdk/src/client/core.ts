@@ -1,4 +1,4 @@
-import { type Gid, UnanimousError } from '@unanimous/proto';
+import { type Alarms, type Gid, UnanimousError } from '@unanimous/proto';
 import { sleep } from '../ambient.ts';
 import { backoffMs } from '../backoff.ts';
 import type { LocalTransaction } from '../participant/local-transaction.ts';
@@ -6,7 +6,6 @@ import type { Participant } from '../participant/participant.ts';
 import { askToBegin } from '../participant/untold.ts';
 import type { Link } from '../session/link.ts';
 import type { Session } from '../session/session.ts';
-import type { LateTelling } from './late-telling.ts';
 import type { Settings } from './options.ts';
 
 /** What the parts of a client share. */
@@ -14,7 +13,8 @@ export interface ClientCore {
   readonly settings: Settings;
   readonly session: Session;
   readonly participant: Participant;
-  readonly lateTelling: LateTelling;
+  /** For what nearly always happens before its time: deadlines, and waits for an answer. */
+  readonly alarms: Alarms;
   isClosed: boolean;
 }
 
@@ -27,11 +27,17 @@ export interface Begun {
 }
 
 /**
- * Begins a transaction. Nothing is written by a begin, so it is simply tried again on a new session
+ * Begins a transaction, at once where a gid is at hand. Nothing is written by a begin, so it is simply tried again on a new session
  * when its own is lost or stops.
  * @throws UnanimousError `not-connected`, `draining`, `overloaded`, `closed` and others.
  */
-export async function begin(core: ClientCore, name: string, timeoutMs: number): Promise<Begun> {
+export function begin(core: ClientCore, name: string, timeoutMs: number): Begun | Promise<Begun> {
+  const { link } = core.session;
+  const untold = link && !core.isClosed && beginUntold(core, link, name, timeoutMs);
+  return untold || beginWhenOpen(core, name, timeoutMs);
+}
+
+async function beginWhenOpen(core: ClientCore, name: string, timeoutMs: number): Promise<Begun> {
   const { ambient, connectTimeoutMs } = core.settings;
   const untilMs = ambient.nowMs() + connectTimeoutMs;
   for (let failures = 1; ; failures++) {
@@ -68,7 +74,7 @@ function beginUntold(
   if (gid === undefined) return undefined;
   const local = core.participant.transaction(gid, core.participant, timeoutMs);
   local.isOwned = true;
-  core.lateTelling.add(local.beginUntold(link, name));
+  local.beginUntold(link, name);
   return { local, link };
 }
 

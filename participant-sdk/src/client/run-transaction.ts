@@ -41,33 +41,41 @@ export interface CommittedValue<T> extends Committed {
 /** A function that runs in a transaction. */
 export type TransactionFunction<T> = (transaction: TransactionContext) => T | Promise<T>;
 
-/** A failed attempt, and whether another may succeed. */
-class Failure {
-  readonly error: unknown;
-  readonly mayRetry: boolean;
-
-  constructor(error: unknown, mayRetry: boolean) {
-    this.error = error;
-    this.mayRetry = mayRetry;
-  }
+/** What an attempt that failed says of the next one. */
+interface Attempt {
+  mayRetry: boolean;
 }
 
 /** Runs `fn` in a transaction and commits it; see `TransactionClient.transaction`. */
-export async function runTransaction<T>(
+export function runTransaction<T>(
   core: ClientCore,
   fn: TransactionFunction<T>,
   options: RunOptions,
 ): Promise<CommittedValue<T>> {
-  checkNotNested();
-  const { attempts, firstMs = 20, maxMs = 1_000 } = retryOf(options.retry);
+  const once = { mayRetry: false };
+  return options.retry === undefined
+    ? attempt(core, fn, options, once)
+    : attemptAgain(core, fn, options, options.retry);
+}
+
+async function attemptAgain<T>(
+  core: ClientCore,
+  fn: TransactionFunction<T>,
+  options: RunOptions,
+  retry: number | RetryOptions,
+): Promise<CommittedValue<T>> {
+  const { attempts, firstMs = 20, maxMs = 1_000 } = retryOf(retry);
   const { ambient } = core.settings;
   for (let failures = 1; ; failures++) {
-    const result = await attempt(core, fn, options);
-    if (!(result instanceof Failure)) return result;
-    if (!result.mayRetry || failures > attempts) throw result.error;
-    const leastMs = result.error instanceof UnanimousError ? (result.error.retryAfterMs ?? 0) : 0;
-    const pauseMs = Math.max(leastMs, backoffMs(ambient, { firstMs, maxMs }, failures));
-    await pause(core, pauseMs, options.signal);
+    const tried: Attempt = { mayRetry: false };
+    try {
+      return await attempt(core, fn, options, tried);
+    } catch (error) {
+      if (!tried.mayRetry || failures > attempts) throw error;
+      const leastMs = error instanceof UnanimousError ? (error.retryAfterMs ?? 0) : 0;
+      const pauseMs = Math.max(leastMs, backoffMs(ambient, { firstMs, maxMs }, failures));
+      await pause(core, pauseMs, options.signal);
+    }
   }
 }
 
@@ -75,13 +83,17 @@ async function attempt<T>(
   core: ClientCore,
   fn: TransactionFunction<T>,
   options: RunOptions,
-): Promise<CommittedValue<T> | Failure> {
+  tried: Attempt,
+): Promise<CommittedValue<T>> {
+  checkNotNested();
   let transaction: Transaction;
   try {
+    // Awaited in any case: whether `fn` begins in a later turn must not hang on who has gids left.
     transaction = await beginTransaction(core, options);
   } catch (error) {
     // Nothing was begun. Whoever waited in vain for a connection need not wait again.
-    return new Failure(error, error instanceof UnanimousError && error.code === 'overloaded');
+    tried.mayRetry = error instanceof UnanimousError && error.code === 'overloaded';
+    throw error;
   }
   let value: T;
   try {
@@ -89,28 +101,32 @@ async function attempt<T>(
   } catch (error) {
     const doomedBy = transaction.doomedBy;
     await transaction.abortBecause(reasonOf(error, doomedBy));
-    return new Failure(error, isRetryable(error) || doomedBy?.retryable === true);
+    tried.mayRetry = isRetryable(error) || doomedBy?.retryable === true;
+    throw error;
   }
   try {
-    return { value, ...(await transaction.commit(options)) };
+    const { outcome, gid, applied, pending } = await transaction.commit(options);
+    return { value, outcome, gid, applied, pending };
   } catch (error) {
-    return new Failure(error, isRetryable(error));
+    tried.mayRetry = isRetryable(error);
+    throw error;
   }
 }
 
-/** Begins a transaction; see `TransactionClient.begin`. */
-export async function beginTransaction(
+/** Begins a transaction, at once where a gid is at hand; see `TransactionClient.begin`. */
+export function beginTransaction(
   core: ClientCore,
   options: BeginOptions,
-): Promise<Transaction> {
+): Transaction | Promise<Transaction> {
   const { signal, name = '' } = options;
   if (signal?.aborted) throw cancelledError(signal);
   const timeoutMs = checkMs('timeoutMs', options.timeoutMs, core.settings.timeoutMs, 1);
   const begun = begin(core, name.slice(0, 200), timeoutMs);
-  if (!signal) return new Transaction(core, await begun, signal);
+  if (!(begun instanceof Promise)) return new Transaction(core, begun, signal);
+  const transaction = begun.then((one) => new Transaction(core, one, signal));
+  if (!signal) return transaction;
   return new Promise((resolve, reject) => {
     const ignore = whenAborted(signal, () => reject(cancelledError(signal)));
-    const transaction = begun.then((one) => new Transaction(core, one, signal));
     transaction.then(resolve, reject).finally(ignore);
   });
 }
@@ -134,8 +150,8 @@ function reasonOf(error: unknown, doomedBy: Reason | undefined): Reason {
   return reason('client-aborted', `the transaction's function threw ${name}`);
 }
 
-function retryOf(retry: number | RetryOptions | undefined): RetryOptions {
-  const options = typeof retry === 'object' ? retry : { attempts: retry ?? 0 };
+function retryOf(retry: number | RetryOptions): RetryOptions {
+  const options = typeof retry === 'object' ? retry : { attempts: retry };
   if (Number.isInteger(options.attempts) && options.attempts >= 0) return options;
   throw new UnanimousError(
     'invalid-argument',

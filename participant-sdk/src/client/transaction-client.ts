@@ -1,4 +1,4 @@
-import { parseGid, UnanimousError } from '@unanimous/proto';
+import { Alarms, parseGid, UnanimousError } from '@unanimous/proto';
 import { sleep } from '../ambient.ts';
 import { makeLog } from '../logger.ts';
 import { Participant } from '../participant/participant.ts';
@@ -8,7 +8,6 @@ import { Session } from '../session/session.ts';
 import { askOnce } from './await-outcome.ts';
 import type { ClientCore } from './core.ts';
 import { type EmbeddedOptions, startEmbeddedTransport } from './embedded.ts';
-import { LateTelling } from './late-telling.ts';
 import { type ClientOptions, settingsOf, type TransportOptions } from './options.ts';
 import type { TransactionOutcome } from './outcome.ts';
 import {
@@ -37,8 +36,10 @@ export class TransactionClient implements AsyncDisposable {
     const settings = settingsOf(options);
     const { ambient, connectTimeoutMs, scanIntervalMs, service, transport } = settings;
     const log = makeLog(settings.logger);
+    const alarms = new Alarms(ambient);
     const participant = new Participant({
       ambient,
+      alarms,
       log,
       connectTimeoutMs,
       scanIntervalMs,
@@ -53,11 +54,10 @@ export class TransactionClient implements AsyncDisposable {
         opened: (link) => participant.opened(link),
         received: (_link, frame, part) => participant.received(frame, part),
         lost: (_link, error) => participant.lost(error),
-        draining: () => lateTelling.tellAll(),
+        draining: () => participant.tellAll(),
       },
     });
-    const lateTelling = new LateTelling(ambient);
-    this.#core = { settings, session, participant, lateTelling, isClosed: false };
+    this.#core = { settings, session, participant, alarms, isClosed: false };
     session.start();
   }
 

@@ -7,7 +7,7 @@ import {
 } from '../participant/local-transaction.ts';
 import { currentScope, Scope } from '../participant/scope.ts';
 import type { Link } from '../session/link.ts';
-import { commitAndAwait } from './await-outcome.ts';
+import { commitAndAwait, type OutcomeListener } from './await-outcome.ts';
 import { commitWhole, type WholeRequest } from './commit-whole.ts';
 import type { Begun, ClientCore } from './core.ts';
 import { checkMs } from './options.ts';
@@ -42,11 +42,11 @@ export class Transaction implements AsyncDisposable {
   readonly #local: LocalTransaction;
   readonly #link: Link;
   readonly #signal: AbortSignal | undefined;
-  readonly #ignoreSignal: (() => void) | undefined;
+  #ignoreSignal: (() => void) | undefined;
   #state: 'open' | 'committing' | 'over' = 'open';
   /** The signal fired before any vote was handed over. */
   #isCancelled = false;
-  #interruptCommit: (error: UnanimousError) => void = () => {};
+  #interruptCommit: ((error: UnanimousError) => void) | undefined;
 
   /** @internal */
   constructor(core: ClientCore, begun: Begun, signal: AbortSignal | undefined) {
@@ -54,7 +54,7 @@ export class Transaction implements AsyncDisposable {
     this.#local = begun.local;
     this.#link = begun.link;
     this.#signal = signal;
-    this.#ignoreSignal = signal && whenAborted(signal, () => this.#cancel());
+    if (signal) this.#ignoreSignal = whenAborted(signal, () => this.#cancel());
     this.#local.onEnd((error) => this.#ended(error));
     if (signal?.aborted) this.#cancel();
   }
@@ -97,6 +97,7 @@ export class Transaction implements AsyncDisposable {
         scope.close();
         reject(error);
       };
+      // A few microtasks later than it could be: what `fn` did not await has begun by then, and is noticed.
       scope.run(async () => fn(local.context)).then(returned, threw);
       local.onEnd(reject);
     });
@@ -109,7 +110,8 @@ export class Transaction implements AsyncDisposable {
    */
   async commit(options: CommitOptions = {}): Promise<Committed> {
     this.#checkOpen();
-    await this.#whenTold();
+    const telling = this.#whenTold();
+    if (telling) await telling;
     const why = this.#whyNotWhole();
     if (why) {
       await this.#abort(why);
@@ -122,12 +124,11 @@ export class Transaction implements AsyncDisposable {
     this.#state = 'committing';
     this.#local.close();
     try {
-      const request = { remainingMs, waitAppliedMs };
-      const outcome = new Promise<TransactionOutcome>((resolve, reject) => {
+      const outcome = await new Promise<TransactionOutcome>((resolve, reject) => {
         this.#interruptCommit = reject;
-        this.#askForCommit(request).then(resolve, reject);
+        this.#askForCommit({ remainingMs, waitAppliedMs }, { resolve, reject });
       });
-      return committedOrThrow(await outcome);
+      return committedOrThrow(outcome);
     } catch (error) {
       const isOver = error instanceof UnanimousError && !mayBeCommitted.has(error.code);
       if (isOver) await this.#letGo(); // or the next try would wait for our own locks
@@ -154,21 +155,23 @@ export class Transaction implements AsyncDisposable {
   }
 
   /** What was told of it must be acknowledged before its commit is asked for (PROTOCOL rule 1). */
-  async #whenTold(): Promise<void> {
+  #whenTold(): Promise<void> | undefined {
     const { untold } = this.#local;
-    if (!untold?.isTold) return;
-    await untold.tell().catch(() => undefined); // it has ended then
-    this.#checkOpen();
+    if (!untold?.isTold) return undefined;
+    return untold
+      .tell()
+      .catch(() => undefined) // it has ended then
+      .then(() => this.#checkOpen());
   }
 
-  #askForCommit(request: WholeRequest): Promise<TransactionOutcome> {
+  #askForCommit(request: WholeRequest, listener: OutcomeListener): void {
     const local = this.#local;
-    const { untold } = local;
+    const { untold, gid } = local;
     if (!untold || untold.isTold) {
-      return commitAndAwait(this.#core, { gid: local.gid, link: this.#link, ...request });
+      return commitAndAwait(this.#core, { gid, link: this.#link, ...request }, listener);
     }
-    this.#core.lateTelling.drop(untold);
-    return commitWhole(this.#core, local, untold, request);
+    untold.holdBack();
+    commitWhole(this.#core, local, untold, request, listener);
   }
 
   #checkOpen(): void {
@@ -220,7 +223,7 @@ export class Transaction implements AsyncDisposable {
     this.#state = 'over';
     this.#ignoreSignal?.();
     this.#local.isOwned = false;
-    if (this.#local.untold) this.#core.lateTelling.drop(this.#local.untold);
+    this.#local.untold?.holdBack();
     this.#local.outcomeKnown();
     this.#core.participant.release(this.#local);
   }
@@ -240,7 +243,7 @@ export class Transaction implements AsyncDisposable {
         keptVotes.fail(this.#cancelledError().toReason());
         return;
       }
-      this.#interruptCommit(
+      this.#interruptCommit?.(
         unknownError(this.#local.gid, 'the AbortSignal fired', this.#signal?.reason),
       );
       return;

@@ -1,4 +1,10 @@
-import { type BranchId, type Reason, reason as makeReason, UnanimousError } from '@unanimous/proto';
+import {
+  Alarms,
+  type BranchId,
+  type Reason,
+  reason as makeReason,
+  UnanimousError,
+} from '@unanimous/proto';
 import { systemAmbient } from '../ambient.ts';
 import { LocalTransaction } from '../participant/local-transaction.ts';
 import { Scope } from '../participant/scope.ts';
@@ -6,6 +12,8 @@ import type { Decided, OpenBranch, PrepareResult, ReadyResult, Resource } from '
 import { bounded } from './bounded.ts';
 import { ConformanceError, demand, wordsOf } from './conformance-error.ts';
 import type { Instance } from './instance.ts';
+
+const surroundings = { ambient: systemAmbient, alarms: new Alarms(systemAmbient) };
 
 /** A vote as the coordinator hears it. */
 export type Vote = PrepareResult | { readonly vote: 'no'; readonly reason: Reason };
@@ -35,7 +43,7 @@ export class Trial<R extends Resource = Resource> {
   constructor(instance: Instance<R>, id: BranchId) {
     this.instance = instance;
     this.id = id;
-    this.transaction = new LocalTransaction(id.gid, instance, 600_000, systemAmbient);
+    this.transaction = new LocalTransaction(id.gid, instance, 600_000, surroundings);
     this.#scope = new Scope(this.transaction, 'statement-running', () => {});
   }
 

@@ -13,8 +13,8 @@ import type {
   CommitFacts,
   FinishingOrder,
 } from '../protocol/branch-state.ts';
-import type { OpenBranch, Resource } from '../resource.ts';
-import { outsideTransaction } from './scope.ts';
+import type { OpenBranch, PrepareResult, ReadyResult, Resource } from '../resource.ts';
+import { currentScope, outsideTransaction } from './scope.ts';
 
 /** What a branch driver needs of its surroundings. */
 export interface BranchPorts {
@@ -39,6 +39,9 @@ export interface BranchPorts {
 
 const noBytes = new Uint8Array();
 
+/** One for all drivers: nearly none ever tries again. */
+const nothing = (): void => {};
+
 const retry = { firstMs: 100, maxMs: 5_000 };
 
 /**
@@ -51,7 +54,7 @@ export class BranchDriver {
   #state: BranchState = absent;
   #open: OpenBranch | undefined;
   #work: Uint8Array = noBytes;
-  #callOffRetry: () => void = () => {};
+  #callOffRetry = nothing;
   #stopped = false;
   /** When it voted yes, monotonic; a scan asks about votes that wait for long. */
   preparedAtMs: number | undefined;
@@ -102,16 +105,20 @@ export class BranchDriver {
     this.#state = state;
     if (effects.length === 0) return;
     // Whoever caused this, a function of another transaction perhaps: a resource works outside.
-    outsideTransaction(() => {
-      for (const effect of effects) this.#run(effect);
-    });
+    if (currentScope()) outsideTransaction(() => this.#runAll(effects));
+    else this.#runAll(effects);
+  }
+
+  #runAll(effects: readonly BranchEffect[]): void {
+    for (const effect of effects) this.#run(effect);
   }
 
   #run(effect: BranchEffect): void {
     switch (effect.run) {
       case 'prepare':
       case 'ready':
-        void this.#prepare(effect.run, effect.accept);
+        if (effect.accept) void this.#acceptAndPrepare(effect.run);
+        else this.#prepare(effect.run);
         return;
       case 'commit-one-phase':
         void this.#commitOnePhase();
@@ -121,7 +128,7 @@ export class BranchDriver {
         return;
       case 'finish':
         this.#callOffRetry();
-        void this.#finish(effect.order);
+        this.#finish(effect.order);
         return;
       case 'vote':
         this.#noteVote(effect.vote);
@@ -151,13 +158,34 @@ export class BranchDriver {
     }
   }
 
-  async #prepare(how: 'prepare' | 'ready', accept: boolean): Promise<void> {
+  async #acceptAndPrepare(how: 'prepare' | 'ready'): Promise<void> {
     try {
-      if (accept) this.#open = await this.#accept();
+      this.#open = await this.#accept();
+    } catch (error) {
+      return this.#refused(error);
+    }
+    this.#prepare(how);
+  }
+
+  // No async function where many branches pass: each costs several promises.
+  #prepare(how: 'prepare' | 'ready'): void {
+    try {
       const open = this.#open;
       if (!open) throw new UnanimousError('internal', 'no open branch to prepare');
       failpoint('p.prepare.before', this.id.rm);
-      const result = how === 'ready' ? await open.ready() : await open.prepare();
+      const result: Promise<PrepareResult | ReadyResult> =
+        how === 'ready' ? open.ready() : open.prepare();
+      Promise.resolve(result).then(
+        (vote) => this.#prepared(vote),
+        (error: unknown) => this.#refused(error),
+      );
+    } catch (error) {
+      this.#refused(error);
+    }
+  }
+
+  #prepared(result: PrepareResult | ReadyResult): void {
+    try {
       failpoint('p.prepare.before-vote', this.id.rm);
       if (result.vote === 'read-only') this.input({ kind: 'read-only' });
       else if (result.vote === 'ready') this.input({ kind: 'readied', receipt: result.receipt });
@@ -166,9 +194,13 @@ export class BranchDriver {
         this.input({ kind: 'prepared', receipt: result.receipt, redo: result.redo });
       }
     } catch (error) {
-      this.#ports.log('branch.vote-failed', { ...this.#named(), ...describeError(error) });
-      this.input({ kind: 'refused', reason: this.#reasonOf(error, 'prepare-refused') });
+      this.#refused(error);
     }
+  }
+
+  #refused(error: unknown): void {
+    this.#log('branch.vote-failed', describeError(error));
+    this.input({ kind: 'refused', reason: this.#reasonOf(error, 'prepare-refused') });
   }
 
   #accept(): Promise<OpenBranch> {
@@ -205,8 +237,7 @@ export class BranchDriver {
       failpoint('p.onephase.before-commit', this.id.rm);
     } catch (error) {
       await open.rollback().catch((failure: unknown) => {
-        const fields = { ...this.#named(), ...describeError(failure) };
-        this.#ports.log('branch.rollback-failed', fields);
+        this.#log('branch.rollback-failed', describeError(failure));
       });
       throw error;
     }
@@ -216,40 +247,59 @@ export class BranchDriver {
     try {
       await this.#open?.rollback();
     } catch (error) {
-      this.#ports.log('branch.rollback-failed', { ...this.#named(), ...describeError(error) });
+      this.#log('branch.rollback-failed', describeError(error));
     }
     this.input({ kind: 'rolled-back' });
   }
 
-  async #finish(order: FinishingOrder): Promise<void> {
+  #finish(order: FinishingOrder): void {
     try {
       failpoint('p.finish.before', this.id.rm, order.kind);
-      const result = await this.#attempt(order);
-      if (deviates(order, result.result)) await this.#writeDown(result as BranchResult);
+      Promise.resolve(this.#attempt(order)).then(
+        (attempted) => this.#attempted(order, attempted),
+        (error: unknown) => this.#failed(error),
+      );
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #attempted(order: FinishingOrder, attempted: Attempted): void {
+    if (deviates(order, attempted.result)) {
+      this.#writeDown(attempted as BranchResult).then(
+        () => this.#answered(order, attempted),
+        (error: unknown) => this.#failed(error),
+      );
+    } else this.#answered(order, attempted);
+  }
+
+  #answered(order: FinishingOrder, attempted: Attempted): void {
+    try {
       failpoint('p.finish.before-ack', this.id.rm, order.kind);
-      if (result.result !== 'in-progress') this.input({ kind: 'finished', result });
+      if (attempted.result !== 'in-progress') this.input({ kind: 'finished', result: attempted });
       else this.input({ kind: 'failed', cause: stillInProgress(this.id.rm) });
     } catch (error) {
       this.#failed(error);
     }
   }
 
-  async #attempt(
-    order: FinishingOrder,
-  ): Promise<BranchResult | { readonly result: 'in-progress' }> {
+  #attempt(order: FinishingOrder): Promise<Attempted> {
     const { resource } = this.#ports;
     switch (order.kind) {
       case 'commit': {
         const storing = this.#ports.beforeCommit();
-        if (storing) await storing;
-        failpoint('p.commit.position-kept', this.id.rm);
-        return resource.commit(this.id, decidedOf(order.facts));
+        return storing ? storing.then(() => this.#commit(order)) : this.#commit(order);
       }
       case 'abort':
         return resource.abort(this.id, order.receipt);
       case 'settle':
         return resource.settle(this.id, order.facts.receipt);
     }
+  }
+
+  #commit(order: FinishingOrder & { readonly kind: 'commit' }): Promise<Attempted> {
+    failpoint('p.commit.position-kept', this.id.rm);
+    return this.#ports.resource.commit(this.id, decidedOf(order.facts));
   }
 
   /** If we crash before it is told, or its telling is lost, a scan reads it and tells it again. */
@@ -260,27 +310,26 @@ export class BranchDriver {
   }
 
   #failed(error: unknown): void {
-    this.#ports.log('branch.finish-failed', { ...this.#named(), ...describeError(error) });
+    this.#log('branch.finish-failed', describeError(error));
     this.input({ kind: 'failed', cause: this.#reasonOf(error, 'rm-unavailable') });
   }
 
   #noteVote(vote: BranchVote): void {
     if (vote.kind === 'yes') this.preparedAtMs ??= this.#ports.ambient.nowMs();
-    if (vote.kind === 'no') {
-      this.#ports.log('branch.refused', { ...this.#named(), code: vote.reason.code });
-    }
+    if (vote.kind === 'no') this.#log('branch.refused', { code: vote.reason.code });
   }
 
   #acknowledge(result: BranchResult): void {
     const why = 'reason' in result ? result.reason : undefined;
     if (result.result === 'unknown') {
-      this.#ports.log('branch.heuristic', { ...this.#named(), result: 'unknown', ...why });
+      this.#log('branch.heuristic', { result: 'unknown', ...why });
     }
     this.#ports.acknowledge(this.id, result.result, why);
   }
 
-  #named(): object {
-    return { gid: this.id.gid, branch: this.id.branch, rm: this.id.rm };
+  #log(event: Parameters<Log>[0], more: object): void {
+    const { gid, branch, rm } = this.id;
+    this.#ports.log(event, { gid, branch, rm, ...more });
   }
 
   #reasonOf(error: unknown, code: 'prepare-refused' | 'rm-unavailable'): Reason {
@@ -289,6 +338,9 @@ export class BranchDriver {
     return why.rm === '' ? { ...why, rm } : why;
   }
 }
+
+/** What an attempt of phase two has brought. */
+type Attempted = BranchResult | { readonly result: 'in-progress' };
 
 /** It is known to have ended against the order: by somebody's hand. */
 function deviates(order: FinishingOrder, result: string): boolean {

@@ -18,25 +18,34 @@ export interface EnlistPorts {
  * The open branch of a resource in the scope's transaction: enlisted by the first call, and opened
  * only when the coordinator has acknowledged it (PROTOCOL rule 1).
  */
-export async function enlist(
+export function enlist(
   scope: Scope,
   served: ServedResource,
   open: (id: BranchId) => OpenBranch,
   ports: EnlistPorts,
 ): Promise<OpenBranch> {
-  scope.checkOpen();
   const { transaction } = scope;
-  if (!ports.knows(transaction)) throw foreignResource(transaction, served.rm);
-  const known = transaction.branches.get(served.rm);
-  const branch = known ?? enlistFirst(transaction, served, open, ports);
-  const over = scope.begin();
+  let branch: Promise<OpenBranch>;
   try {
-    const opened = await branch;
-    checkWorking(transaction, served.rm);
-    return opened;
-  } finally {
-    over();
+    scope.checkOpen();
+    if (!ports.knows(transaction)) throw foreignResource(transaction, served.rm);
+    const known = transaction.branches.get(served.rm);
+    branch = known ?? enlistFirst(transaction, served, open, ports);
+  } catch (error) {
+    return Promise.reject(error);
   }
+  const over = scope.begin();
+  return branch.then(
+    (opened) => {
+      over();
+      checkWorking(transaction, served.rm);
+      return opened;
+    },
+    (error: unknown) => {
+      over();
+      throw error;
+    },
+  );
 }
 
 /** A refused enlist may be tried again; the same branch serves all who ask meanwhile. */
@@ -49,9 +58,14 @@ function enlistFirst(
   checkNotDoomed(transaction, served.rm);
   const { rm } = served;
   const { link } = served;
+  const opened = link && enlistUntold(link, transaction, served, open, ports);
+  if (opened) {
+    const branch = Promise.resolve(opened);
+    transaction.branches.set(rm, branch);
+    return branch;
+  }
   const branch = link
-    ? (enlistUntold(link, transaction, served, open, ports) ??
-      enlistOn(link, transaction, served, open, ports))
+    ? enlistOn(link, transaction, served, open, ports)
     : enlistOnceServed(transaction, served, open, ports);
   transaction.branches.set(rm, branch);
   branch.catch(() => {
@@ -71,7 +85,7 @@ function enlistUntold(
   served: ServedResource,
   open: (id: BranchId) => OpenBranch,
   ports: EnlistPorts,
-): Promise<OpenBranch> | undefined {
+): OpenBranch | undefined {
   const { untold, gid } = transaction;
   if (!untold) return undefined;
   const { rm, incarnation, resource } = served;
@@ -80,11 +94,7 @@ function enlistUntold(
   if (link !== untold.link || isFull || resource.kind === 'last') void untold.tell();
   if (untold.isTold) return undefined;
   const branch = untold.add(rm, resource.canOnePhase);
-  try {
-    return Promise.resolve(openBranch({ gid, branch, rm, incarnation }, transaction, open, ports));
-  } catch (error) {
-    return Promise.reject(UnanimousError.from(error));
-  }
+  return openBranch({ gid, branch, rm, incarnation }, transaction, open, ports);
 }
 
 async function enlistOnceServed(

@@ -38,7 +38,7 @@ export class InDoubtScan {
   readonly #served: ServedResource;
   readonly #link: Link;
   readonly #ports: ScanPorts;
-  /** What was asked about on this session already. */
+  /** What was asked about on this session, and need not be again. */
   readonly #auditedKeys = new Set<string>();
   #isFirst = true;
   #isStopped = false;
@@ -53,6 +53,11 @@ export class InDoubtScan {
   /** Scans now, and from then on at every interval. */
   start(): void {
     void this.#scan();
+  }
+
+  /** Of a branch that ended by hand nothing is decided yet: the next scan asks once more. */
+  askAgain(ref: BranchRef): void {
+    this.#auditedKeys.delete(branchKey(ref));
   }
 
   stop(): void {
@@ -120,7 +125,7 @@ export class InDoubtScan {
     const entries = (await resource.audited?.()) ?? [];
     const isOpen = new Set(found.map((id) => branchKey(id)));
     for (const entry of entries) {
-      const ref = { ...entry, rm };
+      const ref = { rm, ...entry };
       const key = branchKey(ref);
       if (entry.result !== 'committed' || isOpen.has(key) || this.#auditedKeys.has(key)) continue;
       if (this.#ports.driver(ref)) continue;

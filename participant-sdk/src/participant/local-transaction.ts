@@ -1,10 +1,10 @@
-import { type Gid, type Reason, UnanimousError } from '@unanimous/proto';
+import { type Alarm, type Alarms, type Gid, type Reason, UnanimousError } from '@unanimous/proto';
 import type { Ambient } from '../ambient.ts';
 import type { OpenBranch } from '../resource.ts';
 import type { Link } from '../session/link.ts';
 import type { BranchDriver } from './branch-driver.ts';
 import type { KeptVotes } from './kept-votes.ts';
-import { Untold } from './untold.ts';
+import { type Untellable, Untold } from './untold.ts';
 
 /** What `transaction()` hands to its function, and `currentTransaction()` gives. */
 export interface TransactionContext {
@@ -37,11 +37,12 @@ class Context implements TransactionContext {
 }
 
 /** One transaction as this process takes part in it, begun here or joined. */
-export class LocalTransaction {
+export class LocalTransaction implements Untellable {
   readonly gid: Gid;
   /** The client it belongs to; another client's resources cannot take part. */
   readonly owner: object;
-  readonly drivers = new Set<BranchDriver>();
+  /** In the order in which they came; another list after each change. */
+  drivers: readonly BranchDriver[] = [];
   /** Branches by resource manager, while their enlisting is under way, too. */
   readonly branches = new Map<string, Promise<OpenBranch>>();
   /** Functions and handlers that run in it now. A Prepare meanwhile is refused. */
@@ -53,22 +54,29 @@ export class LocalTransaction {
   /** Its branches prepare without being asked, and their votes are not handed over yet. */
   keptVotes: KeptVotes | undefined;
   readonly #ambient: Ambient;
+  readonly #alarms: Alarms;
   /** Made when somebody looks: most functions never do. */
   #controller: AbortController | undefined;
-  readonly #endListeners = new Set<(error: UnanimousError) => void>();
-  readonly #releaseListeners = new Set<() => void>();
+  #endListeners: ((error: UnanimousError) => void)[] = [];
+  #releaseListeners: (() => void)[] = [];
   readonly #deadlineAtMs: number;
-  #callOffDeadline: () => void;
+  readonly #deadline: Alarm;
   #ended: UnanimousError | undefined;
   #isClosed = false;
   #doomedBy: Reason | undefined;
 
-  constructor(gid: Gid, owner: object, remainingMs: number, ambient: Ambient) {
+  constructor(
+    gid: Gid,
+    owner: object,
+    remainingMs: number,
+    { ambient, alarms }: { readonly ambient: Ambient; readonly alarms: Alarms },
+  ) {
     this.gid = gid;
     this.owner = owner;
     this.#ambient = ambient;
+    this.#alarms = alarms;
     this.#deadlineAtMs = ambient.nowMs() + remainingMs;
-    this.#callOffDeadline = ambient.after(remainingMs, () => this.#deadlinePassed());
+    this.#deadline = alarms.set(remainingMs, () => this.#deadlinePassed());
   }
 
   /** What functions in it are shown. May be taken apart. */
@@ -90,15 +98,15 @@ export class LocalTransaction {
   }
 
   /** It began under a gid of a session's block. */
-  beginUntold(link: Link, name: string): Untold {
-    const refused = (error: UnanimousError): void => {
-      const why = error.reason ?? error.toReason();
-      this.doom(why);
-      this.end(abortedError(this.gid, why, error));
-    };
-    const of = { gid: this.gid, remainingMs: () => this.remainingMs(), refused };
-    this.untold = new Untold(of, link, name);
-    return this.untold;
+  beginUntold(link: Link, name: string): void {
+    this.untold = new Untold(this, link, name, this.#alarms);
+  }
+
+  /** The coordinator has refused what has begun already: nothing of it can be committed. */
+  refused(error: UnanimousError): void {
+    const why = error.reason ?? error.toReason();
+    this.doom(why);
+    this.end(abortedError(this.gid, why, error));
   }
 
   /** The gid, which leaves the process now: the coordinator is told of the transaction. */
@@ -129,7 +137,7 @@ export class LocalTransaction {
 
   /** Why all its branches here vote no, if they do. */
   get doomedBy(): Reason | undefined {
-    return this.#doomedBy ?? [...this.drivers].find((driver) => driver.doom)?.doom;
+    return this.#doomedBy ?? this.drivers.find((driver) => driver.doom)?.doom;
   }
 
   /** A statement that runs in one of the branches. */
@@ -162,33 +170,47 @@ export class LocalTransaction {
     if (this.#ended || this.#isClosed) return;
     this.#ended = error;
     this.#controller?.abort(error);
-    for (const listener of this.#endListeners) listener(error);
-    this.#endListeners.clear();
+    const listeners = this.#endListeners;
+    this.#endListeners = [];
+    for (const listener of listeners) listener(error);
   }
 
   /** Calls once, when it ends before its commit was asked for. */
   onEnd(listener: (error: UnanimousError) => void): void {
     if (this.#ended) listener(this.#ended);
-    else this.#endListeners.add(listener);
+    else this.#endListeners.push(listener);
   }
 
   /** Calls once, when no branch of it is open here. */
   onRelease(listener: () => void): void {
-    if (this.drivers.size === 0) listener();
-    else this.#releaseListeners.add(listener);
+    if (this.drivers.length === 0) listener();
+    else this.#releaseListeners.push(listener);
+  }
+
+  /** A branch of it is open here. */
+  driverMade(driver: BranchDriver): void {
+    if (!this.drivers.includes(driver)) this.drivers = [...this.drivers, driver];
   }
 
   /** One of its branches needs its driver no more. */
-  driverForgotten(): void {
-    if (this.drivers.size > 0) return;
-    for (const listener of this.#releaseListeners) listener();
-    this.#releaseListeners.clear();
+  driverForgotten(driver: BranchDriver): void {
+    this.drivers = this.drivers.filter((one) => one !== driver);
+    if (this.drivers.length > 0) return;
+    const listeners = this.#releaseListeners;
+    this.#releaseListeners = [];
+    for (const listener of listeners) listener();
   }
 
-  /** Stops the timer; nothing of it is left here. */
+  /**
+   * Stops the timers; nothing of it is left here. Lets go what it held: a map that has been made anew
+   * since may keep this object until the next full collection of garbage, and would keep all of it.
+   */
   dispose(): void {
-    this.#callOffDeadline();
-    this.#endListeners.clear();
+    this.#deadline.cancel();
+    this.untold?.holdBack();
+    this.untold = undefined;
+    this.#endListeners = [];
+    this.branches.clear();
   }
 
   #deadlinePassed(): void {

@@ -1,4 +1,5 @@
 import {
+  type Alarms,
   type BranchId,
   type CoordinatorFrame,
   type Gid,
@@ -34,6 +35,8 @@ import {
 /** What a participant is made of. */
 export interface ParticipantOptions {
   readonly ambient: Ambient;
+  /** For deadlines. */
+  readonly alarms: Alarms;
   readonly log: Log;
   readonly scanIntervalMs: number;
   /** How long a first statement waits for a session. */
@@ -41,6 +44,9 @@ export interface ParticipantOptions {
   /** The open link. */
   readonly link: () => Link | undefined;
 }
+
+/** A vote without a payload to speak of does not wait for room. */
+const smallBytes = 1_024;
 
 /** Largest payload where no coordinator has said its own limit. */
 const defaultMaxPayloadBytes = 256 * 1_024;
@@ -52,7 +58,9 @@ const defaultMaxPayloadBytes = 256 * 1_024;
 export class Participant {
   readonly #options: ParticipantOptions;
   readonly #resources = new Map<string, ServedResource>();
-  readonly #drivers = new Map<string, BranchDriver>();
+  /** Branches of no transaction that is open here: others have prepared them. */
+  readonly #strays = new Map<string, BranchDriver>();
+  /** With the branches that were opened here. */
   readonly #transactions = new Map<Gid, LocalTransaction>();
   readonly #scans = new Map<string, InDoubtScan>();
   /** Branches whose verdict is due, as the scan found them. */
@@ -70,8 +78,8 @@ export class Participant {
       connectTimeoutMs: options.connectTimeoutMs,
       knows: (transaction) => this.#transactions.get(transaction.gid) === transaction,
       makeDriver: (id, transaction) => {
-        const driver = this.#makeDriver(id);
-        transaction.drivers.add(driver);
+        const driver = this.#newDriver(id);
+        transaction.driverMade(driver);
         return driver;
       },
     };
@@ -91,7 +99,7 @@ export class Participant {
     try {
       resource.attach({
         branch: (open) => this.#branch(served, open),
-        doom: (id, why) => this.#drivers.get(branchKey(id))?.input({ kind: 'doom', reason: why }),
+        doom: (id, why) => this.#driver(id)?.input({ kind: 'doom', reason: why }),
       });
       await outsideTransaction(() => served.open());
       return served;
@@ -111,7 +119,7 @@ export class Participant {
 
   /** Closes all resources. */
   async close(): Promise<void> {
-    for (const driver of this.#drivers.values()) driver.stop();
+    for (const driver of this.#allDrivers()) driver.stop();
     for (const transaction of this.#transactions.values()) transaction.dispose();
     await Promise.all([...this.#resources.values()].map((served) => this.remove(served)));
   }
@@ -120,7 +128,7 @@ export class Participant {
   transaction(gid: Gid, owner: object, remainingMs: number): LocalTransaction {
     const known = this.#transactions.get(gid);
     if (known) return known;
-    const made = new LocalTransaction(gid, owner, remainingMs, this.#options.ambient);
+    const made = new LocalTransaction(gid, owner, remainingMs, this.#options);
     this.#transactions.set(gid, made);
     return made;
   }
@@ -129,7 +137,7 @@ export class Participant {
   release(transaction: LocalTransaction): void {
     // A function that never returns must not keep a transaction that has ended.
     const isWorking = transaction.runningScopes > 0 && !transaction.ended;
-    const isUsed = transaction.isOwned || isWorking || transaction.drivers.size > 0;
+    const isUsed = transaction.isOwned || isWorking || transaction.drivers.length > 0;
     if (isUsed || this.#transactions.get(transaction.gid) !== transaction) return;
     this.#transactions.delete(transaction.gid);
     transaction.dispose();
@@ -142,16 +150,21 @@ export class Participant {
 
   /** What is kept here: nothing may stay when all is over. */
   get kept(): { readonly branches: number; readonly transactions: number } {
-    return { branches: this.#drivers.size, transactions: this.#transactions.size };
+    return { branches: this.#allDrivers().length, transactions: this.#transactions.size };
   }
 
   /** True when no branch and no transaction here waits for anything. */
   get isIdle(): boolean {
-    for (const driver of this.#drivers.values()) if (!driver.isLingering) return false;
+    for (const driver of this.#allDrivers()) if (!driver.isLingering) return false;
     for (const one of this.#transactions.values()) {
       if (one.isOwned || (one.runningScopes > 0 && !one.ended)) return false;
     }
     return true;
+  }
+
+  /** Tells the coordinator, which is about to stop, of what has begun without a word. */
+  tellAll(): void {
+    for (const { untold } of this.#transactions.values()) untold?.tellIfOpen();
   }
 
   /** Serves one resource on a session. */
@@ -177,7 +190,7 @@ export class Participant {
       }
       transaction.keptVotes?.fail(why);
     }
-    for (const driver of [...this.#drivers.values()]) {
+    for (const driver of this.#allDrivers()) {
       driver.input({ kind: 'session-lost', reason: why });
     }
   }
@@ -208,13 +221,13 @@ export class Participant {
       ambient,
       log,
       intervalMs,
-      driver: (id) => this.#drivers.get(branchKey(id)),
+      driver: (id) => this.#driver(id),
       held: (rm) => this.#held(rm),
       ask: (on, id) => this.#ask(on, id),
       askHeld: (on, { gid, branch, rm: of, incarnation }) => {
         on.send('inDoubts', { gid, branch, rm: of, incarnation });
       },
-      askAudited: (on, rm, entry) => this.#askAudited(on, { ...entry, rm }),
+      askAudited: (on, rm, entry) => this.#askAudited(on, { rm, ...entry }),
     });
     this.#scans.set(served.rm, scan);
     scan.start();
@@ -237,13 +250,13 @@ export class Participant {
     const { gid, work, onePhase } = message;
     const served = this.#resources.get(message.rm);
     const driver =
-      this.#drivers.get(branchKey(message)) ??
-      this.#makeDriver(branchIdOf(message, served?.incarnation ?? ''));
+      this.#driver(message) ?? this.#stray(branchIdOf(message, served?.incarnation ?? ''));
     const hasWork = work.byteLength > 0;
     if (hasWork) {
       driver.accept(work);
       // No function here is part of it: its deadline lets it go when nobody else does.
-      this.transaction(driver.id.gid, this, message.remainingMs).drivers.add(driver);
+      this.transaction(driver.id.gid, this, message.remainingMs).driverMade(driver);
+      this.#strays.delete(branchKey(driver.id));
     }
     const transaction = this.#transactions.get(gid as Gid);
     const obstacle = this.#obstacle(driver, transaction);
@@ -269,8 +282,8 @@ export class Participant {
       this.#options.link()?.send('acknowledgements', acknowledgement(ref, 'pending', why));
       return;
     }
-    const known = this.#drivers.get(branchKey(ref));
-    const driver = known ?? this.#makeDriver(branchIdOf(ref, incarnation || served.incarnation));
+    const driver =
+      this.#driver(ref) ?? this.#stray(branchIdOf(ref, incarnation || served.incarnation));
     driver.input({ kind: 'order', order });
   }
 
@@ -309,6 +322,7 @@ export class Participant {
   /** A branch that was committed by hand, and whose transaction was aborted, is reported. */
   #reportByHand(verdict: Verdict, entry: AuditEntry): void {
     const { gid, branch, rm } = verdict;
+    if (verdict.kind === 'VERDICT_WAIT') this.#scans.get(rm)?.askAgain(verdict);
     if (verdict.kind !== 'VERDICT_ABORT') return;
     const why = reason('heuristic', `${rm}: committed by hand: ${entry.reason}`, rm);
     this.#options.log('branch.heuristic', { gid, branch, rm, result: 'committed' });
@@ -322,7 +336,7 @@ export class Participant {
     switch (verdict.kind) {
       case 'VERDICT_COMMIT':
         if (this.#resources.get(id.rm)?.resource.kind === 'logged') {
-          this.#drivers.get(branchKey(id))?.input({ kind: 'decided-elsewhere' });
+          this.#driver(id)?.input({ kind: 'decided-elsewhere' });
         } else this.#order(id, id.incarnation, orderOfVerdict('commit'));
         return;
       case 'VERDICT_ABORT':
@@ -358,15 +372,19 @@ export class Participant {
     return enlist(scope, served, open, this.#enlistPorts) as Promise<B>;
   }
 
-  #makeDriver(id: BranchId): BranchDriver {
+  #stray(id: BranchId): BranchDriver {
+    const driver = this.#newDriver(id);
+    this.#strays.set(branchKey(id), driver);
+    return driver;
+  }
+
+  #newDriver(id: BranchId): BranchDriver {
     const served = this.#resources.get(id.rm);
     if (served && this.#portsOf.get(served.rm)?.resource !== served.resource) {
       this.#portsOf.set(served.rm, this.#makePorts(id.rm, served));
     }
     const ports = served && this.#portsOf.get(served.rm);
-    const driver = new BranchDriver(id, ports ?? this.#makePorts(id.rm, undefined));
-    this.#drivers.set(branchKey(id), driver);
-    return driver;
+    return new BranchDriver(id, ports ?? this.#makePorts(id.rm, undefined));
   }
 
   #makePorts(rm: string, served: ServedResource | undefined): BranchPorts {
@@ -377,7 +395,14 @@ export class Participant {
       log,
       beforeCommit: () => served?.positions.beforeCommit(),
       maxPayloadBytes: () => link()?.welcome?.maxPayloadBytes || defaultMaxPayloadBytes,
-      vote: (of, vote) => link()?.send('votes', voteMessage(of, vote)),
+      vote: (of, vote) => {
+        const on = link();
+        const bytes = vote.kind === 'yes' ? vote.redo.byteLength : 0;
+        const send = () => on?.send('votes', voteMessage(of, vote));
+        // Should the session end while it waits, it is said again on the next one.
+        if (bytes < smallBytes) send();
+        else on?.whenRoom(bytes, send);
+      },
       keepVote: (of, vote) => this.#keepVote(of, vote),
       acknowledge: (of, result, why) => {
         link()?.send('acknowledgements', acknowledgement(of, result, why));
@@ -393,16 +418,29 @@ export class Participant {
   }
 
   #forget(driver: BranchDriver): void {
-    const key = branchKey(driver.id);
-    if (this.#drivers.get(key) === driver) this.#drivers.delete(key);
-    const transaction = this.#transactions.get(driver.id.gid);
-    if (transaction?.drivers.delete(driver)) {
-      transaction.driverForgotten();
+    const { gid } = driver.id;
+    if (this.#strays.size > 0) this.#strays.delete(branchKey(driver.id));
+    const transaction = this.#transactions.get(gid);
+    if (transaction?.drivers.includes(driver)) {
+      transaction.driverForgotten(driver);
       this.release(transaction);
     }
   }
 
+  #driver(ref: BranchRef): BranchDriver | undefined {
+    const { branch, rm } = ref;
+    const known = this.#transactions.get(ref.gid as Gid)?.drivers.find(({ id }) => {
+      return id.branch === branch && id.rm === rm;
+    });
+    return known ?? (this.#strays.size > 0 ? this.#strays.get(branchKey(ref)) : undefined);
+  }
+
+  #allDrivers(): BranchDriver[] {
+    const own = [...this.#transactions.values()].flatMap(({ drivers }) => drivers);
+    return [...own, ...this.#strays.values()];
+  }
+
   *#held(rm: string): Iterable<BranchDriver> {
-    for (const driver of [...this.#drivers.values()]) if (driver.id.rm === rm) yield driver;
+    for (const driver of this.#allDrivers()) if (driver.id.rm === rm) yield driver;
   }
 }

@@ -1,4 +1,12 @@
-import { type Begin, type Begun, failpoint, type Gid, UnanimousError } from '@unanimous/proto';
+import {
+  type Alarm,
+  type Alarms,
+  type Begin,
+  type Begun,
+  failpoint,
+  type Gid,
+  UnanimousError,
+} from '@unanimous/proto';
 import type { Link } from '../session/link.ts';
 
 /** A branch that was opened without a word to the coordinator. */
@@ -8,12 +16,21 @@ export interface UntoldBranch {
   readonly canOnePhase: boolean;
 }
 
+/**
+ * How long a transaction may be open before the coordinator is told of it: operators shall see it, and
+ * its deadline count there, too. Longer than most take even on a busy machine: what is told costs more
+ * messages, which a busy machine can do without.
+ */
+const tellAfterMs = 100;
+
 /** Asks the coordinator to begin a transaction, or tells it of one that has begun. */
 export async function askToBegin(link: Link, question: Omit<Begin, 'ref'>): Promise<Begun> {
   const begun = await link.ask('begins', question);
   failpoint('k.begin.acknowledged');
   return begun;
 }
+
+const settled = Promise.resolve();
 
 /** What telling needs of its transaction. */
 export interface Untellable {
@@ -34,11 +51,14 @@ export class Untold {
   readonly branches: UntoldBranch[] = [];
   readonly #of: Untellable;
   #told: Promise<void> | undefined;
+  /** While the time runs after which it is told. */
+  #late: Alarm | undefined;
 
-  constructor(of: Untellable, link: Link, name: string) {
+  constructor(of: Untellable, link: Link, name: string, alarms: Alarms) {
     this.#of = of;
     this.link = link;
     this.name = name;
+    this.#late = alarms.set(tellAfterMs, () => this.tellIfOpen());
   }
 
   /** The coordinator knows of it, or will in a moment. */
@@ -48,7 +68,19 @@ export class Untold {
 
   /** It ends without having been told; nothing is told of it any more. */
   settle(): void {
-    this.#told ??= Promise.resolve();
+    this.holdBack();
+    this.#told ??= settled;
+  }
+
+  /** Its commit is asked for: it will be told whole, however long its branches take to prepare. */
+  holdBack(): void {
+    this.#late?.cancel();
+    this.#late = undefined;
+  }
+
+  /** Tells of it, unless its commit was asked for. */
+  tellIfOpen(): void {
+    if (this.#late && !this.link.isOver) void this.tell();
   }
 
   /** Opens a branch under the next number. */
@@ -64,6 +96,7 @@ export class Untold {
    * @throws UnanimousError why it was refused; the transaction has ended then.
    */
   tell(): Promise<void> {
+    this.holdBack();
     this.#told ??= this.#tellOnce();
     return this.#told;
   }

@@ -7,6 +7,7 @@ import {
   type Reason,
   type Result,
   type Vote,
+  type WholeBranch,
 } from '@unanimous/proto';
 import type { BranchResult, BranchVote, CommitFacts, Order } from '../protocol/branch-state.ts';
 
@@ -59,12 +60,32 @@ export function orderOfVerdict(kind: 'commit' | 'abort'): Order {
 
 /** A vote as it travels. */
 export function voteMessage(id: BranchId, vote: BranchVote): Vote {
-  const { gid, branch, rm, incarnation } = id;
-  const redo = vote.kind === 'yes' ? asBuffer(vote.redo) : noBytes;
-  const receipt = vote.kind === 'yes' || vote.kind === 'ready' ? vote.receipt : '';
-  // Whoever is told of the abort shall see who refused.
-  const reason = vote.kind === 'no' ? { ...vote.reason, rm: vote.reason.rm || rm } : null;
-  return { gid, branch, kind: voteKinds[vote.kind], receipt, redo, reason, incarnation };
+  const { gid, branch, incarnation } = id;
+  const reason = reasonOf(id, vote);
+  const kind = voteKinds[vote.kind];
+  return { gid, branch, kind, receipt: receiptOf(vote), redo: redoOf(vote), reason, incarnation };
+}
+
+/** A branch as it travels with its vote. */
+export function wholeBranch(id: BranchId, canOnePhase: boolean, vote: BranchVote): WholeBranch {
+  const { rm, incarnation } = id;
+  const reason = reasonOf(id, vote);
+  const kind = voteKinds[vote.kind];
+  const receipt = receiptOf(vote);
+  return { rm, canOnePhase, kind, receipt, redo: redoOf(vote), reason, incarnation };
+}
+
+function receiptOf(vote: BranchVote): string {
+  return vote.kind === 'yes' || vote.kind === 'ready' ? vote.receipt : '';
+}
+
+function redoOf(vote: BranchVote): Buffer {
+  return vote.kind === 'yes' ? asBuffer(vote.redo) : noBytes;
+}
+
+/** Whoever is told of the abort shall see who refused. */
+function reasonOf({ rm }: BranchId, vote: BranchVote): Reason | null {
+  return vote.kind === 'no' ? { ...vote.reason, rm: vote.reason.rm || rm } : null;
 }
 
 const voteKinds = { yes: 'YES', no: 'NO', 'read-only': 'READ_ONLY', ready: 'READY' } as const;

@@ -121,6 +121,7 @@ function asFinishing(order: Order): FinishingOrder {
 /** For a branch that has voted: only the resource manager knows what is left to do. */
 function withReceipt(order: FinishingOrder, known: string): FinishingOrder {
   const receipt = receiptOf(order) || known;
+  if (order.kind !== 'abort' && order.facts.receipt === receipt) return order;
   if (order.kind === 'abort') return { ...order, receipt, prepared: true };
   return { ...order, facts: { ...order.facts, receipt } };
 }

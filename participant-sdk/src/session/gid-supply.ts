@@ -1,9 +1,9 @@
-import { formatGid, type Gid, parseLogId, type Reserved } from '@unanimous/proto';
+import { formatGid, type Gid, type LogId, parseLogId, type Reserved } from '@unanimous/proto';
 import type { Ambient } from '../ambient.ts';
 import type { Link } from './link.ts';
 
-/** Gids of a block that are left, below which the next one is asked for. */
-const lowMark = 128;
+/** Gids at hand below which more are asked for: at least, and where thousands begin at once. */
+const lowMark = { least: 128, most: 8_192 };
 
 /**
  * How long the gids of a block are used. What the log has forgotten is told by its birth, so a
@@ -18,6 +18,8 @@ interface Block {
   next: number;
   readonly end: number;
   readonly staleAtMs: number;
+  readonly logId: LogId;
+  readonly epoch: number;
 }
 
 /**
@@ -30,7 +32,12 @@ export class GidSupply {
   #blocks: Block[] = [];
   /** Where the rest of a block begins that will not be used, until the coordinator knows. */
   readonly #unused: number[] = [];
-  #isAsking = false;
+  /** Requests under way, and how many gids each will bring; 0: nobody knows yet. */
+  #asked = 0;
+  #blockSize = 0;
+  #atHand = 0;
+  /** Grows when there were too few, so that the next time there are enough. */
+  #lowMark = lowMark.least;
   #notBeforeMs = 0;
 
   constructor(link: Link, ambient: Ambient) {
@@ -42,31 +49,44 @@ export class GidSupply {
   take(): Gid | undefined {
     const nowMs = this.#ambient.nowMs();
     while (this.#blocks[0] && this.#blocks[0].staleAtMs < nowMs) this.#giveBack();
-    const [block, spare] = this.#blocks;
-    if (!spare && (!block || block.end - block.next < lowMark)) this.#askForMore(nowMs);
+    const [block] = this.#blocks;
+    if (!block && this.#blockSize > 0) {
+      this.#lowMark = Math.min(2 * this.#lowMark, lowMark.most);
+    }
+    this.#askForMore(nowMs);
     if (!block) return undefined;
     const counter = block.next;
     block.next += 1;
+    this.#atHand -= 1;
     if (block.next === block.end) this.#blocks.shift();
-    const { logId, epoch } = this.#link.welcome ?? { logId: '', epoch: 0 };
-    return formatGid(parseLogId(logId), { epoch, counter });
+    return formatGid(block.logId, { epoch: block.epoch, counter });
   }
 
   #giveBack(): void {
     const block = this.#blocks.shift();
-    if (block) this.#unused.push(block.next);
+    if (!block) return;
+    this.#unused.push(block.next);
+    this.#atHand -= block.end - block.next;
+    this.#lowMark = Math.max(lowMark.least, this.#lowMark / 2);
   }
 
   #askForMore(nowMs: number): void {
-    if (this.#isAsking || nowMs < this.#notBeforeMs) return;
-    this.#isAsking = true;
+    const isEnough = () => this.#atHand + this.#asked * this.#blockSize >= this.#lowMark;
+    while (!isEnough() && nowMs >= this.#notBeforeMs) {
+      if (this.#asked > 0 && this.#blockSize === 0) return;
+      this.#ask();
+    }
+  }
+
+  #ask(): void {
+    this.#asked += 1;
     this.#link.request(
       'reserves',
       { unusedFrom: this.#unused.shift() ?? 0 },
       {
         answer: (block) => this.#reserved(block),
         refuse: () => {
-          this.#isAsking = false;
+          this.#asked -= 1;
           this.#notBeforeMs = this.#ambient.nowMs() + againMs;
         },
       },
@@ -74,8 +94,12 @@ export class GidSupply {
   }
 
   #reserved({ first, count }: Reserved): void {
-    this.#isAsking = false;
+    this.#asked -= 1;
+    this.#atHand += count;
+    this.#blockSize = count;
     const staleAtMs = this.#ambient.nowMs() + freshMs;
-    this.#blocks.push({ next: first, end: first + count, staleAtMs });
+    const { logId, epoch } = this.#link.welcome ?? { logId: '', epoch: 0 };
+    const log = { logId: parseLogId(logId), epoch };
+    this.#blocks.push({ next: first, end: first + count, staleAtMs, ...log });
   }
 }

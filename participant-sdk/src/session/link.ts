@@ -1,5 +1,6 @@
 import {
   type Begun,
+  boundsOfPeerFrame,
   type CoordinatorFrame,
   type Enlisted,
   FrameWriter,
@@ -16,6 +17,7 @@ import {
 } from '@unanimous/proto';
 import type { Ambient } from '../ambient.ts';
 import { GidSupply } from './gid-supply.ts';
+import { PendingRequests } from './pending-requests.ts';
 import type { Connection, Transport } from './transport.ts';
 
 /** What each kind of request is answered with. */
@@ -51,6 +53,9 @@ export interface LinkOwner {
 /** Messages that may wait before new transactions are refused; finishing ones goes on. */
 const maxWaitingForBegin = 32_768;
 
+/** Bytes that may wait before what carries payloads has to wait for room; half of the outbox. */
+const roomBytes = 8 * 1_024 * 1_024;
+
 /** Requests that are answered with an outcome. */
 const outcomeKinds = ['commits', 'aborts', 'asks', 'wholes'] as const;
 
@@ -62,11 +67,12 @@ export class Link {
   readonly #owner: LinkOwner;
   readonly #connection: Connection;
   readonly #writer: FrameWriter<PeerFrame>;
-  readonly #pending = new Map<number, { kind: keyof Answers } & Pending<never>>();
+  readonly #pending = new PendingRequests<keyof Answers, Pending<never>>();
+  /** Senders that wait for room, in their order. */
+  readonly #forRoom: { readonly bytes: number; readonly send: () => void }[] = [];
   readonly #callOffWelcome: () => void;
   /** Under which transactions may begin here without a word. */
   readonly gids: GidSupply;
-  #nextRef = 1;
   #isOver = false;
   #isEnding = false;
   #welcome: Welcome | undefined;
@@ -78,7 +84,9 @@ export class Link {
     this.gids = new GidSupply(this, ambient);
     this.#writer = new FrameWriter<PeerFrame>({
       newFrame: newPeerFrame,
+      bounds: boundsOfPeerFrame,
       write: (frame) => this.#connection.write(frame),
+      onWritten: () => this.#letIn(),
       onOverflow: () => this.fail(new UnanimousError('overloaded', 'the outbox overflowed')),
       schedule: (flush) => ambient.soon(flush),
     });
@@ -107,6 +115,16 @@ export class Link {
     return this.#writer.waitingMessages > maxWaitingForBegin;
   }
 
+  /**
+   * Calls `send` when so many bytes have room in the outbox: at once, or when the coordinator has read
+   * on; never when the link ends before. Who has a payload waits here, for an outbox that overflows
+   * ends the session.
+   */
+  whenRoom(bytes: number, send: () => void): void {
+    if (this.#forRoom.length === 0 && this.#hasRoom(bytes)) send();
+    else if (!this.#isOver) this.#forRoom.push({ bytes, send });
+  }
+
   /** All that was said has left. */
   get isIdle(): boolean {
     return this.#writer.waitingMessages === 0;
@@ -126,10 +144,9 @@ export class Link {
       pending.refuse(new UnanimousError('session-lost', 'the session is over'));
       return;
     }
-    const ref = this.#nextRef;
-    this.#nextRef = (ref % 0xffff_ffff) + 1;
-    this.#pending.set(ref, { kind, ...pending });
-    this.#writer.add(kind, { ...question, ref } as never);
+    const ref = this.#pending.add(kind, pending);
+    // The spread last: before a new key it would give every message a hidden class of its own.
+    this.#writer.add(kind, { ref, ...question } as never);
   }
 
   /** As `request`; rejects with the refusal, or `session-lost`. */
@@ -157,16 +174,28 @@ export class Link {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#isEnding = true;
+    this.#forRoom.length = 0;
     this.#callOffWelcome();
     this.#writer.close();
-    const pending = [...this.#pending.values()];
-    this.#pending.clear();
+    const pending = this.#pending.takeAll();
     const lost = new UnanimousError('session-lost', `the session was lost: ${error.message}`, {
       cause: error,
     });
     // First the transactions, so that their functions hear why they end before their calls fail.
     this.#owner.lost(this, error);
-    for (const request of pending) request.refuse(lost);
+    for (const request of pending) request.pending.refuse(lost);
+  }
+
+  #hasRoom(bytes: number): boolean {
+    const waitingBytes = this.#writer.waitingBytes;
+    return waitingBytes === 0 || waitingBytes + bytes <= roomBytes;
+  }
+
+  #letIn(): void {
+    for (let [next] = this.#forRoom; next && this.#hasRoom(next.bytes); [next] = this.#forRoom) {
+      this.#forRoom.shift();
+      next.send();
+    }
   }
 
   #receive(frame: CoordinatorFrame): void {
@@ -197,20 +226,19 @@ export class Link {
   }
 
   #answer(kinds: readonly (keyof Answers)[], ref: number, answer: Answers[keyof Answers]): void {
-    const pending = this.#pending.get(ref);
-    if (!pending) return;
-    if (!kinds.includes(pending.kind)) {
+    const request = this.#pending.get(ref);
+    if (!request) return;
+    if (!kinds.includes(request.kind)) {
       throw new UnanimousError('internal', `request ${ref} got the answer to another kind`);
     }
     this.#pending.delete(ref);
-    pending.answer(answer as never);
+    request.pending.answer(answer as never);
   }
 
   #refuse({ ref, reason, retryAfterMs }: Refusal): void {
-    const pending = this.#pending.get(ref);
-    if (!pending) return;
+    const request = this.#pending.get(ref);
     this.#pending.delete(ref);
-    pending.refuse(errorOf(reason, retryAfterMs));
+    request?.pending.refuse(errorOf(reason, retryAfterMs));
   }
 }
 

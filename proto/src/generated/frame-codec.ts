@@ -1,6 +1,6 @@
 // Written by `npm run proto:generate`.
 import type { Abort, AbortBranch, Acknowledgement, Ask, Begin, Begun, BranchKind, Commit, CommitBranch, CommitKind, CoordinatorFrame, Enlist, Enlisted, Hello, Heuristic, InDoubt, LogPosition, OpenBranch, Outcome, OutcomeKind, PeerFrame, PendingBranch, Prepare, Reason, Refusal, Reserve, Reserved, Result, Serve, Served, Verdict, VerdictKind, Vote, VoteKind, Welcome, Whole, WholeBranch } from './messages.js';
-import { WireReader, type WireWriter } from '../wire-format.ts';
+import { WireReader, WireWriter } from '../wire-format.ts';
 
 const numberOfBranchKind: Record<BranchKind, number> = { BRANCH_KIND_UNSPECIFIED: 0, NATIVE: 1, LOGGED: 2, LAST: 3 };
 const wordsOfBranchKind: readonly [BranchKind, ...BranchKind[]] = ['BRANCH_KIND_UNSPECIFIED', 'NATIVE', 'LOGGED', 'LAST'];
@@ -19,6 +19,13 @@ const wordsOfVerdictKind: readonly [VerdictKind, ...VerdictKind[]] = ['VERDICT_U
 
 const numberOfVoteKind: Record<VoteKind, number> = { VOTE_UNSPECIFIED: 0, YES: 1, NO: 2, READ_ONLY: 3, READY: 4 };
 const wordsOfVoteKind: readonly [VoteKind, ...VoteKind[]] = ['VOTE_UNSPECIFIED', 'YES', 'NO', 'READ_ONLY', 'READY'];
+
+function boundAbort(message: Abort): number {
+  let bytes = 19;
+  bytes += WireWriter.boundOf(message.gid);
+  if (message.reason) bytes += boundReason(message.reason);
+  return bytes;
+}
 
 export function writeAbort(writer: WireWriter, message: Abort): void {
   if (message.ref) writer.uint32(8, message.ref);
@@ -41,6 +48,15 @@ export function readAbort(reader: WireReader, end: number): Abort {
   }
   reader.checkEnd(end);
   return { ref, gid, reason };
+}
+
+function boundAbortBranch(message: AbortBranch): number {
+  let bytes = 19;
+  bytes += WireWriter.boundOf(message.gid);
+  bytes += WireWriter.boundOf(message.rm);
+  bytes += WireWriter.boundOf(message.receipt);
+  bytes += WireWriter.boundOf(message.incarnation);
+  return bytes;
 }
 
 export function writeAbortBranch(writer: WireWriter, message: AbortBranch): void {
@@ -72,6 +88,14 @@ export function readAbortBranch(reader: WireReader, end: number): AbortBranch {
   return { gid, branch, rm, receipt, incarnation };
 }
 
+function boundAcknowledgement(message: Acknowledgement): number {
+  let bytes = 31;
+  bytes += WireWriter.boundOf(message.gid);
+  bytes += WireWriter.boundOf(message.rm);
+  if (message.reason) bytes += boundReason(message.reason);
+  return bytes;
+}
+
 export function writeAcknowledgement(writer: WireWriter, message: Acknowledgement): void {
   if (message.gid) writer.text(10, message.gid);
   if (message.branch) writer.uint32(16, message.branch);
@@ -101,6 +125,12 @@ export function readAcknowledgement(reader: WireReader, end: number): Acknowledg
   return { gid, branch, rm, result, reason };
 }
 
+function boundAsk(message: Ask): number {
+  let bytes = 19;
+  bytes += WireWriter.boundOf(message.gid);
+  return bytes;
+}
+
 export function writeAsk(writer: WireWriter, message: Ask): void {
   if (message.ref) writer.uint32(8, message.ref);
   if (message.gid) writer.text(18, message.gid);
@@ -119,6 +149,14 @@ export function readAsk(reader: WireReader, end: number): Ask {
   }
   reader.checkEnd(end);
   return { ref, gid };
+}
+
+function boundBegin(message: Begin): number {
+  let bytes = 31;
+  bytes += WireWriter.boundOf(message.name);
+  bytes += WireWriter.boundOf(message.gid);
+  for (const one of message.branches) bytes += boundOpenBranch(one);
+  return bytes;
 }
 
 export function writeBegin(writer: WireWriter, message: Begin): void {
@@ -150,6 +188,12 @@ export function readBegin(reader: WireReader, end: number): Begin {
   return { ref, timeoutMs, name, gid, branches };
 }
 
+function boundBegun(message: Begun): number {
+  let bytes = 31;
+  bytes += WireWriter.boundOf(message.gid);
+  return bytes;
+}
+
 export function writeBegun(writer: WireWriter, message: Begun): void {
   if (message.ref) writer.uint32(8, message.ref);
   if (message.gid) writer.text(18, message.gid);
@@ -173,6 +217,12 @@ export function readBegun(reader: WireReader, end: number): Begun {
   return { ref, gid, remainingMs };
 }
 
+function boundCommit(message: Commit): number {
+  let bytes = 31;
+  bytes += WireWriter.boundOf(message.gid);
+  return bytes;
+}
+
 export function writeCommit(writer: WireWriter, message: Commit): void {
   if (message.ref) writer.uint32(8, message.ref);
   if (message.gid) writer.text(18, message.gid);
@@ -194,6 +244,16 @@ export function readCommit(reader: WireReader, end: number): Commit {
   }
   reader.checkEnd(end);
   return { ref, gid, waitAppliedMs };
+}
+
+function boundCommitBranch(message: CommitBranch): number {
+  let bytes = 67;
+  bytes += WireWriter.boundOf(message.gid);
+  bytes += WireWriter.boundOf(message.rm);
+  bytes += WireWriter.boundOf(message.receipt);
+  bytes += 7 + message.redo.length;
+  bytes += WireWriter.boundOf(message.incarnation);
+  return bytes;
 }
 
 export function writeCommitBranch(writer: WireWriter, message: CommitBranch): void {
@@ -238,6 +298,23 @@ export function readCommitBranch(reader: WireReader, end: number): CommitBranch 
   }
   reader.checkEnd(end);
   return { gid, branch, rm, kind, receipt, redo, epoch, seq, lowWaterSeq, incarnation };
+}
+
+function boundCoordinatorFrame(message: CoordinatorFrame): number {
+  let bytes = 19;
+  if (message.welcome) bytes += boundWelcome(message.welcome);
+  if (message.position) bytes += boundLogPosition(message.position);
+  for (const one of message.served) bytes += boundServed(one);
+  for (const one of message.commits) bytes += boundCommitBranch(one);
+  for (const one of message.aborts) bytes += boundAbortBranch(one);
+  for (const one of message.verdicts) bytes += boundVerdict(one);
+  for (const one of message.enlisted) bytes += boundEnlisted(one);
+  for (const one of message.begun) bytes += boundBegun(one);
+  for (const one of message.prepares) bytes += boundPrepare(one);
+  for (const one of message.outcomes) bytes += boundOutcome(one);
+  for (const one of message.refusals) bytes += boundRefusal(one);
+  for (const one of message.reserved) bytes += boundReserved(one);
+  return bytes;
 }
 
 export function writeCoordinatorFrame(writer: WireWriter, message: CoordinatorFrame): void {
@@ -293,6 +370,13 @@ export function readCoordinatorFrame(reader: WireReader, end: number): Coordinat
   return { welcome, position, served, commits, aborts, verdicts, enlisted, begun, prepares, outcomes, refusals, draining, reserved };
 }
 
+function boundEnlist(message: Enlist): number {
+  let bytes = 31;
+  bytes += WireWriter.boundOf(message.gid);
+  bytes += WireWriter.boundOf(message.rm);
+  return bytes;
+}
+
 export function writeEnlist(writer: WireWriter, message: Enlist): void {
   if (message.ref) writer.uint32(8, message.ref);
   if (message.gid) writer.text(18, message.gid);
@@ -319,6 +403,11 @@ export function readEnlist(reader: WireReader, end: number): Enlist {
   return { ref, gid, rm, canOnePhase };
 }
 
+function boundEnlisted(_message: Enlisted): number {
+  const bytes = 43;
+  return bytes;
+}
+
 export function writeEnlisted(writer: WireWriter, message: Enlisted): void {
   if (message.ref) writer.uint32(8, message.ref);
   if (message.branch) writer.uint32(16, message.branch);
@@ -340,6 +429,15 @@ export function readEnlisted(reader: WireReader, end: number): Enlisted {
   }
   reader.checkEnd(end);
   return { ref, branch, remainingMs };
+}
+
+function boundHello(message: Hello): number {
+  let bytes = 31;
+  bytes += WireWriter.boundOf(message.instance);
+  bytes += WireWriter.boundOf(message.service);
+  bytes += WireWriter.boundOf(message.sdk);
+  if (message.seen) bytes += boundLogPosition(message.seen);
+  return bytes;
 }
 
 export function writeHello(writer: WireWriter, message: Hello): void {
@@ -374,6 +472,13 @@ export function readHello(reader: WireReader, end: number): Hello {
   return { protocolMin, protocolMax, instance, service, sdk, seen };
 }
 
+function boundHeuristic(message: Heuristic): number {
+  let bytes = 31;
+  bytes += WireWriter.boundOf(message.rm);
+  if (message.reason) bytes += boundReason(message.reason);
+  return bytes;
+}
+
 export function writeHeuristic(writer: WireWriter, message: Heuristic): void {
   if (message.branch) writer.uint32(8, message.branch);
   if (message.rm) writer.text(18, message.rm);
@@ -400,6 +505,14 @@ export function readHeuristic(reader: WireReader, end: number): Heuristic {
   return { branch, rm, result, reason };
 }
 
+function boundInDoubt(message: InDoubt): number {
+  let bytes = 19;
+  bytes += WireWriter.boundOf(message.gid);
+  bytes += WireWriter.boundOf(message.rm);
+  bytes += WireWriter.boundOf(message.incarnation);
+  return bytes;
+}
+
 export function writeInDoubt(writer: WireWriter, message: InDoubt): void {
   if (message.gid) writer.text(10, message.gid);
   if (message.branch) writer.uint32(16, message.branch);
@@ -424,6 +537,14 @@ export function readInDoubt(reader: WireReader, end: number): InDoubt {
   }
   reader.checkEnd(end);
   return { gid, branch, rm, incarnation };
+}
+
+function boundLogPosition(message: LogPosition): number {
+  let bytes = 31;
+  bytes += WireWriter.boundOf(message.logId);
+  bytes += WireWriter.boundOf(message.nonce);
+  bytes += WireWriter.boundOf(message.chain);
+  return bytes;
 }
 
 export function writeLogPosition(writer: WireWriter, message: LogPosition): void {
@@ -455,6 +576,12 @@ export function readLogPosition(reader: WireReader, end: number): LogPosition {
   return { logId, epoch, nonce, seq, chain };
 }
 
+function boundOpenBranch(message: OpenBranch): number {
+  let bytes = 19;
+  bytes += WireWriter.boundOf(message.rm);
+  return bytes;
+}
+
 export function writeOpenBranch(writer: WireWriter, message: OpenBranch): void {
   if (message.rm) writer.text(10, message.rm);
   if (message.canOnePhase) writer.bool(16, message.canOnePhase);
@@ -473,6 +600,15 @@ export function readOpenBranch(reader: WireReader, end: number): OpenBranch {
   }
   reader.checkEnd(end);
   return { rm, canOnePhase };
+}
+
+function boundOutcome(message: Outcome): number {
+  let bytes = 43;
+  bytes += WireWriter.boundOf(message.gid);
+  for (const one of message.pending) bytes += boundPendingBranch(one);
+  if (message.reason) bytes += boundReason(message.reason);
+  for (const one of message.heuristics) bytes += boundHeuristic(one);
+  return bytes;
 }
 
 export function writeOutcome(writer: WireWriter, message: Outcome): void {
@@ -508,6 +644,23 @@ export function readOutcome(reader: WireReader, end: number): Outcome {
   }
   reader.checkEnd(end);
   return { ref, gid, kind, applied, pending, reason, heuristics };
+}
+
+function boundPeerFrame(message: PeerFrame): number {
+  let bytes = 7;
+  if (message.hello) bytes += boundHello(message.hello);
+  for (const one of message.serves) bytes += boundServe(one);
+  for (const one of message.acknowledgements) bytes += boundAcknowledgement(one);
+  for (const one of message.votes) bytes += boundVote(one);
+  for (const one of message.inDoubts) bytes += boundInDoubt(one);
+  for (const one of message.enlists) bytes += boundEnlist(one);
+  for (const one of message.begins) bytes += boundBegin(one);
+  for (const one of message.aborts) bytes += boundAbort(one);
+  for (const one of message.commits) bytes += boundCommit(one);
+  for (const one of message.asks) bytes += boundAsk(one);
+  for (const one of message.reserves) bytes += boundReserve(one);
+  for (const one of message.wholes) bytes += boundWhole(one);
+  return bytes;
 }
 
 export function writePeerFrame(writer: WireWriter, message: PeerFrame): void {
@@ -560,6 +713,13 @@ export function readPeerFrame(reader: WireReader, end: number): PeerFrame {
   return { hello, serves, acknowledgements, votes, inDoubts, enlists, begins, aborts, commits, asks, reserves, wholes };
 }
 
+function boundPendingBranch(message: PendingBranch): number {
+  let bytes = 19;
+  bytes += WireWriter.boundOf(message.rm);
+  if (message.reason) bytes += boundReason(message.reason);
+  return bytes;
+}
+
 export function writePendingBranch(writer: WireWriter, message: PendingBranch): void {
   if (message.branch) writer.uint32(8, message.branch);
   if (message.rm) writer.text(18, message.rm);
@@ -581,6 +741,14 @@ export function readPendingBranch(reader: WireReader, end: number): PendingBranc
   }
   reader.checkEnd(end);
   return { branch, rm, reason };
+}
+
+function boundPrepare(message: Prepare): number {
+  let bytes = 43;
+  bytes += WireWriter.boundOf(message.gid);
+  bytes += WireWriter.boundOf(message.rm);
+  bytes += 7 + message.work.length;
+  return bytes;
 }
 
 export function writePrepare(writer: WireWriter, message: Prepare): void {
@@ -615,6 +783,15 @@ export function readPrepare(reader: WireReader, end: number): Prepare {
   return { gid, branch, rm, remainingMs, onePhase, work };
 }
 
+function boundReason(message: Reason): number {
+  let bytes = 19;
+  bytes += WireWriter.boundOf(message.code);
+  bytes += WireWriter.boundOf(message.message);
+  bytes += WireWriter.boundOf(message.hint);
+  bytes += WireWriter.boundOf(message.rm);
+  return bytes;
+}
+
 export function writeReason(writer: WireWriter, message: Reason): void {
   if (message.code) writer.text(10, message.code);
   if (message.message) writer.text(18, message.message);
@@ -644,6 +821,12 @@ export function readReason(reader: WireReader, end: number): Reason {
   return { code, message, hint, rm, retryable };
 }
 
+function boundRefusal(message: Refusal): number {
+  let bytes = 31;
+  if (message.reason) bytes += boundReason(message.reason);
+  return bytes;
+}
+
 export function writeRefusal(writer: WireWriter, message: Refusal): void {
   if (message.ref) writer.uint32(8, message.ref);
   if (message.reason) { const at = writer.open(18); writeReason(writer, message.reason); writer.close(at); }
@@ -667,6 +850,11 @@ export function readRefusal(reader: WireReader, end: number): Refusal {
   return { ref, reason, retryAfterMs };
 }
 
+function boundReserve(_message: Reserve): number {
+  const bytes = 31;
+  return bytes;
+}
+
 export function writeReserve(writer: WireWriter, message: Reserve): void {
   if (message.ref) writer.uint32(8, message.ref);
   if (message.unusedFrom) writer.uint64(16, message.unusedFrom);
@@ -685,6 +873,11 @@ export function readReserve(reader: WireReader, end: number): Reserve {
   }
   reader.checkEnd(end);
   return { ref, unusedFrom };
+}
+
+function boundReserved(_message: Reserved): number {
+  const bytes = 43;
+  return bytes;
 }
 
 export function writeReserved(writer: WireWriter, message: Reserved): void {
@@ -708,6 +901,15 @@ export function readReserved(reader: WireReader, end: number): Reserved {
   }
   reader.checkEnd(end);
   return { ref, first, count };
+}
+
+function boundServe(message: Serve): number {
+  let bytes = 43;
+  bytes += WireWriter.boundOf(message.rm);
+  bytes += WireWriter.boundOf(message.identity);
+  bytes += WireWriter.boundOf(message.incarnation);
+  if (message.seen) bytes += boundLogPosition(message.seen);
+  return bytes;
 }
 
 export function writeServe(writer: WireWriter, message: Serve): void {
@@ -745,6 +947,12 @@ export function readServe(reader: WireReader, end: number): Serve {
   return { ref, rm, identity, incarnation, kind, seen, takesWork };
 }
 
+function boundServed(message: Served): number {
+  let bytes = 19;
+  bytes += WireWriter.boundOf(message.rm);
+  return bytes;
+}
+
 export function writeServed(writer: WireWriter, message: Served): void {
   if (message.ref) writer.uint32(8, message.ref);
   if (message.rm) writer.text(18, message.rm);
@@ -763,6 +971,14 @@ export function readServed(reader: WireReader, end: number): Served {
   }
   reader.checkEnd(end);
   return { ref, rm };
+}
+
+function boundVerdict(message: Verdict): number {
+  let bytes = 31;
+  bytes += WireWriter.boundOf(message.gid);
+  bytes += WireWriter.boundOf(message.rm);
+  if (message.word) bytes += boundReason(message.word);
+  return bytes;
 }
 
 export function writeVerdict(writer: WireWriter, message: Verdict): void {
@@ -792,6 +1008,16 @@ export function readVerdict(reader: WireReader, end: number): Verdict {
   }
   reader.checkEnd(end);
   return { gid, branch, rm, kind, word };
+}
+
+function boundVote(message: Vote): number {
+  let bytes = 31;
+  bytes += WireWriter.boundOf(message.gid);
+  bytes += WireWriter.boundOf(message.receipt);
+  bytes += 7 + message.redo.length;
+  if (message.reason) bytes += boundReason(message.reason);
+  bytes += WireWriter.boundOf(message.incarnation);
+  return bytes;
 }
 
 export function writeVote(writer: WireWriter, message: Vote): void {
@@ -827,6 +1053,13 @@ export function readVote(reader: WireReader, end: number): Vote {
   }
   reader.checkEnd(end);
   return { gid, branch, kind, receipt, redo, reason, incarnation };
+}
+
+function boundWelcome(message: Welcome): number {
+  let bytes = 79;
+  bytes += WireWriter.boundOf(message.coordinator);
+  bytes += WireWriter.boundOf(message.logId);
+  return bytes;
 }
 
 export function writeWelcome(writer: WireWriter, message: Welcome): void {
@@ -867,6 +1100,14 @@ export function readWelcome(reader: WireReader, end: number): Welcome {
   return { protocol, coordinator, logId, epoch, session, maxPayloadBytes, maxBranches, maxTimeoutMs };
 }
 
+function boundWhole(message: Whole): number {
+  let bytes = 43;
+  bytes += WireWriter.boundOf(message.gid);
+  bytes += WireWriter.boundOf(message.name);
+  for (const one of message.branches) bytes += boundWholeBranch(one);
+  return bytes;
+}
+
 export function writeWhole(writer: WireWriter, message: Whole): void {
   if (message.ref) writer.uint32(8, message.ref);
   if (message.gid) writer.text(18, message.gid);
@@ -897,6 +1138,16 @@ export function readWhole(reader: WireReader, end: number): Whole {
   }
   reader.checkEnd(end);
   return { ref, gid, remainingMs, name, waitAppliedMs, branches };
+}
+
+function boundWholeBranch(message: WholeBranch): number {
+  let bytes = 31;
+  bytes += WireWriter.boundOf(message.rm);
+  bytes += WireWriter.boundOf(message.receipt);
+  bytes += 7 + message.redo.length;
+  if (message.reason) bytes += boundReason(message.reason);
+  bytes += WireWriter.boundOf(message.incarnation);
+  return bytes;
 }
 
 export function writeWholeBranch(writer: WireWriter, message: WholeBranch): void {
@@ -933,3 +1184,30 @@ export function readWholeBranch(reader: WireReader, end: number): WholeBranch {
   reader.checkEnd(end);
   return { rm, canOnePhase, kind, receipt, redo, reason, incarnation };
 }
+
+export const boundsOfPeerFrame = {
+  serves: boundServe,
+  acknowledgements: boundAcknowledgement,
+  votes: boundVote,
+  inDoubts: boundInDoubt,
+  enlists: boundEnlist,
+  begins: boundBegin,
+  aborts: boundAbort,
+  commits: boundCommit,
+  asks: boundAsk,
+  reserves: boundReserve,
+  wholes: boundWhole,
+};
+
+export const boundsOfCoordinatorFrame = {
+  served: boundServed,
+  commits: boundCommitBranch,
+  aborts: boundAbortBranch,
+  verdicts: boundVerdict,
+  enlisted: boundEnlisted,
+  begun: boundBegun,
+  prepares: boundPrepare,
+  outcomes: boundOutcome,
+  refusals: boundRefusal,
+  reserved: boundReserved,
+};

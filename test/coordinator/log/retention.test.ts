@@ -1,5 +1,5 @@
 import { formatGid, type LogId } from '@unanimous/proto';
-import fc from 'fast-check';
+import { fc } from '../../support/fast-check.ts';
 import { describe, expect, test } from 'vitest';
 import {
   countUnneeded,

@@ -2,7 +2,7 @@ import { rmSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import { pid } from 'node:process';
-import fc from 'fast-check';
+import { fc } from '../../support/fast-check.ts';
 import { afterAll, expect, test } from 'vitest';
 import { atomicCommitment } from './atomic-commitment.ts';
 import type { Core } from './core.ts';

@@ -33,20 +33,26 @@ const deciding: readonly CoreMutant[] = [
     name: 'commits on a no beside a read-only',
     breaks: ['scenario 19'],
     file: 'decide.ts',
-    from: "if (vote.is === 'no') return aborted(state, voted(branch, { is: 'no' }), vote.reason);",
-    to: `if (vote.is === 'no') {
-      const no = voted(branch, { is: 'no' });
-      return { events: [no, ...decideWhenAllVoted(evolve(state, no))] };
-    }`,
+    from: "if (vote.is === 'no') return { events: [event, ...eventsOf(decideAbort(after, vote.reason))] };",
+    to: '',
+    killers: [validity],
+  },
+  {
+    name: 'commits on a no that comes with a whole',
+    breaks: ['scenario 19'],
+    file: 'decide.ts',
+    from: "if (no) return { events: [came, { kind: 'aborted', reason: no }] };",
+    to: '',
     killers: [validity],
   },
   {
     name: 'aborts on a read-only vote',
     breaks: ['scenario 19'],
     file: 'decide.ts',
-    from: "if (vote.is === 'no') return aborted(state, voted(branch, { is: 'no' }), vote.reason);",
+    from: "if (vote.is === 'no') return { events: [event, ...eventsOf(decideAbort(after, vote.reason))] };",
     to: `if (vote.is === 'no' || vote.is === 'read-only') {
-      return aborted(state, voted(branch, { is: 'no' }), reason('internal', 'mutant'));
+      const why = reason('internal', 'mutant');
+      return { events: [event, ...eventsOf(decideAbort(after, why))] };
     }`,
     killers: [nontriviality],
   },
@@ -140,8 +146,8 @@ const logging: readonly CoreMutant[] = [
     name: 'ends after the first acknowledgement',
     breaks: ['rule 8', 'scenario 16'],
     file: 'decide.ts',
-    from: 'if (!branches.every(isOver)) return [];',
-    to: 'if (!branches.some(isOver)) return [];',
+    from: 'state.branches.every((b) => b === branch || isOver(b))',
+    to: 'state.branches.some((b) => b === branch || isOver(b))',
     killers: [endedWhenAcknowledged, termination],
   },
   {

@@ -1,5 +1,5 @@
 import { env } from 'node:process';
-import fc from 'fast-check';
+import { fc } from '../../support/fast-check.ts';
 import { describe, test } from 'vitest';
 import { atomicCommitment } from './atomic-commitment.ts';
 import { production } from './core.ts';

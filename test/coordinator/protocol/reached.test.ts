@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from '../../support/fast-check.ts';
 import { expect, test } from 'vitest';
 import type { VerdictOn } from '../../../coordinator/src/protocol/answers.ts';
 import type { Input, Result, Vote } from '../../../coordinator/src/protocol/decide.ts';
@@ -45,6 +45,7 @@ const branchStates: Every<BranchState['is']> = {
 const events: Every<TransactionEvent['kind']> = {
   enlisted: true,
   'prepare-asked': true,
+  'came-whole': true,
   voted: true,
   'nothing-to-commit': true,
   aborted: true,

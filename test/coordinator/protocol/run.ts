@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from '../../support/fast-check.ts';
 import { happen, rest, type Weather } from './actions.ts';
 import type { Core } from './core.ts';
 import type { Happening } from './happenings.ts';

@@ -159,6 +159,8 @@ function eventText(event: TransactionEvent): string {
       return `enlisted ${event.branch.branch} ${event.branch.rm}`;
     case 'prepare-asked':
       return event.onePhase ? 'prepare-asked in one phase' : 'prepare-asked';
+    case 'came-whole':
+      return `came-whole ${event.branches.map((b) => `${b.branch} ${b.state.is}`).join(' ')}`;
     case 'voted':
       return `voted ${event.branch} ${event.state.is}`;
     case 'aborted':

@@ -1,4 +1,5 @@
 import { formatGid, type LogId, reason } from '@unanimous/proto';
+import type { VerdictOn } from '../../../coordinator/src/protocol/answers.ts';
 import type { Input } from '../../../coordinator/src/protocol/decide.ts';
 import type { Message } from '../../../coordinator/src/protocol/step.ts';
 import type {
@@ -193,11 +194,19 @@ export class World {
         this.note(`${session.rm.name} answers ${reply.result.is} on session ${session.id}`);
         return this.input({ kind: 'result', branch, result: reply.result });
       case 'in-doubt': {
-        const verdict = this.tx ? this.core.verdictOn(this.tx, branch) : 'abort';
+        const verdict = this.verdictOn(branch);
         this.note(`${session.rm.name} is in doubt and asks: ${verdict}`);
         return this.send({ kind: 'verdict', branch, verdict }, session);
       }
     }
+  }
+
+  /** Nothing that hangs on an operator's word is answered before the word is durable. */
+  verdictOn(branch: number): VerdictOn {
+    if (this.tx === undefined) return 'abort';
+    const atLog = this.log.batches.slice(this.log.durable).flatMap((batch) => batch.records);
+    if (atLog.some((record) => record.kind === 'resolved')) return 'wait';
+    return this.core.verdictOn(this.tx, branch);
   }
 
   /** A participant takes the oldest order of a session, and answers on it. */

@@ -1,6 +1,6 @@
 import { kafka } from '@unanimous/participant-sdk/kafka';
 import { Kafka, logLevel } from 'kafkajs';
-import { hasKafka, kafkaTool, startKafka } from '../../servers/kafka.ts';
+import { hasKafka, kafkaTool, startKafka } from '../../../examples/support/kafka-server.ts';
 import type { Effect, ResourceCase } from '../support/resource-case.ts';
 import { runClient } from '../support/run-client.ts';
 

@@ -1,7 +1,7 @@
 import { redisStreams } from '@unanimous/participant-sdk/redis';
 import { Redis } from 'ioredis';
-import type { InReverse } from '../../integration/support/in-reverse.ts';
-import { hasRedis, type RedisServer, startRedis } from '../../servers/redis.ts';
+import type { InReverse } from '../../../examples/support/in-reverse.ts';
+import { hasRedis, type RedisServer, startRedis } from '../../../examples/support/redis-server.ts';
 import type { Effect, ResourceCase } from '../support/resource-case.ts';
 import { hasClient, runClient } from '../support/run-client.ts';
 

@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import type { InReverse } from '../../integration/support/in-reverse.ts';
+import type { InReverse } from '../../../examples/support/in-reverse.ts';
 import { NodeProcess } from '../../integration/support/node-process.ts';
 import { payments } from '../../participant-sdk/service/payment-resource.ts';
 import { freePort } from '../../support/free-port.ts';

@@ -2,7 +2,7 @@ import { currentTransaction, TransactionClient, UnanimousError } from '@unanimou
 import { postgres } from '@unanimous/participant-sdk/postgres';
 import { parseBranchId } from '@unanimous/proto';
 import pg from 'pg';
-import { InReverse } from '../../integration/support/in-reverse.ts';
+import { InReverse } from '../../../examples/support/in-reverse.ts';
 import { type Direction, TcpRelay } from '../../integration/support/tcp-relay.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { boundedScanMs, orderTimeoutMs } from '../services/pace.ts';

@@ -1,5 +1,5 @@
 import type { TransactionView } from '@unanimous/proto';
-import type { Admin } from '../../integration/support/admin.ts';
+import type { Admin } from '../../../examples/support/admin.ts';
 
 /** What Postgres' receipt of one phase says when the server has crashed since. */
 const crashed = /: the server crashed, and \d+ may be another's/;

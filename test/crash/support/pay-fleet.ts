@@ -1,8 +1,8 @@
 import { fileURLToPath } from 'node:url';
 import Database from 'better-sqlite3';
-import { Admin } from '../../integration/support/admin.ts';
+import { Admin } from '../../../examples/support/admin.ts';
 import { unanimousProgram } from '../../integration/support/coordinator-process.ts';
-import { InReverse } from '../../integration/support/in-reverse.ts';
+import { InReverse } from '../../../examples/support/in-reverse.ts';
 import { NodeProcess } from '../../integration/support/node-process.ts';
 import { freePort } from '../../support/free-port.ts';
 import { tempDir } from '../../support/temp-dir.ts';

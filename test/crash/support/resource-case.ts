@@ -1,5 +1,5 @@
 import type { TransactionClient } from '@unanimous/participant-sdk';
-import type { InReverse } from '../../integration/support/in-reverse.ts';
+import type { InReverse } from '../../../examples/support/in-reverse.ts';
 import type { TempDir } from '../../support/temp-dir.ts';
 
 /** One of the things that transaction `n` writes. */

@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { InReverse } from '../../integration/support/in-reverse.ts';
+import { InReverse } from '../../../examples/support/in-reverse.ts';
 import { TcpRelay } from '../../integration/support/tcp-relay.ts';
 import { CrashFleet } from './crash-fleet.ts';
 import { Ledger } from './ledger.ts';

@@ -7,11 +7,11 @@ import { freePort } from '../../support/free-port.ts';
 import type { TempDir } from '../../support/temp-dir.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { type ShopSettings, settingsEnv } from '../services/shop-settings.ts';
-import { Admin } from './admin.ts';
+import { Admin } from '../../../examples/support/admin.ts';
 import { CoordinatorProcess } from './coordinator-process.ts';
 import { Customers } from './customers.ts';
 import type { Gate } from './gate.ts';
-import { InReverse } from './in-reverse.ts';
+import { InReverse } from '../../../examples/support/in-reverse.ts';
 import { NodeProcess } from './node-process.ts';
 import { ShopDatabases } from './shop-databases.ts';
 

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { expect } from 'vitest';
 import { waitUntil } from '../../support/wait-until.ts';
-import type { Admin } from './admin.ts';
+import type { Admin } from '../../../examples/support/admin.ts';
 
 /** Where something could be left behind. */
 export interface Premises {

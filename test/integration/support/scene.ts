@@ -1,8 +1,8 @@
 import type { Limits } from '@unanimous/coordinator';
 import type { CommonOptions } from '@unanimous/participant-sdk';
-import { Admin } from './admin.ts';
+import { Admin } from '../../../examples/support/admin.ts';
 import { InProcessCoordinator } from './in-process-coordinator.ts';
-import { InReverse } from './in-reverse.ts';
+import { InReverse } from '../../../examples/support/in-reverse.ts';
 import { expectNothingLeft } from './nothing-left.ts';
 import { OrderService } from './order-service.ts';
 import type { ShopDatabases } from './shop-databases.ts';

@@ -1,6 +1,6 @@
-import { Admin } from './admin.ts';
+import { Admin } from '../../../examples/support/admin.ts';
 import { CoordinatorProcess } from './coordinator-process.ts';
-import { InReverse } from './in-reverse.ts';
+import { InReverse } from '../../../examples/support/in-reverse.ts';
 import { OrderService } from './order-service.ts';
 import { ShopDatabases } from './shop-databases.ts';
 import { type StockCaller, StockService } from './stock-service.ts';

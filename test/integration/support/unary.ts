@@ -6,7 +6,7 @@ import {
   type EnlistReply,
   type Outcome,
 } from '@unanimous/proto';
-import { replyOf } from './reply-of.ts';
+import { replyOf } from '../../../examples/support/reply-of.ts';
 
 /** The unary API, as a service in another language calls it. */
 export class Unary implements Disposable {

@@ -261,11 +261,12 @@ describe('wait', () => {
   });
 
   test("'decided' does not wait for the branches", async () => {
-    let goOn: () => void = () => {};
+    let goOn: (() => void) | undefined;
     orders.hooks.commit = () => new Promise((resolve) => (goOn = resolve));
     const result = await tm.transaction(() => orders.write('order 1'), { wait: 'decided' });
     expect(result).toMatchObject({ outcome: 'committed', applied: false });
-    goOn();
+    await waitUntil(() => goOn !== undefined, { what: 'the branch to be committed' });
+    goOn?.();
     await waitUntil(() => rows().length === 1, { what: 'the branch to be applied' });
   });
 

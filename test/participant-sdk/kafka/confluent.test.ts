@@ -8,7 +8,7 @@ import {
   type KafkaOptions,
   type KafkaProducer,
 } from '../../../participant-sdk/src/kafka/index.ts';
-import { type KafkaServer, startKafka } from '../../servers/kafka.ts';
+import { type KafkaServer, startKafka } from '../../../examples/support/kafka-server.ts';
 import { confluentKafka, driverOrSkip } from '../../servers/require-server.ts';
 import { TestCoordinator } from '../support/test-coordinator.ts';
 import { TopicReader } from './topic-reader.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { kafka } from '../../../participant-sdk/src/kafka/index.ts';
-import { type KafkaServer, startKafka } from '../../servers/kafka.ts';
+import { type KafkaServer, startKafka } from '../../../examples/support/kafka-server.ts';
 import { serverOrSkip } from '../../servers/require-server.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { testConformance } from '../support/run-conformance.ts';

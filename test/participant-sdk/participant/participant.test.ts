@@ -265,6 +265,16 @@ describe('a branch of another instance', () => {
     await waitUntil(isAsked, { what: 'the question on the next session' });
   });
 
+  test('that an entry calls committed is asked about until its transaction is decided', async () => {
+    orders.store.audits.push({ gid, branch: 1, result: 'committed', reason: 'INC-9' });
+    await hear('inDoubts');
+    say({ verdicts: [{ ...ref, kind: 'VERDICT_WAIT', word: null }] });
+    const isAskedAgain = () => coordinator.heard('inDoubts').flat().length === 2;
+    await waitUntil(isAskedAgain, { what: 'the second question' });
+    say({ verdicts: [{ ...ref, kind: 'VERDICT_ABORT', word: null }] });
+    expect(await hear('acknowledgements')).toMatchObject({ ...ref, result: 'COMMITTED' });
+  });
+
   test('that somebody commits by hand between two questions is reported', async () => {
     let scans = 0;
     orders.hooks.scan = () => void (scans += 1);

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import { fc } from '../../support/fast-check.ts';
 import pg from 'pg';
 import { expect } from 'vitest';
 import { splitStatements } from '../../../participant-sdk/src/postgres/sql-statements.ts';

@@ -1,5 +1,5 @@
 import { type Reason, reason } from '@unanimous/proto';
-import fc from 'fast-check';
+import { fc } from '../../support/fast-check.ts';
 import { absent, step } from '../../../participant-sdk/src/protocol/branch.ts';
 import type {
   BranchEffect,

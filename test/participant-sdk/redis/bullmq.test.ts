@@ -1,7 +1,7 @@
 import { Queue, Worker } from 'bullmq';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { bullmq } from '../../../participant-sdk/src/redis/index.ts';
-import { type RedisServer, startRedis } from '../../servers/redis.ts';
+import { type RedisServer, startRedis } from '../../../examples/support/redis-server.ts';
 import { serverOrSkip } from '../../servers/require-server.ts';
 import { TestCoordinator } from '../support/test-coordinator.ts';
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { RedisCache } from '../../../participant-sdk/src/redis/index.ts';
-import { type RedisServer, startRedis } from '../../servers/redis.ts';
+import { type RedisServer, startRedis } from '../../../examples/support/redis-server.ts';
 import { serverOrSkip } from '../../servers/require-server.ts';
 import { race, type RacingCache, type Row } from './cache-race.ts';
 import { RedisFixture } from './redis-fixture.ts';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { TcpRelay } from '../../integration/support/tcp-relay.ts';
-import { type RedisServer, startRedis } from '../../servers/redis.ts';
+import { type RedisServer, startRedis } from '../../../examples/support/redis-server.ts';
 import { serverOrSkip } from '../../servers/require-server.ts';
 import { testConformance } from '../support/run-conformance.ts';
 import { bullmqSubject } from './bullmq-subject.ts';

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { TransactionClient } from '@unanimous/participant-sdk';
 import type { RedisCache } from '../../../participant-sdk/src/redis/index.ts';
-import { type RedisServer, startRedis } from '../../servers/redis.ts';
+import { type RedisServer, startRedis } from '../../../examples/support/redis-server.ts';
 import { serverOrSkip } from '../../servers/require-server.ts';
 import { tempDir } from '../../support/temp-dir.ts';
 import { waitUntil } from '../../support/wait-until.ts';

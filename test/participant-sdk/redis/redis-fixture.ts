@@ -7,7 +7,7 @@ import {
   redisStreams,
   type RedisStreamsOptions,
 } from '../../../participant-sdk/src/redis/index.ts';
-import type { RedisServer } from '../../servers/redis.ts';
+import type { RedisServer } from '../../../examples/support/redis-server.ts';
 import { TestCoordinator } from '../support/test-coordinator.ts';
 
 /** The drivers that users have. */

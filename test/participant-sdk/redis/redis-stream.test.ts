@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type RedisServer, startRedis } from '../../servers/redis.ts';
+import { type RedisServer, startRedis } from '../../../examples/support/redis-server.ts';
 import { serverOrSkip } from '../../servers/require-server.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { type Driver, RedisFixture } from './redis-fixture.ts';

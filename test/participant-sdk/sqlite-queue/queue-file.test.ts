@@ -73,7 +73,7 @@ describe('writes', () => {
     clearInterval(ticking);
     other.close();
     expect(names()).toEqual([{ name: 'a' }]);
-    expect(turns).toBeGreaterThan(3);
+    expect(turns).toBeGreaterThan(1);
   });
 
   test('give up after busyTimeoutMs, to be tried again', async () => {

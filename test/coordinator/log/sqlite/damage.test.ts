@@ -230,13 +230,13 @@ test('refused again and again, the files are copied once', () => {
 describe('never a wrong answer:', () => {
   test('a flipped bit anywhere in the WAL', () => {
     const { wal = Buffer.alloc(0) } = crashed;
-    const refused = refusedCount(flips(wal, 250, (flipped) => ({ ...crashed, wal: flipped })));
-    expect(refused).toBeGreaterThan(200);
+    const refused = refusedCount(flips(wal, 100, (flipped) => ({ ...crashed, wal: flipped })));
+    expect(refused).toBeGreaterThan(80);
   });
 
   test('a flipped bit anywhere in the database', () => {
-    const images = flips(closed.database, 250, (database) => ({ ...closed, database }));
-    expect(refusedCount(images)).toBeGreaterThan(50);
+    const images = flips(closed.database, 100, (database) => ({ ...closed, database }));
+    expect(refusedCount(images)).toBeGreaterThan(20);
   });
 
   test('a flipped bit anywhere in the slots of the witness', () => {
@@ -251,14 +251,14 @@ describe('never a wrong answer:', () => {
 
   test('a file cut anywhere', () => {
     const { wal = Buffer.alloc(0) } = crashed;
-    const cutWal = [...everyNth(wal.length, 60)].map((length) => {
+    const cutWal = [...everyNth(wal.length, 30)].map((length) => {
       return { ...crashed, wal: wal.subarray(0, length) };
     });
-    expect(refusedCount(cutWal)).toBe(60);
-    const cutDatabase = [...everyNth(closed.database.length, 40)].map((length) => {
+    expect(refusedCount(cutWal)).toBe(30);
+    const cutDatabase = [...everyNth(closed.database.length, 20)].map((length) => {
       return { ...closed, database: closed.database.subarray(0, length) };
     });
-    expect(refusedCount(cutDatabase)).toBe(40);
+    expect(refusedCount(cutDatabase)).toBe(20);
   });
 
   test('a page of noise in either file', () => {

@@ -1,1 +1,0 @@
-export { Admin } from '../../../examples/support/admin.ts';

@@ -1,1 +1,0 @@
-export { InReverse } from '../../../examples/support/in-reverse.ts';

@@ -1,1 +1,0 @@
-export { replyOf } from '../../../examples/support/reply-of.ts';

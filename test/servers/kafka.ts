@@ -1,6 +1,0 @@
-export {
-  hasKafka,
-  type KafkaServer,
-  kafkaTool,
-  startKafka,
-} from '../../examples/support/kafka-server.ts';

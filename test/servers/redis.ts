@@ -1,5 +1,0 @@
-export {
-  hasRedis,
-  type RedisServer,
-  startRedis,
-} from '../../examples/support/redis-server.ts';
