@@ -1,6 +1,6 @@
 import { TransactionClient } from '@unanimous/participant-sdk';
 import { tempDir } from '../../test/support/temp-dir.ts';
-import { closedLoop } from '../load.ts';
+import { closedLoop, openLoop } from '../load.ts';
 import type { Case, RunningScenario, Scenario, ScenarioOptions, Subject } from '../scenario.ts';
 import { BuiltCoordinator } from '../support/built-coordinator.ts';
 import { Echo } from '../support/echo.ts';
@@ -19,6 +19,9 @@ export const scenario: Scenario = {
   chart: { xLabel: 'transactions in flight' },
   start,
 };
+
+/** Of an open loop: a quiet hour, and about half of what two cores reach with many in flight. */
+const rates = [1_000, 5_000];
 
 async function start({ isQuick }: ScenarioOptions): Promise<RunningScenario> {
   const folder = tempDir('unanimous-bench-');
@@ -50,9 +53,33 @@ async function start({ isQuick }: ScenarioOptions): Promise<RunningScenario> {
       ],
     };
   };
+  const atRate = (rate: number): Case => {
+    const paced = (name: string, isFloor: boolean, work: () => Promise<unknown>): Subject => ({
+      name,
+      isFloor,
+      async measure({ durationMs }) {
+        const { latencyUs } = await openLoop(work, { rate, durationMs });
+        const value = (latencyUs?.getValueAtPercentile(50) ?? 0) / 1_000;
+        return { value, ...(latencyUs && { latencyUs }) };
+      },
+    });
+    return {
+      name: `${rate.toLocaleString('en-US')} begin in a second`,
+      unit: 'ms',
+      better: 'less',
+      subjects: [
+        paced('echo', true, () => echo.transaction()),
+        paced('transactions', false, transaction),
+      ],
+    };
+  };
   const inFlights = isQuick ? [1, 256] : [1, 16, 64, 256, 4_096];
   return {
-    cases: [latencyCase({ echo, disk, tm, write }), ...inFlights.map(loaded)],
+    cases: [
+      latencyCase({ echo, disk, tm, write }),
+      ...inFlights.map(loaded),
+      ...(isQuick ? [1_000] : rates).map(atRate),
+    ],
     async [Symbol.asyncDispose]() {
       await tm.close();
       await log[Symbol.asyncDispose]();

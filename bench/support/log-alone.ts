@@ -38,6 +38,14 @@ export class LogAlone implements AsyncDisposable {
     await this.#log.append(records.flat());
   }
 
+  /** Forgets what is ended but the newest so many, and compacts, as a coordinator does by and by. */
+  async forgetAllBut(newest: number): Promise<void> {
+    const counter = this.#counter - newest;
+    if (counter <= 0) return;
+    await this.#log.append([{ kind: 'forgotten', through: { epoch: 1, counter } }]);
+    await this.#log.compact();
+  }
+
   #nextDecision(): LogRecord & { readonly kind: 'commit-decided' } {
     this.#counter += 1;
     const gid = formatGid(this.#logId, { epoch: 1, counter: this.#counter });
@@ -53,11 +61,23 @@ export class LogAlone implements AsyncDisposable {
   }
 }
 
+/** What a log is filled with. */
+export interface Filling {
+  readonly count: number;
+  readonly areEnded: boolean;
+  /** Of those that have ended so many stay answerable; what is older is forgotten on the way. */
+  readonly retained?: number;
+}
+
 /** Fills a log with decisions, by the writer that coordinators use. */
-export async function writeDecisions(dir: string, count: number, areEnded: boolean): Promise<void> {
+export async function writeDecisions(dir: string, filling: Filling): Promise<void> {
+  const { count, areEnded, retained = count } = filling;
   await using log = await LogAlone.open(dir);
   const atOnce = 5_000;
   for (let written = 0; written < count; written += atOnce) {
     await log.transactions(Math.min(atOnce, count - written), areEnded);
+    // About as often as a coordinator under load, which looks once a second.
+    if (written % (4 * atOnce) === 0) await log.forgetAllBut(retained);
   }
+  await log.forgetAllBut(retained);
 }

@@ -8,6 +8,14 @@ const src = 'participant-sdk/src/client';
 /** Defects of what tells the application how its transaction ended. */
 export const client: readonly Mutant[] = [
   {
+    name: 'listens to a signal once for each transaction',
+    file: 'participant-sdk/src/client/when-aborted.ts',
+    from: 'const waiting = waitingFor.get(signal) ?? listen(signal);',
+    to: 'const waiting = listen(signal);',
+    breaks: ['promise: nothing to warn of'],
+    tests: ['test/participant-sdk/client/transaction.test.ts > one AbortSignal may end many'],
+  },
+  {
     name: 'tries again also what may be committed',
     file: `${src}/run-transaction.ts`,
     from: 'tried.mayRetry = isRetryable(error);',

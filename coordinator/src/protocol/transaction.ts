@@ -226,7 +226,7 @@ function settle(before: Transaction, event: TransactionRecord & { kind: 'settled
   });
   if (event.outcome === 'committed') return { phase: 'committed', gid, branches };
   if (event.reason === undefined) throw new Error('log: an abort is settled without a reason');
-  return { phase: 'aborted', gid, branches, reason: event.reason };
+  return { phase: 'aborted', gid, branches: withoutRedo(branches), reason: event.reason };
 }
 
 /** Where one was asked last, a decision stands on its yes. */

@@ -5,6 +5,7 @@ import { begin, type ClientCore } from './core.ts';
 import { checkMs } from './options.ts';
 import type { Committed } from './outcome.ts';
 import { checkNotNested, type CommitOptions, Transaction } from './transaction.ts';
+import { whenAborted } from './when-aborted.ts';
 
 /** How a transaction begins. */
 export interface BeginOptions {
@@ -125,9 +126,8 @@ export function beginTransaction(
   const transaction = begun.then((one) => new Transaction(core, one, signal));
   if (!signal) return transaction;
   return new Promise((resolve, reject) => {
-    const onAbort = () => reject(cancelledError(signal));
-    signal.addEventListener('abort', onAbort, { once: true });
-    transaction.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+    const ignore = whenAborted(signal, () => reject(cancelledError(signal)));
+    transaction.then(resolve, reject).finally(ignore);
   });
 }
 
@@ -161,16 +161,16 @@ function retryOf(retry: number | RetryOptions): RetryOptions {
 
 function pause(core: ClientCore, ms: number, signal: AbortSignal | undefined): Promise<void> {
   return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(cancelledError(signal));
+    const callOff = core.settings.ambient.after(ms, () => {
+      ignore?.();
+      resolve();
+    });
     const onAbort = () => {
       callOff();
       reject(cancelledError(signal));
     };
-    const callOff = core.settings.ambient.after(ms, () => {
-      signal?.removeEventListener('abort', onAbort);
-      resolve();
-    });
-    signal?.addEventListener('abort', onAbort, { once: true });
-    if (signal?.aborted) onAbort();
+    const ignore = signal && whenAborted(signal, onAbort);
   });
 }
 

@@ -18,6 +18,7 @@ import {
   type TransactionOutcome,
   unknownError,
 } from './outcome.ts';
+import { whenAborted } from './when-aborted.ts';
 
 /** How `commit()` waits. */
 export interface CommitOptions {
@@ -42,7 +43,7 @@ export class Transaction implements AsyncDisposable {
   readonly #local: LocalTransaction;
   readonly #link: Link;
   readonly #signal: AbortSignal | undefined;
-  #onAbort: (() => void) | undefined;
+  #ignoreSignal: (() => void) | undefined;
   #state: 'open' | 'committing' | 'over' = 'open';
   /** The signal fired before any vote was handed over. */
   #isCancelled = false;
@@ -54,10 +55,7 @@ export class Transaction implements AsyncDisposable {
     this.#local = begun.local;
     this.#link = begun.link;
     this.#signal = signal;
-    if (signal) {
-      this.#onAbort = () => this.#cancel();
-      signal.addEventListener('abort', this.#onAbort, { once: true });
-    }
+    if (signal) this.#ignoreSignal = whenAborted(signal, () => this.#cancel());
     this.#local.onEnd((error) => this.#ended(error));
     if (signal?.aborted) this.#cancel();
   }
@@ -229,7 +227,7 @@ export class Transaction implements AsyncDisposable {
 
   #over(): void {
     this.#state = 'over';
-    if (this.#onAbort) this.#signal?.removeEventListener('abort', this.#onAbort);
+    this.#ignoreSignal?.();
     this.#local.isOwned = false;
     this.#local.untold?.holdBack();
     this.#local.outcomeKnown();

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { reason, UnanimousError } from '@unanimous/proto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { TransactionClient } from '../../../participant-sdk/src/client/transaction-client.ts';
@@ -186,6 +187,37 @@ describe('time', () => {
     expect(rows()).toEqual([]);
     const early = tm.transaction(() => 1, { signal: stop.signal });
     await expect(early).rejects.toMatchObject({ code: 'cancelled' });
+  });
+
+  test('one AbortSignal may end many transactions, and Node has nothing to warn of', async () => {
+    const warnings: string[] = [];
+    const onWarning = ({ message }: Error) => void warnings.push(message);
+    process.on('warning', onWarning);
+    const stop = new AbortController();
+    const { signal } = stop;
+    const listeners = () => getEventListeners(signal, 'abort').length;
+    let waiting = 0;
+    const both = async (ends: Promise<unknown>) => {
+      await orders.write(`order ${(waiting += 1)}`);
+      await ends;
+    };
+    const here = () => waitUntil(() => waiting === 24, { what: 'all to have written' });
+    const committed = Array.from({ length: 12 }, () =>
+      tm.transaction(() => both(here()), { signal }),
+    );
+    const never = new Promise(() => {});
+    const cancelled = Array.from({ length: 12 }, () =>
+      tm.transaction(() => both(never), { signal }),
+    );
+    const errors = Promise.allSettled(cancelled);
+    await Promise.all(committed);
+    expect(listeners()).toBe(1);
+    stop.abort();
+    for (const one of await errors) expect(one).toMatchObject({ reason: { code: 'cancelled' } });
+    expect(listeners()).toBe(0);
+    process.off('warning', onWarning);
+    expect(warnings).toEqual([]);
+    expect(orders.store.rows).toHaveLength(12);
   });
 
   test('an AbortSignal after the commit was asked for means unknown, with the gid', async () => {
