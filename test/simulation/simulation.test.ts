@@ -78,16 +78,12 @@ test('every defect that can be planted has its place in the code', () => {
 });
 
 describe('a planted defect is found, and its story is short:', () => {
-  test.each([
-    ['decide-early', 10],
-    ['deadline-while-deciding', 1],
-    ['no-resend', 1],
-  ])(
+  test.each(['decide-early', 'deadline-while-deciding', 'no-resend'])(
     '%s',
-    async (name, firstSeed) => {
+    async (name) => {
       const place = await bundleIn(`${folder}${name}`, plantNamed(name));
       const { simulateSlice: slice } = (await import(place('slice.ts'))) as typeof Slices;
-      const { broken } = await slice({ firstSeed, seconds: 100 });
+      const { broken } = await slice({ firstSeed: 1, seconds: 100 });
       expect(broken, 'nothing was found').toBeDefined();
       if (!broken) return;
       const [rule = ''] = broken.violations[0]?.split(':') ?? [];
