@@ -15,7 +15,8 @@ serverOrSkip('postgres').describe('branches in Postgres, whatever happens to the
   beforeAll(async () => {
     postgres = await TestPostgres.start();
   });
-  afterAll(() => postgres?.[Symbol.asyncDispose]());
+  // After hundreds of lives the server has hundreds of databases to leave.
+  afterAll(() => postgres?.[Symbol.asyncDispose](), 300_000);
 
   const wholeLife = wholeBranchLife;
   const layer = { wholeLife, commands: branchCommands, maxCommands: 30, live, fewRuns: 6 };

@@ -27,8 +27,8 @@ export interface Begun {
 }
 
 /**
- * Begins a transaction, at once where a gid is at hand. Nothing is written by a begin, so it is simply tried again on a new session
- * when its own is lost or stops.
+ * Begins a transaction, at once where a gid is at hand. Nothing is written by a begin, so it is simply
+ * tried again on a new session when its own is lost or stops.
  * @throws UnanimousError `not-connected`, `draining`, `overloaded`, `closed` and others.
  */
 export function begin(core: ClientCore, name: string, timeoutMs: number): Begun | Promise<Begun> {

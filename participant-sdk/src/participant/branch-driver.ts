@@ -275,7 +275,7 @@ export class BranchDriver {
       }
     };
     const refused = (error: unknown): void => {
-      this.#ports.log('branch.vote-failed', { ...this.#named(), ...describeError(error) });
+      this.#log('branch.vote-failed', describeError(error));
       this.input({ kind: 'refused', reason: this.#reasonOf(error, 'prepare-refused') });
     };
     this.#sendHome().then(answered, refused);
@@ -298,7 +298,7 @@ export class BranchDriver {
     const { reason: cause, receipt } = result;
     // The gid as its client is shown it: no coordinator knows of the other.
     const gid = homeGid(this.id.gid, 'unknown');
-    this.#ports.log('branch.finish-failed', { ...this.#named(), gid, ...cause });
+    this.#log('branch.finish-failed', { gid, ...cause });
     this.input({ kind: 'failed', cause, receipt });
   }
 

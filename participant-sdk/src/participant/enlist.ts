@@ -80,15 +80,11 @@ function enlistFirst(
   checkNotDoomed(transaction, served.rm);
   const { rm } = served;
   const { link } = served;
-  const opened = link && enlistUntold(link, transaction, served, open, ports);
-  if (opened) {
-    const branch = Promise.resolve(opened);
-    transaction.branches.set(rm, branch);
-    return branch;
-  }
-  const branch = link
-    ? enlistOn(link, transaction, served, open, ports)
-    : enlistOnceServed(transaction, served, open, ports);
+  const branch =
+    (link && enlistUntold(link, transaction, served, open, ports)) ??
+    (link
+      ? enlistOn(link, transaction, served, open, ports)
+      : enlistOnceServed(transaction, served, open, ports));
   transaction.branches.set(rm, branch);
   if (!(branch instanceof Promise)) return branch;
   branch.catch(() => {
