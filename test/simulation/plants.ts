@@ -38,8 +38,8 @@ export const plants: readonly Plant[] = [
     name: 'forget-early',
     about: 'a decision is forgotten with the first acknowledgement',
     file: `${coordinator}protocol/decide.ts`,
-    from: 'const acknowledged = state.branches.every((b) => {',
-    to: 'const acknowledged = state.branches.some((b) => {',
+    from: 'state.branches.every((b) => b === branch || isOver(b))',
+    to: 'state.branches.some((b) => b === branch || isOver(b))',
   },
   {
     name: 'deadline-while-deciding',
