@@ -1,7 +1,8 @@
 import { formatGid, type LogId, reason } from '@unanimous/proto';
 import { tellBranch } from '../../coordinator/src/messages.ts';
 import { outcomeOf, verdictOn } from '../../coordinator/src/protocol/answers.ts';
-import { type Input, type Result, whyIsIt } from '../../coordinator/src/protocol/decide.ts';
+import type { Input, Result } from '../../coordinator/src/protocol/decide.ts';
+import { whyIsIt } from '../../coordinator/src/protocol/decide-phase-two.ts';
 import { type DecidedBranch, durability } from '../../coordinator/src/protocol/record.ts';
 import { type Message, outstanding } from '../../coordinator/src/protocol/step.ts';
 import {

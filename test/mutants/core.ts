@@ -45,7 +45,7 @@ export const core: readonly Mutant[] = [
   },
   {
     name: 'believes an abort that found nothing more than the resource manager itself',
-    file: 'coordinator/src/protocol/decide.ts',
+    file: 'coordinator/src/protocol/decide-phase-two.ts',
     from: "said.is === 'rolled-back' ||",
     to: '',
     breaks: ['rule 13'],
@@ -53,7 +53,7 @@ export const core: readonly Mutant[] = [
   },
   {
     name: 'believes that what voted no holds nothing, whatever the resource manager says',
-    file: 'coordinator/src/protocol/decide.ts',
+    file: 'coordinator/src/protocol/decide-phase-two.ts',
     from: "(said.is === 'no' ||",
     to: '(',
     breaks: ['rule 13'],

@@ -37,7 +37,7 @@ export const plants: readonly Plant[] = [
   {
     name: 'forget-early',
     about: 'a decision is forgotten with the first acknowledgement',
-    file: `${coordinator}protocol/decide.ts`,
+    file: `${coordinator}protocol/decide-phase-two.ts`,
     from: 'state.branches.every((b) => b === branch || isOver(b))',
     to: 'state.branches.some((b) => b === branch || isOver(b))',
   },
@@ -79,7 +79,7 @@ export const plants: readonly Plant[] = [
   {
     name: 'hazard-is-success',
     about: 'a branch that was not found counts as committed',
-    file: `${coordinator}protocol/decide.ts`,
+    file: `${coordinator}protocol/decide-phase-two.ts`,
     from: "  if (result.is !== 'committed') {\n    if (branch",
     to: '  if (false) {\n    if (branch',
   },

@@ -138,8 +138,11 @@ export class SimDatabase {
 
   /** Somebody must know that a branch was committed by hand: it is written down, or was found. */
   isCommitKnown(gid: string): boolean {
-    const isWritten = this.tables.readAudit().some((entry) => entry.gid === gid);
-    const rows = this.#byGid.get(gid) ?? [];
+    const isWritten = this.tables.readAudit().some((entry) => {
+      return entry.gid === gid && entry.result === 'committed';
+    });
+    // Another branch of it here may have been rolled back by hand, and that be known.
+    const rows = (this.#byGid.get(gid) ?? []).filter(({ state }) => state === 'committed');
     return isWritten || rows.some(({ finders }) => [...finders].some((one) => one.isAlive));
   }
 

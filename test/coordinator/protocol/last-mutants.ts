@@ -37,7 +37,7 @@ export const lastMutants: readonly CoreMutant[] = [
   {
     name: "takes the last one's yes for the end",
     breaks: ['rule 6', 'rule 10'],
-    file: 'decide.ts',
+    file: 'decide-phase-two.ts',
     from: "if (others.length > 0) return { events: [{ kind: 'commit-decided', gid, branches: others }] };",
     to: '',
     killers: [endedWhenAcknowledged, termination],
@@ -45,7 +45,7 @@ export const lastMutants: readonly CoreMutant[] = [
   {
     name: 'takes an answer of the others for that of the last one',
     breaks: ['rule 6'],
-    file: 'decide.ts',
+    file: 'decide-phase-two.ts',
     from: 'return isPermitted(branch) ? decideDelegatedResult(state, branch, result) : nothing;',
     to: 'return decideDelegatedResult(state, branch, result);',
     killers: [othersWait],
@@ -61,7 +61,7 @@ export const lastMutants: readonly CoreMutant[] = [
   {
     name: 'lets an operator speak for those that wait for the last one',
     breaks: ['rule 13'],
-    file: 'decide.ts',
+    file: 'decide-phase-two.ts',
     from: 'branch !== undefined && needsWord(branch) && !isWaiting;',
     to: 'branch !== undefined && needsWord(branch);',
     killers: [othersWait],

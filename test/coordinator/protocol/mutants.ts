@@ -15,7 +15,7 @@ import type { Rule } from './rule.ts';
 
 /** The core with one defect, and the rules each of which must find it. */
 export interface CoreMutant extends Defect {
-  readonly file: 'answers.ts' | 'decide.ts' | 'record.ts' | 'step.ts' | 'transaction.ts';
+  readonly file: `${'answers' | 'decide' | 'decide-phase-two' | 'record' | 'step' | 'transaction'}.ts`;
   readonly breaks: readonly Guarantee[];
   readonly killers: readonly Rule[];
 }
@@ -145,7 +145,7 @@ const logging: readonly CoreMutant[] = [
   {
     name: 'ends after the first acknowledgement',
     breaks: ['rule 8', 'scenario 16'],
-    file: 'decide.ts',
+    file: 'decide-phase-two.ts',
     from: 'state.branches.every((b) => b === branch || isOver(b))',
     to: 'state.branches.some((b) => b === branch || isOver(b))',
     killers: [endedWhenAcknowledged, termination],
@@ -153,7 +153,7 @@ const logging: readonly CoreMutant[] = [
   {
     name: 'ends what did not follow, as if all had acknowledged',
     breaks: ['rule 13', 'scenario 6'],
-    file: 'decide.ts',
+    file: 'decide-phase-two.ts',
     from: "if (!branches.some(deviates)) return [{ kind: 'ended', gid }];",
     to: "if (branches.length > 0) return [{ kind: 'ended', gid }];",
     killers: [endedWhenAcknowledged],
@@ -161,7 +161,7 @@ const logging: readonly CoreMutant[] = [
   {
     name: 'does not log who has acknowledged beside what did not follow',
     breaks: ['rule 16'],
-    file: 'decide.ts',
+    file: 'decide-phase-two.ts',
     from: "return isNews ? [{ kind: 'acknowledged', gid, by }] : [];",
     to: 'return isNews ? [] : [];',
     killers: [toldNoMore],
@@ -185,7 +185,7 @@ const logging: readonly CoreMutant[] = [
   {
     name: 'forgets the redo payload in the record',
     breaks: ['rule 3'],
-    file: 'decide.ts',
+    file: 'decide-phase-two.ts',
     from: 'return { branch, rm, kind, incarnation, receipt, redo };',
     to: 'return { branch, rm, kind, incarnation, receipt, redo: new Uint8Array() };',
     killers: [wholeOrders],
@@ -255,7 +255,7 @@ const settling: readonly CoreMutant[] = [
   {
     name: 'settles a rolled-back one phase as committed',
     breaks: ['rule 6'],
-    file: 'decide.ts',
+    file: 'decide-phase-two.ts',
     from: "kind: 'settled', gid, outcome: 'aborted'",
     to: "kind: 'settled', gid, outcome: 'committed'",
     killers: [agreement, onePhaseFollowsReceipt],
@@ -263,7 +263,7 @@ const settling: readonly CoreMutant[] = [
   {
     name: 'takes an unknown branch for a success',
     breaks: ['rule 11'],
-    file: 'decide.ts',
+    file: 'decide-phase-two.ts',
     from: "  if (result.is !== 'committed') {\n    if (branch",
     to: '  if (false) {\n    if (branch',
     killers: [heuristicsStay, endedWhenAcknowledged],
@@ -271,7 +271,7 @@ const settling: readonly CoreMutant[] = [
   {
     name: 'lets an acknowledgement wipe out a heuristic',
     breaks: ['scenario 6'],
-    file: 'decide.ts',
+    file: 'decide-phase-two.ts',
     from: "const open = !isOver(branch) || branch.state.is === 'resolved';",
     to: 'const open = true;',
     killers: [heuristicsStay],
@@ -287,7 +287,7 @@ const settling: readonly CoreMutant[] = [
   {
     name: "logs an operator's word on a branch that the log does not know",
     breaks: ['rule 13'],
-    file: 'decide.ts',
+    file: 'decide-phase-two.ts',
     from: "if (state.phase === 'aborted' && !isOver(branch)) {",
     to: 'if (false) {',
     killers: [operatorsWordStays, replayedLikeLive],
@@ -295,7 +295,7 @@ const settling: readonly CoreMutant[] = [
   {
     name: "lets an unknown receipt overrule an operator's word",
     breaks: ['rule 13'],
-    file: 'decide.ts',
+    file: 'decide-phase-two.ts',
     from: '      if (isOver(branch)) return nothing;\n      return { events: [heuristic(gid,',
     to: "      if (branch.state.is === 'heuristic') return nothing;\n      return { events: [heuristic(gid,",
     killers: [operatorsWordStays],
