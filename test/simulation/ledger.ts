@@ -62,6 +62,7 @@ export class Ledger {
   readonly #marks: Marks;
   readonly #nowMs: () => number;
   readonly #rm15: (gid: string) => string | undefined;
+  readonly #mayRepeat: boolean;
   #rows = 0;
 
   constructor(options: {
@@ -69,10 +70,13 @@ export class Ledger {
     readonly nowMs: () => number;
     /** Names a database in which a branch of the transaction is still prepared. */
     readonly preparedIn: (gid: string) => string | undefined;
+    /** An old log runs for a while, which has not heard of the gids that it gives out. */
+    readonly mayRepeat: boolean;
   }) {
     this.#marks = options.marks;
     this.#nowMs = options.nowMs;
     this.#rm15 = options.preparedIn;
+    this.#mayRepeat = options.mayRepeat;
   }
 
   newRow(): number {
@@ -85,6 +89,9 @@ export class Ledger {
   }
 
   begun(gid: string, number: number): Fact {
+    // What an old log gives out after the true one has given it before belongs to neither.
+    if (this.facts.has(gid)) this.strays.add(gid);
+    if (this.facts.has(gid) && !this.#mayRepeat) this.violate('gid', `${gid} was given out twice`);
     const fact: Fact = {
       gid,
       number,
@@ -199,7 +206,9 @@ export class Ledger {
     const hasWritten = committedIn.length > 0 || groups.some((g) => g.isFirm && g.rows.length > 0);
     if (!hasWritten) return; // the commit of what only read may be answered aborted after a restart
     const isTold = toldCommittedMs !== undefined;
-    if (isTold && toldAborted) {
+    // One phase, and its database has gone back behind it: whoever looks there says what is true now.
+    const isGone = groups.every(({ rm, rows }) => !rows.length || fact.restoredIn.includes(rm));
+    if (isTold && toldAborted && !isGone) {
       this.violate('AC2', `both committed and aborted were answered for ${gid}`);
     }
     const [one] = committedIn;

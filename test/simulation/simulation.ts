@@ -84,6 +84,7 @@ export class Simulation {
         const database = this.databases.find((one) => one.hasPrepared(gid));
         return (database ?? this.queues.find((one) => one.hasPrepared(gid)))?.rm;
       },
+      mayRepeat: plan.world.oldLog !== undefined,
     });
     const { ledger, rates, tell } = this;
     const shared = { clock, marks, ledger, rates, ...(tell && { tell }) };
