@@ -405,7 +405,6 @@ export class Transactions {
       return undefined;
     }
     // An `ended` that follows in the same step stands behind its forced record.
-    failpoint('c.votes.all-in', records[0]?.kind);
     return this.#decide(entry, records);
   }
 
@@ -416,7 +415,6 @@ export class Transactions {
     return group.settled;
   }
 
-  // In a microtask, so that a throw on the way to the log is never taken for a bad message of a peer.
   #newGroup(): Group {
     let settle = nothing;
     const settled = new Promise<void>((resolve) => {
@@ -434,7 +432,9 @@ export class Transactions {
     void this.#appendGroup(group);
   }
 
+  // Async, so that a throw on the way to the log is never taken for a bad message of some peer.
   async #appendGroup({ decisions, settle }: Group): Promise<void> {
+    for (const { records } of decisions) failpoint('c.votes.all-in', records[0]?.kind);
     const first = await this.#append(decisions.flatMap(({ records }) => records));
     let seq = first ?? 0;
     for (const { entry, records } of first === undefined ? [] : decisions) {

@@ -137,5 +137,7 @@ function hasLeft({ commits, prepares, aborts, outcomes }: CoordinatorFrame): voi
   if (prepares[0]) failpoint('c.prepare.sent', prepares[0].rm);
   if (commits[0]) failpoint('c.commit.sent', commits[0].rm, commits[0].kind);
   if (aborts[0]) failpoint('c.abort.sent', aborts[0].rm);
-  if (outcomes.length > 0) failpoint('c.outcome.sent');
+  if (outcomes.length === 0) return;
+  const isCommitted = outcomes.some(({ kind }) => kind === 'OUTCOME_COMMITTED');
+  failpoint('c.outcome.sent', isCommitted ? 'OUTCOME_COMMITTED' : outcomes[0]?.kind);
 }

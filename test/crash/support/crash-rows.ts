@@ -29,7 +29,7 @@ export const thoughtRows: readonly CrashRow[] = [
     coordinator,
     // Nothing was written by a begin: the client begins again, for as long as it waits for anybody.
     { point: 'c.begin.before-reply', fate: 'either', inDoubt: [] },
-    { point: 'c.enlist.before-reply', about: 'orders-db', fate: 'aborted', inDoubt: [] },
+    // The first branch is enlisted without a word, wherever its session has gids.
     { point: 'c.enlist.before-reply', about: 'stock-db', fate: 'aborted', inDoubt: [] },
     { point: 'c.enlist.before-reply', about: 'events', fate: 'aborted', inDoubt: [] },
     { point: 'c.prepare.sent', fate: 'aborted' },
@@ -53,7 +53,7 @@ export const thoughtRows: readonly CrashRow[] = [
     { point: 'c.ack.received', at: 3, fate: 'committed', inDoubt: [] },
     { point: 'c.ended.before-append', fate: 'committed', inDoubt: [] },
     { point: 'c.ended.handed-over', fate: 'committed', inDoubt: [] },
-    { point: 'c.outcome.sent', fate: 'committed' },
+    { point: 'c.outcome.sent', about: 'OUTCOME_COMMITTED', fate: 'committed' },
   ),
   // An abort has no record: who missed it asks.
   ...rows(
