@@ -76,11 +76,12 @@ export const thoughtRows: readonly CrashRow[] = [
     { point: 'c.decided.before-tell', fate: 'committed', inDoubt: home, quick: true },
     { point: 'c.ack.received', about: 'events', fate: 'committed' },
   ),
-  // Errors of the disk: it stops, and the next start tells.
+  // Errors of the disk, and on the way to it: it stops, and the next start tells.
   ...rows(
     { ...coordinator, action: 'throw' },
+    { point: 'c.votes.all-in', fate: 'aborted', quick: true },
     { point: 'log.append.before-write', fate: 'aborted' },
-    { point: 'log.append.before-commit', fate: 'aborted', quick: true },
+    { point: 'log.append.before-commit', fate: 'aborted' },
     { point: 'log.append.before-tip', fate: 'committed' },
   ),
   // A log that is slow past the deadline still decides, for nothing else may (rule 3).
