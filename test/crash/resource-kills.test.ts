@@ -10,7 +10,7 @@ import { runResourceKills } from './support/resource-run.ts';
 
 const run = (resource: ResourceCase) =>
   runResourceKills({
-    ...{ resource, beside: sqliteQueue, transactions: 26, perKill: 7, seed: 3 },
+    ...{ resource, beside: sqliteQueue, transactions: 60, perKill: 7, seed: 3 },
     say: () => {},
   });
 
