@@ -221,10 +221,11 @@ test.skipIf(absent !== '')(
 
 test('a defect that nobody catches ends the process with 1, and no stack on its own', async () => {
   using dir = tempDir();
-  const bomb = 'setTimeout(() => { throw new RangeError("a defect") }, 4000).unref()';
+  const bomb = 'process.once("SIGUSR2", () => { throw new RangeError("a defect") })';
   const options = `--import data:text/javascript,${encodeURIComponent(bomb)}`;
   const env = { NODE_OPTIONS: `${process.env.NODE_OPTIONS ?? ''} ${options}` };
   await using serve = await ServeProcess.start(dir.file('log'), [], env);
+  serve.kill('SIGUSR2');
   const { code, stderr } = await serve.ended;
   expect(code).toBe(1);
   expect(stderr).toMatch(/"event":"coordinator.crashed","reason":"a defect"/);
