@@ -20,8 +20,10 @@ export interface Serving {
 interface ResourceManager {
   readonly servings: Map<number, Serving>;
   /** In the order of the decisions; before `oldest` all are over. */
-  readonly debts: Debt[];
+  debts: Debt[];
   oldest: number;
+  /** How many of them are over. */
+  overCount: number;
   unappliedBytes: number;
 }
 
@@ -71,12 +73,16 @@ export class Debt {
 
   /** That its transaction is over is durable: nobody is ever told of it again. */
   end(): void {
+    if (this.#isOver) return;
     this.#isOver = true;
-    const { debts } = this.#of;
-    while (debts[this.#of.oldest]?.isOver) this.#of.oldest += 1;
-    if (this.#of.oldest < 1_024 || 2 * this.#of.oldest < debts.length) return;
-    debts.splice(0, this.#of.oldest);
-    this.#of.oldest = 0;
+    const of = this.#of;
+    of.overCount += 1;
+    while (of.debts[of.oldest]?.isOver) of.oldest += 1;
+    if (of.overCount < 1_024 || 2 * of.overCount < of.debts.length) return;
+    // One that is stuck for days must not keep all that came after it.
+    of.debts = of.debts.filter((debt) => !debt.isOver);
+    of.oldest = 0;
+    of.overCount = 0;
   }
 }
 
@@ -171,6 +177,7 @@ export class ResourceManagers {
         servings: new Map(),
         debts: [],
         oldest: 0,
+        overCount: 0,
         unappliedBytes: 0,
       };
       this.#byName.set(name, rm);
