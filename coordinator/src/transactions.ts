@@ -435,9 +435,9 @@ export class Transactions {
   // Async, so that a throw on the way to the log is never taken for a bad message of some peer.
   async #appendGroup({ decisions, settle }: Group): Promise<void> {
     for (const { records } of decisions) failpoint('c.votes.all-in', records[0]?.kind);
-    const first = await this.#append(decisions.flatMap(({ records }) => records));
-    let seq = first ?? 0;
-    for (const { entry, records } of first === undefined ? [] : decisions) {
+    let seq = await this.#append(decisions.flatMap(({ records }) => records));
+    for (const { entry, records } of decisions) {
+      if (seq === undefined) break; // the log has failed
       this.#recorded(entry, records, seq);
       seq += records.length;
     }

@@ -17,8 +17,8 @@ export const plants: readonly Plant[] = [
     name: 'send-before-sync',
     about: 'the decision is told before the log has answered',
     file: `${coordinator}transactions.ts`,
-    from: 'const first = await this.#append(decisions.flatMap(({ records }) => records));',
-    to: 'const first = this.#options.log.tip().seq + 1; void this.#append(decisions.flatMap(({ records }) => records));',
+    from: 'let seq = await this.#append(decisions.flatMap(({ records }) => records));',
+    to: 'let seq: number | undefined = this.#options.log.tip().seq + 1; void this.#append(decisions.flatMap(({ records }) => records));',
   },
   {
     name: 'decide-early',

@@ -68,7 +68,7 @@ export type Decision =
 
 const nothingWritten = { receipt: '', redo: new Uint8Array() } as const;
 
-/** Turns an input into events. All rules of the coordinator's side stand here. */
+/** Turns an input into events. All rules of the coordinator's side stand here and in `decide-phase-two.ts`. */
 export function decide(state: Transaction, input: Input): Decision {
   switch (input.kind) {
     case 'enlist':

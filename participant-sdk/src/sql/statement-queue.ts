@@ -1,9 +1,8 @@
 /** Runs the statements of one connection one after the other, in the order in which they came. */
 export class StatementQueue {
   readonly #names: { readonly name: string }[] = [];
-  #last: Promise<unknown> | undefined;
-  /** Tasks that have not settled. */
-  #count = 0;
+  /** The end of the last one; undefined when all have settled. */
+  #last: Promise<void> | undefined;
 
   /** The statement that runs, or the first that waits; undefined when there is none. */
   current(): string | undefined {
@@ -20,15 +19,14 @@ export class StatementQueue {
     const ended = () => {
       if (this.#names[0] === entry) this.#names.shift();
     };
-    this.#count += 1;
-    const isAlone = this.#count === 1;
-    const result = isAlone || !this.#last ? task(ended) : this.#last.then(() => task(ended));
+    const result = this.#last ? this.#last.then(() => task(ended)) : task(ended);
     // Before any listener of the caller's, who shall find it ended.
     const settled = (): void => {
-      this.#count -= 1;
       ended();
+      if (this.#last === last) this.#last = undefined;
     };
-    this.#last = result.then(settled, settled);
+    const last = result.then(settled, settled);
+    this.#last = last;
     return result;
   }
 
