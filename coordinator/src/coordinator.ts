@@ -16,6 +16,7 @@ import type {
 } from './log/decision-log.ts';
 import { type Logger, logEvents, silent } from './log-events.ts';
 import { checkLimits } from './check-limits.ts';
+import type { Entry, Owner } from './entry.ts';
 import type { Limits } from './limits.ts';
 import { verdictOn, wordOn } from './protocol/answers.ts';
 import type { Input } from './protocol/decide.ts';
@@ -26,7 +27,7 @@ import { RmIdentities } from './rm-identities.ts';
 import { ResourceManagers } from './resource-managers.ts';
 import { PeerSessions } from './sessions/peer-sessions.ts';
 import type { Session, SessionSink } from './sessions/session.ts';
-import { type Entry, type Owner, Transactions } from './transactions.ts';
+import { Transactions } from './transactions.ts';
 import { UntoldTransactions } from './untold-transactions.ts';
 import { bareOutcome, outcomeView } from './views.ts';
 import { realWorld, type World } from './world.ts';

@@ -20,5 +20,5 @@ export type { DecisionLog, Holder, Incarnation } from './log/decision-log.ts';
 export type { LogEntry, LogPosition } from './log/decision-log.ts';
 export type { DecidedBranch, HeuristicResult, LogRecord, Resolution } from './protocol/record.ts';
 export type { Session, SessionSink } from './sessions/session.ts';
-export type { Owner } from './transactions.ts';
+export type { Owner } from './entry.ts';
 export { realWorld, type World } from './world.ts';

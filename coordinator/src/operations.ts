@@ -11,7 +11,7 @@ import type { StatusReply, TransactionView } from '@unanimous/proto';
 import type { Coordinator } from './coordinator.ts';
 import { hasHeuristic, outcomeOf } from './protocol/answers.ts';
 import type { Resolution } from './protocol/record.ts';
-import type { Entry } from './transactions.ts';
+import type { Entry } from './entry.ts';
 import { version } from './version.ts';
 import { bareTransactionView, stateName, transactionView } from './views.ts';
 import type { World } from './world.ts';

@@ -1,6 +1,6 @@
 import { timingSafeEqual } from 'node:crypto';
 import { UnanimousError } from '@unanimous/proto';
-import type { Entry, Owner } from './transactions.ts';
+import type { Entry, Owner } from './entry.ts';
 
 /** Passes for who began the transaction. @throws UnanimousError `not-owner`. */
 export function checkOwner(entry: Entry, owner: Owner): void {

@@ -1,5 +1,4 @@
 import {
-  type Alarm,
   Alarms,
   failpoint,
   formatGid,
@@ -10,6 +9,7 @@ import {
 } from '@unanimous/proto';
 import { type Birth, UnanimousError } from '@unanimous/proto';
 import type { DecisionLog, Incarnation, LogEntry } from './log/decision-log.ts';
+import { type Entry, noDebts, type Owner, recoveredEntry } from './entry.ts';
 import { GidBlocks } from './gid-blocks.ts';
 import type { Logger } from './log-events.ts';
 import type { Limits } from './limits.ts';
@@ -18,7 +18,7 @@ import { RetainedOutcomes } from './outcomes.ts';
 import { outcomeOf } from './protocol/answers.ts';
 import type { Input, WholeBranch } from './protocol/decide.ts';
 import { durability, type LogRecord } from './protocol/record.ts';
-import { type Message, outstanding, step } from './protocol/step.ts';
+import { step } from './protocol/step.ts';
 import {
   begunTransaction,
   evolve,
@@ -27,36 +27,12 @@ import {
   type Transaction,
 } from './protocol/transaction.ts';
 import type { TransactionEvent, TransactionRecord } from './protocol/transaction.ts';
+import { Resending } from './resending.ts';
 import { reportEvent } from './report-event.ts';
-import type { Debt, ResourceManagers } from './resource-managers.ts';
+import type { ResourceManagers } from './resource-managers.ts';
 import { bareOutcome, outcomeView } from './views.ts';
 import { Waiters } from './waiters.ts';
 import type { World } from './world.ts';
-
-/** Bytes that may wait for a peer before more is sent to it again. */
-const resendWindowBytes = 2 * 1_024 * 1_024;
-
-/** Bytes that may wait for a peer before a commit with a payload is held back; half of its outbox. */
-const holdBackBytes = 8 * 1_024 * 1_024;
-
-/** Who may commit and abort a transaction: the session that began it, or who shows the secret. */
-export type Owner = { readonly session: number } | { readonly secret: string };
-
-/** A transaction with what surrounds it. */
-export interface Entry {
-  state: Transaction;
-  readonly name: string;
-  readonly owner: Owner | undefined;
-  readonly begunAtMs: number;
-  readonly deadlineMs: number;
-  /** While it is undecided, and not one that came whole. */
-  deadline: Alarm | undefined;
-  readonly waiters: Waiters;
-  /** What resource managers owe of it, or owed until its end is durable. */
-  debts: readonly Debt[];
-  /** Operators' words that are with the log: nothing that hangs on one may be answered yet. */
-  wordsAtLog: number;
-}
 
 /** Records of one transaction, for whose durability it waits. */
 interface Decision {
@@ -92,6 +68,7 @@ export interface TransactionsOptions {
 export class Transactions {
   readonly outcomes: RetainedOutcomes;
   readonly blocks = new GidBlocks();
+  readonly resending: Resending;
   readonly #options: TransactionsOptions;
   readonly #alarms: Alarms;
   readonly #entries = new Map<Gid, Entry>();
@@ -101,8 +78,6 @@ export class Transactions {
   readonly #abortedGids: Gid[] = [];
   /** Over, by a record that rides with the next append, or goes by itself some time. */
   #endedLazily: Entry[] = [];
-  /** Resource managers to which held back commits are being sent. */
-  readonly #catchingUp = new Set<string>();
   /** What was decided in this turn and is not with the log yet. */
   #group: Group | undefined;
   #stopped = false;
@@ -112,6 +87,8 @@ export class Transactions {
     this.#alarms = new Alarms(options.world);
     const { retainOutcomesMs: retainMs, retainOutcomes: atMost } = options.limits;
     this.outcomes = new RetainedOutcomes({ retainMs, atMost });
+    const { rms, world } = options;
+    this.resending = new Resending(rms, world, (gid) => this.#entries.get(gid));
   }
 
   /** Number of undecided transactions. */
@@ -283,7 +260,7 @@ export class Transactions {
       for (const event of result.events) reportEvent(this.#options.logger, before.gid, event);
     }
     for (const message of result.messages) {
-      if (this.#isHeldBack(entry, message)) continue;
+      if (this.resending.holdsBack(entry, message)) continue;
       tellBranch(this.#options.rms, entry.state, message, this.remainingMs(entry));
     }
     return recorded ? { recorded } : {};
@@ -297,65 +274,6 @@ export class Transactions {
       const isOwner = owned && (entry.owner as { session: number }).session === session;
       this.input(entry, { kind: 'session-lost', session, owned: isOwner });
     }
-  }
-
-  /**
-   * Somebody serves a resource manager: it hears again all that it owes (PROTOCOL rule 10), no faster
-   * than it reads. What is acknowledged meanwhile is skipped.
-   */
-  async resend(rm: string): Promise<void> {
-    const { rms } = this.#options;
-    for (const gid of rms.owedBy(rm)) {
-      if (!(await this.#roomFor(rm))) return;
-      const entry = this.#entries.get(gid);
-      if (!entry) continue;
-      for (const message of outstanding(entry.state, rm)) tellBranch(rms, entry.state, message, 0);
-      failpoint('c.resend.told-one', rm);
-    }
-  }
-
-  /** Waits until whoever serves it has read on; false: nobody does, or all is over here. */
-  async #roomFor(rm: string): Promise<boolean> {
-    const { rms, world } = this.#options;
-    const writer = rms.pick(rm)?.session.writer;
-    if (!writer || this.#stopped) return false;
-    while (writer.waitingBytes > resendWindowBytes && !writer.closed) {
-      await new Promise<void>((resolve) => world.after(5, resolve));
-    }
-    return true;
-  }
-
-  /** A payload that would overflow the outbox of a peer, and so end its session, goes later. */
-  #isHeldBack(entry: Entry, { kind, branch }: Message): boolean {
-    const { rm, session, redo } = branch;
-    if (redo.byteLength === 0 || (kind !== 'commit' && kind !== 'apply')) return false;
-    const writer = this.#options.rms.pick(rm, session)?.session.writer;
-    if (!writer || writer.waitingBytes + redo.byteLength <= holdBackBytes) return false;
-    const debt = entry.debts.find((one) => one.branch === branch.branch);
-    if (!debt) return false;
-    debt.isHeldBack = true;
-    void this.#catchUp(rm);
-    return true;
-  }
-
-  /** Sends what was held back, no faster than it is read. */
-  async #catchUp(rm: string): Promise<void> {
-    if (this.#catchingUp.has(rm)) return;
-    this.#catchingUp.add(rm);
-    const { rms } = this.#options;
-    for (let debts = rms.heldBack(rm); debts.length > 0; debts = rms.heldBack(rm)) {
-      for (const debt of debts) {
-        // Where nobody serves it now, whoever does next hears of all that is owed.
-        const isServed = await this.#roomFor(rm);
-        debt.isHeldBack = false;
-        const entry = this.#entries.get(debt.gid);
-        if (!isServed || !entry) continue;
-        for (const message of outstanding(entry.state, rm)) {
-          if (message.branch.branch === debt.branch) tellBranch(rms, entry.state, message, 0);
-        }
-      }
-    }
-    this.#catchingUp.delete(rm);
   }
 
   /**
@@ -378,6 +296,7 @@ export class Transactions {
   /** The log has failed: nobody learns more than that the outcome is not known. */
   stop(): void {
     this.#stopped = true;
+    this.resending.stop();
     for (const entry of this.#entries.values()) {
       entry.deadline?.cancel();
       entry.waiters.answerAll(bareOutcome(entry.state.gid, 'OUTCOME_UNKNOWN'));
@@ -549,8 +468,6 @@ export class Transactions {
 
 function nothing(): void {}
 
-const noDebts: readonly Debt[] = [];
-
 function byPlace({ state: a }: Entry, { state: b }: Entry): number {
   return isOwing(a) && isOwing(b) ? a.at.seq - b.at.seq : 0;
 }
@@ -585,19 +502,4 @@ function hasEnded({ phase, branches }: Transaction): boolean {
 /** What an operator must see, or has spoken on, is kept: heuristics, and the word on them. */
 function needsOperator(state: Transaction): boolean {
   return state.branches.some((b) => b.state.is === 'heuristic' || b.state.is === 'resolved');
-}
-
-/** What the log brought back: nobody owns it, and its deadline is past. */
-function recoveredEntry(state: Transaction, alarms: Alarms): Entry {
-  return {
-    state,
-    name: '',
-    owner: undefined,
-    begunAtMs: Number.NaN,
-    deadlineMs: 0,
-    deadline: undefined,
-    waiters: new Waiters(alarms),
-    debts: noDebts,
-    wordsAtLog: 0,
-  };
 }

@@ -6,7 +6,7 @@ import { checkOwner } from './owner.ts';
 import type { Input, WholeBranch } from './protocol/decide.ts';
 import { readVote } from './sessions/read-messages.ts';
 import type { Session } from './sessions/session.ts';
-import type { Entry, Owner } from './transactions.ts';
+import type { Entry, Owner } from './entry.ts';
 
 /**
  * Transactions that sessions begin without a word, under gids that they were given before, and of

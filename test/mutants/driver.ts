@@ -18,7 +18,7 @@ export const driver: readonly Mutant[] = [
   {
     name: 'fills the outbox of a peer with payloads until its session is lost',
     file: 'coordinator/src/transactions.ts',
-    from: 'if (this.#isHeldBack(entry, message)) continue;',
+    from: 'if (this.resending.holdsBack(entry, message)) continue;',
     to: '',
     breaks: ['promise: who sends waits for room'],
     tests: ['test/coordinator/whole-transactions.test.ts > with payloads'],
@@ -114,7 +114,7 @@ export const driver: readonly Mutant[] = [
   {
     name: 'sends nothing again to who serves a resource manager next',
     file: 'coordinator/src/sessions/peer-sessions.ts',
-    from: 'void this.#coordinator.transactions.resend(rm);',
+    from: 'void this.#coordinator.transactions.resending.resend(rm);',
     to: '',
     breaks: ['rule 10', 'scenario 2', 'scenario 9'],
     tests: [unit],
@@ -122,7 +122,7 @@ export const driver: readonly Mutant[] = [
   {
     name: 'leaves to a lost instance what another one could finish',
     file: 'coordinator/src/sessions/peer-sessions.ts',
-    from: 'for (const rm of left) void transactions.resend(rm);',
+    from: 'for (const rm of left) void transactions.resending.resend(rm);',
     to: 'void left;',
     breaks: ['rule 10', 'scenario 9'],
     tests: [told],

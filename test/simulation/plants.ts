@@ -87,7 +87,7 @@ export const plants: readonly Plant[] = [
     name: 'no-resend',
     about: 'nothing is sent again to who serves a resource manager anew',
     file: `${coordinator}sessions/peer-sessions.ts`,
-    from: "    session.writer.add('served', { ref, rm });\n    void this.#coordinator.transactions.resend(rm);",
+    from: "    session.writer.add('served', { ref, rm });\n    void this.#coordinator.transactions.resending.resend(rm);",
     to: "    session.writer.add('served', { ref, rm });",
   },
   {

@@ -249,7 +249,7 @@ export class PeerSessions implements SessionHandler {
     const { rms, transactions } = this.#coordinator;
     const left = rms.leave(session.number);
     transactions.sessionLost(session.number);
-    for (const rm of left) void transactions.resend(rm);
+    for (const rm of left) void transactions.resending.resend(rm);
     const { instance } = session;
     this.#logger.info({ event: logEvents.sessionClosed, session: session.number, instance });
   }
@@ -297,7 +297,7 @@ export class PeerSessions implements SessionHandler {
     this.#coordinator.rms.serve(rm, { session, kind, incarnation, takesWork });
     failpoint('c.serve.before-served', rm);
     session.writer.add('served', { ref, rm });
-    void this.#coordinator.transactions.resend(rm);
+    void this.#coordinator.transactions.resending.resend(rm);
     this.#logger.info({ event: logEvents.rmServed, rm, session: session.number });
   }
 
@@ -332,7 +332,7 @@ export class PeerSessions implements SessionHandler {
     if (result.is === 'pending' && result.reason.code === 'unknown-rm') {
       // It gave up before it heard that it is served. Somebody else may serve it, now or later.
       this.#coordinator.rms.stopServing(ack.rm, session.number);
-      void this.#coordinator.transactions.resend(ack.rm);
+      void this.#coordinator.transactions.resending.resend(ack.rm);
     }
     const entry = this.#find(ack.gid);
     const isKnown = entry?.state.branches.some((b) => b.branch === ack.branch && b.rm === ack.rm);
