@@ -260,9 +260,17 @@ export const log: readonly Mutant[] = [
     tests: [store, decisionLog],
   },
   {
+    name: 'writes a whole log again to drop one record behind it',
+    file: `${src}/sqlite/log-engine.ts`,
+    from: 'return isCheap || recordCount <= fewRecords || unneededCount >= recordCount / 8;',
+    to: 'return isCheap || recordCount > 0;',
+    breaks: ['promise: compaction costs little more than what it drops'],
+    tests: [decisionLog],
+  },
+  {
     name: 'drops by the mark what has not ended',
     file: `${src}/retention.ts`,
-    from: 'if (!retention.transactions.get(gid)?.ended) return false;',
+    from: 'if (!seen?.ended) return false;',
     to: '',
     breaks: ['rule 8', 'scenario 16'],
     tests: [`${tests}/retention.test.ts`],
