@@ -49,6 +49,8 @@ interface Opened {
 interface Compaction {
   readonly untilSeq: number;
   unneededCount: number;
+  /** A step has been made. */
+  hasBegun: boolean;
   /** Most of what the last step read was needed no more. */
   isCheap: boolean;
   readonly ids: number[];
@@ -184,7 +186,9 @@ export class LogEngine {
     this.#guard(() => {
       const { store, retention } = this.#open;
       const unneededCount = countUnneeded(retention);
-      this.#compaction = { untilSeq: store.tip.seq, unneededCount, isCheap: false, ids: [id] };
+      const untilSeq = store.tip.seq;
+      const none = { hasBegun: false, isCheap: false };
+      this.#compaction = { untilSeq, unneededCount, ...none, ids: [id] };
       this.#compactOn();
     });
   }
@@ -197,6 +201,7 @@ export class LogEngine {
     if (more) {
       const step = store.compactStep(compaction.untilSeq);
       this.#witness();
+      compaction.hasBegun = true;
       compaction.unneededCount -= step.droppedCount;
       compaction.isCheap = 2 * step.droppedCount >= step.readCount;
       more = step.more;
@@ -209,15 +214,18 @@ export class LogEngine {
   }
 
   #endCompaction(): void {
-    const ids = this.#compaction?.ids ?? [];
+    const compaction = this.#compaction;
     this.#compaction = undefined;
-    if (ids.length === 0) return;
+    if (!compaction) return;
     const { store } = this.#open;
-    // If we crash here, the WAL holds what the database does not; the next start reads both.
-    this.#reached('compact.before-checkpoint');
-    store.checkpoint();
-    store.shrinkMirror();
-    for (const id of ids) this.#answer(id, wireTip(store));
+    // Both take a while, for which every append waits.
+    if (compaction.hasBegun) {
+      // If we crash here, the WAL holds what the database does not; the next start reads both.
+      this.#reached('compact.before-checkpoint');
+      store.checkpoint();
+      store.shrinkMirror();
+    }
+    for (const id of compaction.ids) this.#answer(id, wireTip(store));
   }
 
   #stop(id: number): void {
