@@ -68,9 +68,10 @@ export function isNeeded(retention: Retention, key: RetentionKey): boolean {
  * a decision without it would be carried out again after a restart.
  */
 export function mayGoAlone(retention: Retention, key: RetentionKey): boolean {
-  if (isNeeded(retention, key)) return false;
-  if (key.kind !== 'ended' || key.gid === undefined) return true;
-  return retention.transactions.get(key.gid)?.recordCount === 1;
+  if (key.gid === undefined) return !isNeeded(retention, key);
+  const seen = retention.transactions.get(key.gid);
+  if (!isForgotten(retention, seen)) return false;
+  return key.kind !== 'ended' || seen?.recordCount === 1;
 }
 
 /** How many records of the log are needed no more. Looks at every transaction. */
