@@ -265,7 +265,7 @@ export const log: readonly Mutant[] = [
     from: 'return isCheap || recordCount <= fewRecords || unneededCount >= recordCount / 8;',
     to: 'return isCheap || recordCount > 0;',
     breaks: ['promise: compaction costs little more than what it drops'],
-    tests: [decisionLog],
+    tests: [`${decisionLog} > much that is needed`],
   },
   {
     name: 'drops by the mark what has not ended',
