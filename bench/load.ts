@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { Worker } from 'node:worker_threads';
 import { build, type Histogram } from 'hdr-histogram-js';
 import type { Sample } from './scenario.ts';
 
@@ -44,38 +46,30 @@ export async function openLoop(
   { rate, durationMs }: { readonly rate: number; readonly durationMs: number },
 ): Promise<Sample> {
   const latencyUs = newHistogram();
-  const running = new Set<Promise<void>>();
-  const startedMs = performance.now();
-  const count = Math.floor((rate * durationMs) / 1_000);
+  const count = Math.max(1, Math.floor((rate * durationMs) / 1_000));
+  const running: Promise<void>[] = [];
   const finish = async (dueMs: number): Promise<void> => {
     await work();
     latencyUs.recordValue(Math.round((performance.now() - dueMs) * 1_000));
   };
-  const begin = (dueMs: number): void => {
-    const done = finish(dueMs).finally(() => running.delete(done));
-    running.add(done);
-  };
-  for (let begun = 0; begun < count; ) {
-    const dueMs = startedMs + (begun * 1_000) / rate;
-    const waitMs = dueMs - performance.now();
-    if (waitMs > 0) await pause(waitMs);
-    else {
-      begin(dueMs);
-      begun += 1;
-    }
-  }
+  const pacemaker = new Worker(new URL('./support/pacemaker.mjs', import.meta.url), {
+    workerData: { rate, count },
+  });
+  await once(pacemaker, 'message'); // it listens
+  const startedMs = performance.now();
+  pacemaker.postMessage(Number(process.hrtime.bigint()), []);
+  await new Promise<void>((resolve, reject) => {
+    pacemaker.on('error', reject);
+    pacemaker.on('message', (due: number) => {
+      while (running.length < due)
+        running.push(finish(startedMs + (running.length * 1_000) / rate));
+      if (due === count) resolve();
+    });
+  });
   await Promise.all(running);
   return { value: perSecond(latencyUs.totalCount, startedMs), latencyUs };
 }
 
 function perSecond(count: number, startedMs: number): number {
   return (count * 1_000) / (performance.now() - startedMs);
-}
-
-/** Timers come up to a millisecond late, so the last one is spent in turns of the event loop. */
-function pause(waitMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    if (waitMs > 2) setTimeout(resolve, waitMs - 1);
-    else setImmediate(resolve);
-  });
 }

@@ -56,7 +56,7 @@ const ofLog: readonly Mutant[] = [
   {
     name: 'drops what has not ended, when the mark is above it',
     file: `${src}/retention.ts`,
-    from: 'if (!retention.transactions.get(gid)?.ended) return false;',
+    from: 'if (!seen?.ended) return false;',
     to: '',
     ...rule(log, 'durability'),
   },
@@ -70,9 +70,9 @@ const ofLog: readonly Mutant[] = [
   {
     name: 'drops the records of heuristics',
     file: `${src}/retention.ts`,
-    from: 'if (key.gid !== undefined) return !isForgotten(retention, key.gid);',
+    from: 'if (key.gid !== undefined) return !isForgotten(retention, retention.transactions.get(key.gid));',
     to: `if (key.kind === 'heuristic') return false;
-  if (key.gid !== undefined) return !isForgotten(retention, key.gid);`,
+  if (key.gid !== undefined) return !isForgotten(retention, retention.transactions.get(key.gid));`,
     ...rule(log, 'no lost heuristic'),
   },
   {

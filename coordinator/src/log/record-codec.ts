@@ -46,9 +46,10 @@ export const chainStart = '0'.repeat(32);
 // length of kind 1, length of JSON 4, length of redo payloads 4, kind, JSON, redo payloads, crc32 of
 // everything before 4. Version 1 of the log had no bytes but JSON, redo payloads in it as base64; it
 // is still read.
-const magics = { '1': Buffer.from('UNR1', 'latin1'), '2': Buffer.from('UNR2', 'latin1') } as const;
+const magics = { '1': magicOf('UNR1'), '2': magicOf('UNR2') } as const;
 const headers = { '1': 55, '2': 59 } as const;
 const headerBytes = headers['2'];
+const magicBytes = 4;
 const crcBytes = 4;
 
 /** Bytes of a frame beyond its kind, JSON and redo payloads. */
@@ -72,7 +73,7 @@ export function writeFrame(target: Buffer, at: number, frame: Frame, length: num
   const crcAt = length - crcBytes;
   const { kind, payload, redo = [], origin } = frame;
   const redoBytes = lengthOf(redo);
-  magics['2'].copy(bytes, 0);
+  bytes.writeUInt32BE(magics['2'], 0);
   bytes.write(frame.logId, 4, 'hex');
   bytes.writeUIntBE(frame.epoch, 10, 6);
   bytes.writeUIntBE(frame.seq, 16, 6);
@@ -128,11 +129,16 @@ function storedLength(bytes: Buffer, at: number): number {
 }
 
 function versionAt(bytes: Buffer, at: number): keyof typeof magics {
-  if (bytes.length - at < magics['2'].length)
-    throw damaged(`${bytes.length - at} bytes are no record`);
-  if (bytes.compare(magics['2'], 0, 4, at, at + 4) === 0) return '2';
-  if (bytes.compare(magics['1'], 0, 4, at, at + 4) === 0) return '1';
+  if (bytes.length - at < magicBytes) throw damaged(`${bytes.length - at} bytes are no record`);
+  const magic = bytes.readUInt32BE(at);
+  if (magic === magics['2']) return '2';
+  if (magic === magics['1']) return '1';
   throw damaged('no record begins here');
+}
+
+/** As a number: two of them are compared for each record that is read. */
+function magicOf(text: string): number {
+  return Buffer.from(text, 'latin1').readUInt32BE();
 }
 
 function decodeFrame(bytes: Buffer): ReadFrame {

@@ -10,11 +10,19 @@ export interface RetentionKey {
 
 /** What a log holds, as far as the retention rule needs it. Make it with `newRetention`. */
 export interface Retention {
-  readonly transactions: Map<Gid, { recordCount: number; ended: boolean }>;
+  readonly transactions: Map<Gid, Seen>;
   /** The highest mark: ended transactions born up to here are forgotten. */
   through: Birth;
   /** Marks in the log, the highest included. */
   markCount: number;
+}
+
+/** What a log holds of one transaction. */
+export interface Seen {
+  /** Read once: a compaction looks at every transaction. */
+  readonly birth: Birth;
+  recordCount: number;
+  ended: boolean;
 }
 
 /** The retention of an empty log. */
@@ -26,7 +34,7 @@ export function newRetention(): Retention {
 export function noteRecord(retention: Retention, key: RetentionKey): void {
   if (key.gid !== undefined) {
     const known = retention.transactions.get(key.gid);
-    const seen = known ?? { recordCount: 0, ended: false };
+    const seen = known ?? { birth: parseGid(key.gid).birth, recordCount: 0, ended: false };
     seen.recordCount += 1;
     seen.ended ||= key.kind === 'ended';
     if (!known) retention.transactions.set(key.gid, seen);
@@ -51,7 +59,7 @@ export function noteDropped(retention: Retention, key: RetentionKey): void {
  * mark (never by age alone); the highest mark and what names resource managers always are.
  */
 export function isNeeded(retention: Retention, key: RetentionKey): boolean {
-  if (key.gid !== undefined) return !isForgotten(retention, key.gid);
+  if (key.gid !== undefined) return !isForgotten(retention, retention.transactions.get(key.gid));
   return key.through === undefined || compareBirths(key.through, retention.through) === 0;
 }
 
@@ -60,22 +68,23 @@ export function isNeeded(retention: Retention, key: RetentionKey): boolean {
  * a decision without it would be carried out again after a restart.
  */
 export function mayGoAlone(retention: Retention, key: RetentionKey): boolean {
-  if (isNeeded(retention, key)) return false;
-  if (key.kind !== 'ended' || key.gid === undefined) return true;
-  return retention.transactions.get(key.gid)?.recordCount === 1;
+  if (key.gid === undefined) return !isNeeded(retention, key);
+  const seen = retention.transactions.get(key.gid);
+  if (!isForgotten(retention, seen)) return false;
+  return key.kind !== 'ended' || seen?.recordCount === 1;
 }
 
 /** How many records of the log are needed no more. Looks at every transaction. */
 export function countUnneeded(retention: Retention): number {
   let count = Math.max(0, retention.markCount - 1);
-  for (const [gid, { recordCount }] of retention.transactions) {
-    if (isForgotten(retention, gid)) count += recordCount;
+  for (const seen of retention.transactions.values()) {
+    if (isForgotten(retention, seen)) count += seen.recordCount;
   }
   return count;
 }
 
-function isForgotten(retention: Retention, gid: Gid): boolean {
-  if (retention.markCount === 0) return false; // a start asks for every record
-  if (!retention.transactions.get(gid)?.ended) return false;
-  return compareBirths(parseGid(gid).birth, retention.through) <= 0;
+function isForgotten({ markCount, through }: Retention, seen: Seen | undefined): boolean {
+  if (markCount === 0) return false; // a start asks for every record
+  if (!seen?.ended) return false;
+  return compareBirths(seen.birth, through) <= 0;
 }

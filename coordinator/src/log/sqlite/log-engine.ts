@@ -34,6 +34,9 @@ export interface EnginePort {
 /** How long the witness may stay in the page cache only. */
 const witnessDelayMs = 50;
 
+/** So many records are compacted whatever it costs; about a step. */
+const fewRecords = 1_024;
+
 /** An open log with all that belongs to it. */
 interface Opened {
   readonly store: LogStore;
@@ -46,6 +49,10 @@ interface Opened {
 interface Compaction {
   readonly untilSeq: number;
   unneededCount: number;
+  /** A step has been made. */
+  hasBegun: boolean;
+  /** Most of what the last step read was needed no more. */
+  isCheap: boolean;
   readonly ids: number[];
 }
 
@@ -179,7 +186,9 @@ export class LogEngine {
     this.#guard(() => {
       const { store, retention } = this.#open;
       const unneededCount = countUnneeded(retention);
-      this.#compaction = { untilSeq: store.tip.seq, unneededCount, ids: [id] };
+      const untilSeq = store.tip.seq;
+      const none = { hasBegun: false, isCheap: false };
+      this.#compaction = { untilSeq, unneededCount, ...none, ids: [id] };
       this.#compactOn();
     });
   }
@@ -188,12 +197,14 @@ export class LogEngine {
     const { store } = this.#open;
     const compaction = this.#compaction;
     if (!compaction) return;
-    let more = compaction.unneededCount > 0;
+    let more = isWorthwhile(compaction, store.countThrough(compaction.untilSeq));
     if (more) {
       const step = store.compactStep(compaction.untilSeq);
       this.#witness();
+      compaction.hasBegun = true;
       compaction.unneededCount -= step.droppedCount;
-      more = step.more && compaction.unneededCount > 0;
+      compaction.isCheap = 2 * step.droppedCount >= step.readCount;
+      more = step.more;
     }
     if (more) {
       setImmediate(() => this.#opened && this.#guard(() => this.#compactOn()));
@@ -203,15 +214,18 @@ export class LogEngine {
   }
 
   #endCompaction(): void {
-    const ids = this.#compaction?.ids ?? [];
+    const compaction = this.#compaction;
     this.#compaction = undefined;
-    if (ids.length === 0) return;
+    if (!compaction) return;
     const { store } = this.#open;
-    // If we crash here, the WAL holds what the database does not; the next start reads both.
-    this.#reached('compact.before-checkpoint');
-    store.checkpoint();
-    store.shrinkMirror();
-    for (const id of ids) this.#answer(id, wireTip(store));
+    // Both take a while, for which every append waits.
+    if (compaction.hasBegun) {
+      // If we crash here, the WAL holds what the database does not; the next start reads both.
+      this.#reached('compact.before-checkpoint');
+      store.checkpoint();
+      store.shrinkMirror();
+    }
+    for (const id of compaction.ids) this.#answer(id, wireTip(store));
   }
 
   #stop(id: number): void {
@@ -268,6 +282,15 @@ export class LogEngine {
   #answer(id: number, answer: unknown): void {
     this.#port.send({ type: 'answer', id, answer });
   }
+}
+
+/**
+ * What is needed is written again to drop what stands behind it, so little of that waits for more: a
+ * mark that another has replaced stands behind all whose outcome can be asked for.
+ */
+function isWorthwhile({ unneededCount, isCheap }: Compaction, recordCount: number): boolean {
+  if (unneededCount <= 0) return false;
+  return isCheap || recordCount <= fewRecords || unneededCount >= recordCount / 8;
 }
 
 function sizeOf({ lines, redo }: PackedLines): number {

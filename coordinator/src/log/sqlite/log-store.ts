@@ -21,6 +21,9 @@ import type { StartedLog } from './start-log.ts';
 const walPages = 1_000;
 const walKeptBytes = 67_108_864;
 
+/** About how much one step of a compaction reads: appends wait as long as it takes. */
+const stepBytes = 262_144;
+
 /** A mirror is written anew when it is larger than twice what is needed, and so much. */
 const mirrorSlackBytes = 1_048_576;
 
@@ -111,15 +114,24 @@ export class LogStore {
     return position.chain === '' || frame.chain === position.chain;
   }
 
+  /** How many records stand in the log up to one. */
+  countThrough(seq: number): number {
+    return seq + 1 - readLowWater(this.#database).firstSeq;
+  }
+
   /**
-   * Takes the oldest records, up to `untilSeq` and about one batch of them: drops what is not
-   * needed, writes the rest again at the end. Returns how many records are gone, and whether there
-   * is more up to `untilSeq`.
+   * Takes some of the oldest records, up to `untilSeq`: drops what is not needed, writes the rest
+   * again at the end. Returns how many it read, how many of them are gone, and whether there is more
+   * up to `untilSeq`.
    */
-  compactStep(untilSeq: number): { readonly droppedCount: number; readonly more: boolean } {
+  compactStep(untilSeq: number): {
+    readonly readCount: number;
+    readonly droppedCount: number;
+    readonly more: boolean;
+  } {
     const { frames, more } = this.#oldest(untilSeq);
     const last = frames.at(-1);
-    if (!last) return { droppedCount: 0, more: false };
+    if (!last) return { readCount: 0, droppedCount: 0, more: false };
     const dropped: RetentionKey[] = [];
     const carried: Unplaced[] = [];
     for (const frame of frames) {
@@ -138,7 +150,7 @@ export class LogStore {
       // If we crash here, nothing has moved.
       this.#reached('compact.before-commit');
     });
-    return { droppedCount: dropped.length, more };
+    return { readCount: frames.length, droppedCount: dropped.length, more };
   }
 
   /**
@@ -217,7 +229,7 @@ export class LogStore {
     const frames: ReadFrame[] = [];
     let bytes = 0;
     for (const row of this.#rows(untilSeq)) {
-      if (bytes > 0 && bytes + row.batch.length > maxBatchBytes) return { frames, more: true };
+      if (bytes > 0 && bytes + row.batch.length > stepBytes) return { frames, more: true };
       bytes += row.batch.length;
       frames.push(...readRow(row));
     }

@@ -174,6 +174,30 @@ describe('under load', () => {
     expect(found.at(-1)).toBe(`commit-decided ${incarnation.epoch}-130`);
   });
 
+  test('much that is needed is not written again to drop a little behind it', async () => {
+    const { log, gid } = await active(newDir());
+    const decide = (n: number) => [commitDecided(gid(n)), ended(gid(n))];
+    for (let from = 1; from <= 3_000; from += 100) {
+      const numbers = Array.from({ length: 100 }, (_, n) => from + n);
+      await log.append(numbers.flatMap(decide));
+    }
+    const forget = (counter: number) =>
+      log.append([{ kind: 'forgotten', through: { epoch: 1, counter } }]);
+    await forget(1); // which the next mark replaces, behind all that stays
+    await forget(2);
+    const before = log.tip();
+    await log.compact();
+    expect(log.tip().seq).toBe(before.seq);
+    await forget(800);
+    await log.compact();
+    // What is read is dropped, until most of it is needed: not all 4,400 are written again.
+    expect(log.tip().seq).toBeLessThan(before.seq + 3_000);
+    const left = (await entriesOf(log)).map(summary);
+    expect(left).not.toContain('ended 1-799');
+    expect(left.filter((entry) => entry.startsWith('ended'))).toHaveLength(2_200);
+    await log.close();
+  });
+
   test('the files stay small when what ends is forgotten and compacted', async () => {
     const dir = newDir();
     const { log, gid } = await active(dir);
