@@ -45,13 +45,15 @@ export class SimClock {
 
   /** Runs `action` after a time; the answer calls it off. Same times run in the order of calls. */
   after(delayMs: number, action: () => void, to?: Receiver): () => void {
-    const atMs = this.nowMs + Math.max(0, delayMs);
-    const timer: Timer = { atMs, order: this.#order++, to, run: action };
-    if (atMs < this.#openUntilMs) this.#push(timer);
-    else this.#wait(timer);
+    const timer = this.#set(delayMs, action, to);
     return () => {
       timer.run = undefined;
     };
+  }
+
+  /** As `after`, of what nobody calls off: most events are of this kind. */
+  later(delayMs: number, action: () => void, to?: Receiver): void {
+    this.#set(delayMs, action, to);
   }
 
   /** Lets time pass until a moment, or until `isOver` says so between two events. */
@@ -69,6 +71,14 @@ export class SimClock {
       setImmediate(turn);
     });
     if (!isOver() && this.nowMs < endMs) this.nowMs = endMs;
+  }
+
+  #set(delayMs: number, action: () => void, to: Receiver | undefined): Timer {
+    const atMs = this.nowMs + Math.max(0, delayMs);
+    const timer: Timer = { atMs, order: this.#order++, to, run: action };
+    if (atMs < this.#openUntilMs) this.#push(timer);
+    else this.#wait(timer);
+    return timer;
   }
 
   #run(timer: Timer): void {
