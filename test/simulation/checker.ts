@@ -1,3 +1,4 @@
+import { UnanimousError } from '@unanimous/proto';
 import { byHandIn, type Fact, isCommitted } from './ledger.ts';
 import type { Simulation } from './simulation.ts';
 
@@ -122,7 +123,7 @@ export class Checker {
 
   /** What people have ended against the decision, and is not reported: scans may take their time. */
   unreported(): string | undefined {
-    const { ledger, marks, coordinatorNode } = this.#simulation;
+    const { ledger, marks } = this.#simulation;
     for (const fact of ledger.endedByHand) {
       if (ledger.strays.has(fact.gid)) continue;
       const wasCommitted = isCommitted(fact);
@@ -137,13 +138,22 @@ export class Checker {
         // has forgotten nobody can say any more that it was aborted: its absence means nothing there.
         // And who commits by hand, neither writes it down nor is found by a process that lives to
         // tell it, leaves no trace: the database shows a commit like any other.
-        const isForgotten =
-          coordinatorNode.coordinator?.outcome(fact.gid).kind === 'OUTCOME_EXPIRED';
-        if (!wasCommitted && (isForgotten || !this.#isCommitKnown(fact, rm))) continue;
+        const isExcused = this.#isForgotten(fact) || !this.#isCommitKnown(fact, rm);
+        if (!wasCommitted && isExcused) continue;
         return `${rm} was ended by hand against ${fact.gid}, and nobody says so`;
       }
     }
     return undefined;
+  }
+
+  #isForgotten({ gid }: Fact): boolean {
+    try {
+      return this.#simulation.coordinatorNode.coordinator?.outcome(gid).kind === 'OUTCOME_EXPIRED';
+    } catch (error) {
+      // A restored log that nobody noticed has not given the gid out yet: no excuse.
+      if (error instanceof UnanimousError && error.code === 'not-live') return false;
+      throw error;
+    }
   }
 
   #isCommitKnown({ gid }: Fact, rm: string): boolean {

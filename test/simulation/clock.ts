@@ -11,8 +11,11 @@ interface Timer {
   run: (() => void) | undefined;
 }
 
-/** Events after which the real event loop has a turn: in it a queue's file writes what waits. */
-const eventsATurn = 16;
+/**
+ * Events after which the real event loop has a turn, which costs calls of the system. In it a queue's
+ * file writes what waits; where there is none, nobody waits for it.
+ */
+const eventsATurn = { withQueue: 16, without: 1_024 };
 
 /** Length of a slot. What is due within the open one is in the heap. */
 const slotMs = 8;
@@ -37,10 +40,12 @@ export class SimClock {
   /** What comes before this time is in the heap. */
   #openUntilMs = slotMs;
   readonly #onError: (error: unknown) => void;
+  readonly #eventsATurn: number;
   #order = 0;
 
-  constructor(onError: (error: unknown) => void) {
+  constructor(onError: (error: unknown) => void, hasQueue: boolean) {
     this.#onError = onError;
+    this.#eventsATurn = hasQueue ? eventsATurn.withQueue : eventsATurn.without;
   }
 
   /** Runs `action` after a time; the answer calls it off. Same times run in the order of calls. */
@@ -60,7 +65,7 @@ export class SimClock {
   async runUntil(endMs: number, isOver: () => boolean = () => false): Promise<void> {
     await new Promise<void>((resolve) => {
       const turn = (): void => {
-        for (let n = 0; n < eventsATurn; n++) {
+        for (let n = 0; n < this.#eventsATurn; n++) {
           const timer = isOver() ? undefined : this.#next(endMs);
           if (!timer) return resolve();
           this.#run(timer);
