@@ -43,7 +43,10 @@ const singleBytes = 512;
 /** A frame to which messages are added, with what it holds so far. */
 interface OpenFrame<F> {
   readonly frame: F;
-  /** Highest field so far of each key, as its position in the frame. */
+  /** Key of the first message that has one, and its field's position in the frame. Often it is alone. */
+  firstKey: string;
+  firstField: number;
+  /** Highest field so far of each other key. */
   lastField: Map<string, number> | undefined;
   messages: number;
   bytes: number;
@@ -178,17 +181,19 @@ export class FrameWriter<F extends object> {
     const isFull =
       open.messages > 0 &&
       (open.messages >= this.#maxFrameMessages || open.bytes + bytes > this.#maxFrameBytes);
-    const overtakes = key !== '' && (open.lastField?.get(key) ?? 0) > field;
+    const overtakes = key !== '' && lastFieldOf(open, key) > field;
     if (isFull || overtakes) this.#seal();
     const chosen = this.#openFrame();
-    if (key !== '') chosen.lastField?.set(key, field);
+    if (key !== '') noteField(chosen, key, field);
     return chosen;
   }
 
   #openFrame(): OpenFrame<F> {
     this.#open ??= {
       frame: this.#options.newFrame(),
-      lastField: new Map(),
+      firstKey: '',
+      firstField: 0,
+      lastField: undefined,
       messages: 0,
       bytes: 0,
     };
@@ -226,6 +231,19 @@ export class FrameWriter<F extends object> {
     }
     frames.splice(0, written);
     return written;
+  }
+}
+
+function lastFieldOf<F>(open: OpenFrame<F>, key: string): number {
+  return (key === open.firstKey ? open.firstField : open.lastField?.get(key)) ?? 0;
+}
+
+function noteField<F>(open: OpenFrame<F>, key: string, field: number): void {
+  if (open.firstKey === '') open.firstKey = key;
+  if (open.firstKey === key) open.firstField = field;
+  else {
+    open.lastField ??= new Map();
+    open.lastField.set(key, field);
   }
 }
 

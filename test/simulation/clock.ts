@@ -11,8 +11,11 @@ interface Timer {
   run: (() => void) | undefined;
 }
 
-/** Events after which the real event loop has a turn: in it a queue's file writes what waits. */
-const eventsATurn = 16;
+/**
+ * Events after which the real event loop has a turn, which costs calls of the system. In it a queue's
+ * file writes what waits; where there is none, nobody waits for it.
+ */
+const eventsATurn = { withQueue: 16, without: 1_024 };
 
 /** Length of a slot. What is due within the open one is in the heap. */
 const slotMs = 8;
@@ -37,28 +40,32 @@ export class SimClock {
   /** What comes before this time is in the heap. */
   #openUntilMs = slotMs;
   readonly #onError: (error: unknown) => void;
+  readonly #eventsATurn: number;
   #order = 0;
 
-  constructor(onError: (error: unknown) => void) {
+  constructor(onError: (error: unknown) => void, hasQueue: boolean) {
     this.#onError = onError;
+    this.#eventsATurn = hasQueue ? eventsATurn.withQueue : eventsATurn.without;
   }
 
   /** Runs `action` after a time; the answer calls it off. Same times run in the order of calls. */
   after(delayMs: number, action: () => void, to?: Receiver): () => void {
-    const atMs = this.nowMs + Math.max(0, delayMs);
-    const timer: Timer = { atMs, order: this.#order++, to, run: action };
-    if (atMs < this.#openUntilMs) this.#push(timer);
-    else this.#wait(timer);
+    const timer = this.#set(delayMs, action, to);
     return () => {
       timer.run = undefined;
     };
+  }
+
+  /** As `after`, of what nobody calls off: most events are of this kind. */
+  later(delayMs: number, action: () => void, to?: Receiver): void {
+    this.#set(delayMs, action, to);
   }
 
   /** Lets time pass until a moment, or until `isOver` says so between two events. */
   async runUntil(endMs: number, isOver: () => boolean = () => false): Promise<void> {
     await new Promise<void>((resolve) => {
       const turn = (): void => {
-        for (let n = 0; n < eventsATurn; n++) {
+        for (let n = 0; n < this.#eventsATurn; n++) {
           const timer = isOver() ? undefined : this.#next(endMs);
           if (!timer) return resolve();
           this.#run(timer);
@@ -69,6 +76,14 @@ export class SimClock {
       setImmediate(turn);
     });
     if (!isOver() && this.nowMs < endMs) this.nowMs = endMs;
+  }
+
+  #set(delayMs: number, action: () => void, to: Receiver | undefined): Timer {
+    const atMs = this.nowMs + Math.max(0, delayMs);
+    const timer: Timer = { atMs, order: this.#order++, to, run: action };
+    if (atMs < this.#openUntilMs) this.#push(timer);
+    else this.#wait(timer);
+    return timer;
   }
 
   #run(timer: Timer): void {

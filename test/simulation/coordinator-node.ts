@@ -168,12 +168,12 @@ export class CoordinatorNode {
       setTimer: (delayMs, callback) => process.after(delayMs, callback),
       beforeHolds: () =>
         new Promise((resolve) => {
-          process.after(random.delay(0, plan.world.syncMs), resolve);
+          process.later(random.delay(0, plan.world.syncMs), resolve);
         }),
       beforeWrite: () =>
         new Promise((resolve, reject) => {
           if (!process.effect('log')) return;
-          process.after(random.delay(plan.world.syncMs / 4, plan.world.syncMs), () => {
+          process.later(random.delay(plan.world.syncMs / 4, plan.world.syncMs), () => {
             const isFull = clock.nowMs < this.#fullUntilMs;
             if (!isFull && this.#nextFault !== 'write') return resolve();
             if (!isFull) this.#nextFault = undefined;

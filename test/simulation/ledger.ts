@@ -29,17 +29,20 @@ export interface Fact {
   /** The client was left with `unknown`. */
   wasUnknown: boolean;
   /** Native branches that committed, or were rolled back though prepared, as ordered. */
-  committedIn: string[];
-  rolledBackIn: string[];
+  committedIn: readonly string[];
+  rolledBackIn: readonly string[];
   /** Where the resource manager went back in time: what is lost there is nobody's fault. */
-  readonly restoredIn: string[];
+  restoredIn: readonly string[];
   /** Where people ended a branch, and how. */
-  readonly byHand: { readonly rm: string; readonly fate: 'committed' | 'rolled-back' }[];
+  byHand: readonly { readonly rm: string; readonly fate: 'committed' | 'rolled-back' }[];
   /** Where the receipt could not tell. */
-  readonly unknownIn: string[];
+  unknownIn: readonly string[];
   /** Place of its decision, as effects carry it. */
   place: { readonly epoch: number; readonly seq: number } | undefined;
 }
+
+/** Of most transactions most lists stay empty, and share one. */
+const none: readonly never[] = [];
 
 /** The decision, as far as anybody can tell when all is over. */
 export function isCommitted({ toldCommittedMs, isOrdered, committedIn }: Fact): boolean {
@@ -104,11 +107,11 @@ export class Ledger {
       toldExpired: false,
       mustAbort: false,
       wasUnknown: false,
-      committedIn: [],
-      rolledBackIn: [],
-      restoredIn: [],
-      byHand: [],
-      unknownIn: [],
+      committedIn: none,
+      rolledBackIn: none,
+      restoredIn: none,
+      byHand: none,
+      unknownIn: none,
       place: undefined,
     };
     this.facts.set(gid, fact);
@@ -154,7 +157,7 @@ export class Ledger {
     const fact = this.facts.get(gid);
     if (!fact) return;
     if (isByHand) this.#byHand(fact, rm, 'committed');
-    else if (!fact.restoredIn.includes(rm)) fact.committedIn.push(rm);
+    else if (!fact.restoredIn.includes(rm)) fact.committedIn = [...fact.committedIn, rm];
     this.#agree(fact);
   }
 
@@ -163,7 +166,7 @@ export class Ledger {
     const fact = this.facts.get(gid);
     if (!fact) return;
     if (isByHand) this.#byHand(fact, rm, 'rolled-back');
-    else if (!fact.restoredIn.includes(rm)) fact.rolledBackIn.push(rm);
+    else if (!fact.restoredIn.includes(rm)) fact.rolledBackIn = [...fact.rolledBackIn, rm];
     else if (this.strays.has(gid)) return;
     else if (fact.toldCommittedMs !== undefined || fact.committedIn.length > 0) {
       this.violate('rule 8', `${rm} was restored, and rolled back ${gid}, which is committed`);
@@ -172,13 +175,13 @@ export class Ledger {
   }
 
   #byHand(fact: Fact, rm: string, fate: 'committed' | 'rolled-back'): void {
-    fact.byHand.push({ rm, fate });
+    fact.byHand = [...fact.byHand, { rm, fate }];
     this.endedByHand.add(fact);
   }
 
   /** A resource manager has gone back behind what it did for a transaction. */
   restored(fact: Fact, rm: string): void {
-    fact.restoredIn.push(rm);
+    fact.restoredIn = [...fact.restoredIn, rm];
     fact.committedIn = fact.committedIn.filter((one) => one !== rm);
     fact.rolledBackIn = fact.rolledBackIn.filter((one) => one !== rm);
   }
@@ -191,7 +194,7 @@ export class Ledger {
       this.violate('rule 14', `effects of ${gid} come with two places`);
     }
     fact.place = place;
-    fact.committedIn.push(rm);
+    fact.committedIn = [...fact.committedIn, rm];
     const open = this.#rm15(gid);
     if (open !== undefined && !fact.restoredIn.includes(open)) {
       this.violate('rule 15', `an effect of ${gid} went out while ${open} was only prepared`);

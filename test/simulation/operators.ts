@@ -39,7 +39,7 @@ export function resolveHeuristics({ coordinatorNode, databases, queues, marks }:
       const database = databases.find((one) => one.rm === rm);
       const queue = queues.find((one) => one.rm === rm);
       const isShown = database
-        ? [...database.rowsOf(state.gid)].length > 0
+        ? database.rowsOf(state.gid).length > 0
         : queue?.shown(state.gid).length !== 0;
       const by = { operator: 'ops', reason: 'looked into the database' };
       const resolution = isShown ? 'committed' : 'rolled-back';

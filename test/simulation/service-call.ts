@@ -87,13 +87,13 @@ function request(
     if (random.chance(loseCall)) return;
     const times = random.chance(loseCall / 2) ? 2 : 1; // a proxy that asks twice
     for (let n = 0; n < times; n++) {
-      clock.after(random.delay(netMs / 4, netMs), () => {
+      clock.later(random.delay(netMs / 4, netMs), () => {
         const callee = simulation.services[to]?.service;
-        if (!callee) return void caller.after(netMs, failed);
+        if (!callee) return caller.later(netMs, failed);
         callee.process.run(() => {
           const answer = (give: () => void) => {
             if (!callee.process.effect('call') || random.chance(loseCall)) return;
-            caller.after(random.delay(netMs / 4, netMs), give);
+            caller.later(random.delay(netMs / 4, netMs), give);
           };
           Promise.resolve()
             .then(() => serve(callee))

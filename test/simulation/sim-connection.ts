@@ -43,7 +43,7 @@ export class SimConnection implements Connection {
     const { clock, acceptor } = this.#network.options;
     const arriveMs = clock.nowMs + this.#delayMs();
     this.#up.lastMs = arriveMs;
-    clock.after(arriveMs - clock.nowMs, () => {
+    clock.later(arriveMs - clock.nowMs, () => {
       if (!this.client.isAlive || this.#network.isPartitioned(this.client)) return;
       const found = acceptor();
       if (!found?.process.isAlive) {
@@ -157,7 +157,7 @@ export class SimConnection implements Connection {
     const { random, slowReceiver, marks } = this.#network.options;
     if (!random.chance(slowReceiver())) return false;
     marks.hit('net.slow');
-    process.after(random.delay(0, 50), drained);
+    process.later(random.delay(0, 50), drained);
     return true;
   }
 
@@ -166,7 +166,7 @@ export class SimConnection implements Connection {
     const { clock } = this.#network.options;
     pipe.lastMs = Math.max(pipe.lastMs, clock.nowMs + this.#delayMs());
     const { lost } = pipe;
-    clock.after(pipe.lastMs - clock.nowMs, () => {
+    clock.later(pipe.lastMs - clock.nowMs, () => {
       if (pipe.lost !== lost) return;
       (to ?? this.#server)?.run(deliver);
     });
@@ -198,7 +198,7 @@ export class SimConnection implements Connection {
   }
 
   #clientNotices(delayMs: number, error = new Error('connection reset')): void {
-    this.client.after(delayMs, () => this.#clientClosed(error));
+    this.client.later(delayMs, () => this.#clientClosed(error));
   }
 
   #clientClosed(error: Error | undefined): void {
@@ -212,7 +212,7 @@ export class SimConnection implements Connection {
   }
 
   #serverNotices(delayMs: number): void {
-    this.#server?.after(delayMs, () => this.#serverLost());
+    this.#server?.later(delayMs, () => this.#serverLost());
   }
 
   #serverLost(): void {

@@ -60,7 +60,7 @@ export class SimDatabase {
       owner,
       rows: [],
       state: 'open',
-      finders: new Set(),
+      finders: undefined,
       inFlight: 0,
       isLeft: false,
       isForgotten: false,
@@ -130,6 +130,7 @@ export class SimDatabase {
     if (receipt === '') return { result: 'rolled-back' };
     const settled = this.#settled(receipt);
     if (settled.result === 'committed' && row) {
+      row.finders ??= new Set();
       row.finders.add(by);
       this.#options.onFound(by);
     }
@@ -143,7 +144,7 @@ export class SimDatabase {
     });
     // Another branch of it here may have been rolled back by hand, and that be known.
     const rows = (this.#byGid.get(gid) ?? []).filter(({ state }) => state === 'committed');
-    return isWritten || rows.some(({ finders }) => [...finders].some((one) => one.isAlive));
+    return isWritten || rows.some(({ finders = [] }) => [...finders].some((one) => one.isAlive));
   }
 
   settle(receipt: string): Finished | { readonly result: 'in-progress' } {
@@ -249,8 +250,11 @@ export class SimDatabase {
   }
 
   /** What a transaction shows here. */
-  *rowsOf(gid: string): Iterable<number> {
-    for (const row of this.#byGid.get(gid) ?? []) if (row.state === 'committed') yield* row.rows;
+  rowsOf(gid: string): readonly number[] {
+    const committed = this.#byGid.get(gid)?.filter(({ state }) => state === 'committed') ?? [];
+    return committed.length === 1 && committed[0]
+      ? committed[0].rows
+      : committed.flatMap(({ rows }) => rows);
   }
 
   /** A transaction that is prepared here. */
@@ -289,7 +293,7 @@ export class SimDatabase {
   #ownerDied(owner: SimProcess): void {
     const { clock, random } = this.#options;
     for (const row of this.#open) {
-      if (row.owner === owner) clock.after(random.delay(0, 300), () => this.#leave(row));
+      if (row.owner === owner) clock.later(random.delay(0, 300), () => this.#leave(row));
     }
   }
 
@@ -307,7 +311,7 @@ export class SimDatabase {
   #unknown(row: Row | undefined, why: string): Finished {
     this.#options.marks.hit('rm.unknown');
     const fact = row && this.#options.ledger.facts.get(row.id.gid);
-    fact?.unknownIn.push(this.rm);
+    if (fact) fact.unknownIn = [...fact.unknownIn, this.rm];
     return { result: 'unknown', reason: reason('unknown', `${this.rm}: ${why}`, this.rm) };
   }
 }

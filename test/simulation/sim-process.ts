@@ -57,6 +57,11 @@ export class SimProcess {
     return this.#clock.after(delayMs, action, this);
   }
 
+  /** As `after`, of what nobody calls off. */
+  later(delayMs: number, action: () => void): void {
+    this.#clock.later(delayMs, action, this);
+  }
+
   /** The process is about to touch the world, or just has; false: it has died here. */
   effect(boundary: Boundary): boolean {
     if (this.isAlive) this.#onEffect(this, boundary);
@@ -103,7 +108,7 @@ export class SimProcess {
     return {
       nowMs: () => this.#clock.nowMs + this.#originMs,
       after: (delayMs, task) => this.after(delayMs, task),
-      soon: (task) => void this.after(this.#turnMs, task),
+      soon: (task) => this.later(this.#turnMs, task),
       random: () => this.random.next(),
       instanceName: () => this.name,
     };
@@ -114,7 +119,7 @@ export class SimProcess {
     return {
       nowMs: () => this.#clock.nowMs + this.#originMs,
       after: (delayMs, action) => this.after(delayMs, action),
-      soon: (action) => void this.after(this.#turnMs, action),
+      soon: (action) => this.later(this.#turnMs, action),
       randomHex: (bytes) => this.random.hex(bytes),
       timeOfDay: () => new Date(wallClockMs()).toISOString(),
     };

@@ -10,7 +10,7 @@ export interface Row {
   readonly rows: number[];
   state: 'open' | 'prepared' | 'committed' | 'rolled-back';
   /** Processes that wanted to abort it, and found it committed. */
-  readonly finders: Set<SimProcess>;
+  finders: Set<SimProcess> | undefined;
   /** Statements on their way that may still land. */
   inFlight: number;
   /** Its connection is gone. */

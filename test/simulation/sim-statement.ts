@@ -52,7 +52,7 @@ export class Statements {
       const goMs = this.#delayMs() + (isSlow ? random.delay(10, 2_000) : 0);
       if (row && isEnding) row.inFlight += 1;
       if (slips) this.#loseConnection(process, reject);
-      clock.after(goMs + (slips ? random.delay(0, 1_000) : 0), () => {
+      clock.later(goMs + (slips ? random.delay(0, 1_000) : 0), () => {
         if (row && isEnding) row.inFlight -= 1;
         const isDown = clock.nowMs < this.downUntilMs || start !== this.start;
         const isAbandoned = !process.isAlive || slips;
@@ -69,16 +69,16 @@ export class Statements {
           if (row && isAbandoned) this.#leave(row);
           if (slips || !process.effect('rm')) return;
           if (lost) this.#loseConnection(process, reject);
-          else process.after(this.#delayMs(), () => resolve(result));
+          else process.later(this.#delayMs(), () => resolve(result));
         } catch (error) {
-          process.after(this.#delayMs(), () => reject(error));
+          process.later(this.#delayMs(), () => reject(error));
         }
       });
     });
   }
 
   #loseConnection(process: SimProcess, reject: (error: Error) => void): void {
-    process.after(this.#delayMs(), () => {
+    process.later(this.#delayMs(), () => {
       reject(unavailable(this.#options.rm, 'the connection was lost'));
     });
   }

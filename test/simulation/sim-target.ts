@@ -85,14 +85,14 @@ export class SimTarget {
       const { random } = process;
       const isLost = random.chance(rates().failApply);
       const fail = () => reject(new UnanimousError('rm-unavailable', `${this.rm} does not answer`));
-      clock.after(random.delay(rmMs / 4, rmMs), () => {
+      clock.later(random.delay(rmMs / 4, rmMs), () => {
         const isUp = clock.nowMs >= this.#downUntilMs;
         // What a dead process has sent may still arrive.
         const lands =
           isUp && (process.isAlive ? !isLost || random.chance(0.5) : random.chance(0.5));
         if (lands) this.#take(effect, context);
         if (!process.effect('rm')) return;
-        process.after(random.delay(rmMs / 4, rmMs), () => (lands && !isLost ? resolve() : fail()));
+        process.later(random.delay(rmMs / 4, rmMs), () => (lands && !isLost ? resolve() : fail()));
       });
     });
   }

@@ -72,7 +72,8 @@ export class Simulation {
 
   constructor(plan: Plan, isTold: boolean) {
     this.plan = plan;
-    this.clock = new SimClock((error) => this.#thrown('a process died of', error));
+    const hasQueue = plan.world.queues > 0;
+    this.clock = new SimClock((error) => this.#thrown('a process died of', error), hasQueue);
     this.random = Random.of(plan.seed, 'world');
     if (isTold) this.#story = new Story(() => this.clock.nowMs);
     this.tell = this.#story && ((sentence) => this.#story?.tell(sentence));

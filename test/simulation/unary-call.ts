@@ -40,9 +40,9 @@ export function callUnary<M extends keyof Replies>(
       reject(new UnanimousError('unreachable', `${method} brought no answer`));
     });
     if (random.chance(rates().loseCall)) return;
-    clock.after(random.delay(netMs / 4, netMs), () => {
+    clock.later(random.delay(netMs / 4, netMs), () => {
       const unary = coordinatorNode.unary;
-      const refuse = (error: Error) => caller.after(netMs, () => reject(error));
+      const refuse = (error: Error) => caller.later(netMs, () => reject(error));
       if (!unary?.process.isAlive) {
         refuse(new UnanimousError('unreachable', 'connection refused'));
         return;
@@ -58,7 +58,7 @@ export function callUnary<M extends keyof Replies>(
             ledger.answered(reply as Outcome); // heard or not, it was said
           }
           if (!unary.process.effect('call') || random.chance(rates().loseCall)) return;
-          caller.after(random.delay(netMs / 4, netMs), () => {
+          caller.later(random.delay(netMs / 4, netMs), () => {
             callOff();
             if (error) reject(new UnanimousError('unreachable', error.details ?? 'refused'));
             else resolve(reply as Replies[M]);

@@ -11,7 +11,6 @@ import { ApplyProgress, type Settled } from './apply-progress.ts';
 import { type PlacedEffect, placeEffects } from './effect.ts';
 import { LoggedBranch, type LoggedBranchOptions } from './logged-branch.ts';
 import { decodeRedo } from './redo.ts';
-import { untilAborted } from './until-aborted.ts';
 
 /** Settings of every logged resource. */
 export interface LoggedOptions {
@@ -47,7 +46,8 @@ export abstract class LoggedResource<E> implements Resource {
   readonly #ambient: Ambient;
   readonly #progress = new ApplyProgress();
   readonly #running = new Map<string, Promise<Finished>>();
-  readonly #tries = new Set<AbortController>();
+  /** Ends a try that is under way. */
+  readonly #tries = new Set<(why: UnanimousError) => void>();
   #host: ResourceHost | undefined;
   #isClosed = false;
 
@@ -151,21 +151,28 @@ export abstract class LoggedResource<E> implements Resource {
     settled: Map<number, Settled>,
   ): Promise<void> {
     const controller = new AbortController();
-    this.#tries.add(controller);
-    const ms = this.#applyTimeoutMs;
-    const callOff = this.#ambient.after(ms, () => {
-      const message = `${this.rm}: ${key} was not applied within ${ms} ms`;
-      controller.abort(new UnanimousError('rm-unavailable', message, { rm: this.rm }));
-    });
     const attempt: ApplyTry = {
       signal: controller.signal,
       settle: (index, result) => settled.set(index, result),
     };
+    let end = (_why: UnanimousError): void => {};
+    const ms = this.#applyTimeoutMs;
+    const callOff = this.#ambient.after(ms, () => {
+      const message = `${this.rm}: ${key} was not applied within ${ms} ms`;
+      end(new UnanimousError('rm-unavailable', message, { rm: this.rm }));
+    });
     try {
-      await untilAborted(this.applyEffects(effects, attempt), controller.signal);
+      await new Promise<void>((resolve, reject) => {
+        end = (why) => {
+          controller.abort(why);
+          reject(why);
+        };
+        this.#tries.add(end);
+        this.applyEffects(effects, attempt).then(resolve, reject);
+      });
     } finally {
       callOff();
-      this.#tries.delete(controller);
+      this.#tries.delete(end);
     }
   }
 
@@ -191,7 +198,7 @@ export abstract class LoggedResource<E> implements Resource {
   async close(): Promise<void> {
     this.#isClosed = true;
     const error = new UnanimousError('closed', `${this.rm} was closed`, { rm: this.rm });
-    for (const attempt of this.#tries) attempt.abort(error);
+    for (const end of this.#tries) end(error);
     await Promise.allSettled(this.#running.values());
   }
 }

@@ -20,7 +20,7 @@ export interface ScanPorts {
   readonly intervalMs: number;
   driver(ref: BranchRef): BranchDriver | undefined;
   /** Branches of this RM that this instance holds. */
-  held(rm: string): Iterable<BranchDriver>;
+  held(rm: string): readonly BranchDriver[];
   /** Asks the coordinator about a branch that nobody here holds; the verdict comes later. */
   ask(link: Link, id: BranchId): void;
   /** As `ask`, of a vote that waits here. Once its branch is gone, the verdict says nothing. */

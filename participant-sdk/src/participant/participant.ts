@@ -446,11 +446,15 @@ export class Participant {
   }
 
   #allDrivers(): BranchDriver[] {
-    const own = [...this.#transactions.values()].flatMap(({ drivers }) => drivers);
-    return [...own, ...this.#strays.values()];
+    const all: BranchDriver[] = [];
+    for (const { drivers } of this.#transactions.values()) {
+      for (const driver of drivers) all.push(driver);
+    }
+    for (const driver of this.#strays.values()) all.push(driver);
+    return all;
   }
 
-  *#held(rm: string): Iterable<BranchDriver> {
-    for (const driver of this.#allDrivers()) if (driver.id.rm === rm) yield driver;
+  #held(rm: string): BranchDriver[] {
+    return this.#allDrivers().filter(({ id }) => id.rm === rm);
   }
 }
