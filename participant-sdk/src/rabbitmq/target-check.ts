@@ -1,8 +1,16 @@
 import { UnanimousError } from '@unanimous/proto';
-import { untilAborted } from '../logged/until-aborted.ts';
-import { type AmqpChannel, errorText, replyCode } from './amqplib.ts';
+import { type AmqpChannel, type AmqpConnection, errorText, replyCode } from './amqplib.ts';
 import type { Broker } from './broker.ts';
 import { type RabbitMessage, targetName } from './rabbit-message.ts';
+
+/** A channel on which nothing is asked at the moment. */
+interface Idle {
+  readonly connection: AmqpConnection;
+  readonly channel: AmqpChannel;
+}
+
+/** So many channels are kept for the next questions; opening one takes two round trips. */
+const maxIdle = 8;
 
 /** Asks the broker whether targets exist. Questions for one target at one time are asked once. */
 export class TargetCheck {
@@ -10,6 +18,7 @@ export class TargetCheck {
   readonly #broker: Broker;
   readonly #timeoutMs: number;
   readonly #running = new Map<string, Promise<void>>();
+  #idle: readonly Idle[] = [];
 
   constructor(rm: string, broker: Broker, timeoutMs: number) {
     this.#rm = rm;
@@ -19,35 +28,47 @@ export class TargetCheck {
 
   /** @throws UnanimousError `unroutable` naming the target, or `rm-unavailable`. */
   async check(messages: readonly RabbitMessage[]): Promise<void> {
-    await this.#broker.connection();
-    await Promise.all(messages.map((message) => this.#checkOnce(message)));
+    const connection = await this.#broker.connection();
+    const [only, second] = messages;
+    if (only && !second) return this.#checkOnce(connection, only);
+    await Promise.all(messages.map((message) => this.#checkOnce(connection, message)));
   }
 
-  #checkOnce(message: RabbitMessage): Promise<void> {
+  #checkOnce(connection: AmqpConnection, message: RabbitMessage): Promise<void> {
     const { exchange, routingKey } = message;
     const key = exchange === '' ? `queue ${routingKey}` : `exchange ${exchange}`;
     const running = this.#running.get(key);
     if (running) return running;
-    const timer = new AbortController();
-    const timeout = setTimeout(() => {
-      const text = `the broker did not answer within ${this.#timeoutMs} ms`;
-      timer.abort(new UnanimousError('rm-unavailable', text, { rm: this.#rm }));
-    }, this.#timeoutMs);
-    const check = untilAborted(this.#ask(message), timer.signal).finally(() => {
-      clearTimeout(timeout);
-      this.#running.delete(key);
+    const check = new Promise<void>((resolve, reject) => {
+      const timeout = setTimeout(() => {
+        const text = `the broker did not answer within ${this.#timeoutMs} ms`;
+        this.#running.delete(key);
+        reject(new UnanimousError('rm-unavailable', text, { rm: this.#rm }));
+      }, this.#timeoutMs);
+      const over = (): void => {
+        clearTimeout(timeout);
+        if (this.#running.get(key) === check) this.#running.delete(key);
+      };
+      this.#ask(connection, message).then(
+        () => {
+          over();
+          resolve();
+        },
+        (error: unknown) => {
+          over();
+          reject(error);
+        },
+      );
     });
     this.#running.set(key, check);
     return check;
   }
 
-  /** On a channel of its own: the broker closes it when the answer is no. */
-  async #ask(message: RabbitMessage): Promise<void> {
-    const connection = await this.#broker.connection();
-    let channel: AmqpChannel | undefined;
+  /** On a channel that nobody else uses meanwhile: the broker closes it when the answer is no. */
+  async #ask(connection: AmqpConnection, message: RabbitMessage): Promise<void> {
+    let channel: AmqpChannel;
     try {
-      channel = await connection.createChannel();
-      channel.on('error', () => {}); // the same error rejects the question
+      channel = this.#takeIdle(connection) ?? (await this.#openChannel(connection));
       const { exchange, routingKey } = message;
       if (exchange === '') await channel.checkQueue(routingKey);
       else await channel.checkExchange(exchange);
@@ -58,6 +79,22 @@ export class TargetCheck {
       const details = { rm: this.#rm, cause };
       throw new UnanimousError(code === 404 ? 'unroutable' : 'rm-unavailable', text, details);
     }
-    channel.close().catch(() => {}); // nobody waits for the goodbye
+    if (this.#idle.length < maxIdle) this.#idle = [...this.#idle, { connection, channel }];
+    else channel.close().catch(() => {}); // nobody waits for the goodbye
+  }
+
+  #takeIdle(connection: AmqpConnection): AmqpChannel | undefined {
+    const taken = this.#idle.find((idle) => idle.connection === connection);
+    this.#idle = this.#idle.filter((idle) => idle !== taken);
+    return taken?.channel;
+  }
+
+  async #openChannel(connection: AmqpConnection): Promise<AmqpChannel> {
+    const channel = await connection.createChannel();
+    channel.on('error', () => {}); // the same error rejects the question
+    channel.on('close', () => {
+      this.#idle = this.#idle.filter((idle) => idle.channel !== channel);
+    });
+    return channel;
   }
 }
