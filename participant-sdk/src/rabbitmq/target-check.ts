@@ -39,29 +39,29 @@ export class TargetCheck {
     const key = exchange === '' ? `queue ${routingKey}` : `exchange ${exchange}`;
     const running = this.#running.get(key);
     if (running) return running;
-    const check = new Promise<void>((resolve, reject) => {
-      const timeout = setTimeout(() => {
-        const text = `the broker did not answer within ${this.#timeoutMs} ms`;
-        this.#running.delete(key);
-        reject(new UnanimousError('rm-unavailable', text, { rm: this.#rm }));
-      }, this.#timeoutMs);
-      const over = (): void => {
-        clearTimeout(timeout);
-        if (this.#running.get(key) === check) this.#running.delete(key);
-      };
-      this.#ask(connection, message).then(
-        () => {
-          over();
-          resolve();
-        },
-        (error: unknown) => {
-          over();
-          reject(error);
-        },
-      );
+    const check = this.#inTime(this.#ask(connection, message), () => {
+      if (this.#running.get(key) === check) this.#running.delete(key);
     });
     this.#running.set(key, check);
     return check;
+  }
+
+  #inTime(answer: Promise<void>, over: () => void): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const ended = (settle: () => void): void => {
+        clearTimeout(timeout);
+        over();
+        settle();
+      };
+      const timeout = setTimeout(() => {
+        const text = `the broker did not answer within ${this.#timeoutMs} ms`;
+        ended(() => reject(new UnanimousError('rm-unavailable', text, { rm: this.#rm })));
+      }, this.#timeoutMs);
+      answer.then(
+        () => ended(resolve),
+        (error: unknown) => ended(() => reject(error)),
+      );
+    });
   }
 
   /** On a channel that nobody else uses meanwhile: the broker closes it when the answer is no. */
