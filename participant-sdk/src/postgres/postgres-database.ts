@@ -119,6 +119,7 @@ export abstract class PostgresDatabase implements Resource {
     const work = new BranchWork({
       rm,
       name: formatBranchId(id),
+      isFirst: id.branch === 1,
       connect: () => this.connect(),
       doom: (cause) => this.#host?.doom(id, cause),
     });
