@@ -269,6 +269,22 @@ const working: readonly Mutant[] = [
 
 const finishing: readonly Mutant[] = [
   {
+    name: 'keeps connections for phase two although others wait for them',
+    file: `${src}/transactional-pool.ts`,
+    from: 'if (isShort) parked.yieldOne();',
+    to: '',
+    breaks: ['scenario 21'],
+    tests: [`${phaseTwo} > works on the connection`],
+  },
+  {
+    name: 'ends a branch on a connection that was lost',
+    file: `${src}/parked-connections.ts`,
+    from: 'if (!connection.lost) return connection;',
+    to: 'if (branch) return connection;',
+    breaks: ['rule 2'],
+    tests: [`${phaseTwo} > works on the connection`],
+  },
+  {
     name: 'takes a branch that is not there for committed',
     file: `${src}/phase-two.ts`,
     from: 'if (sqlState(error) === noSuchBranch) return false;',
@@ -287,7 +303,7 @@ const finishing: readonly Mutant[] = [
   {
     name: 'asks no receipt when it aborts what is not there',
     file: `${src}/phase-two.ts`,
-    from: "return receipt === '' ? { result: 'rolled-back' } : settleFinished(pool, branch, receipt);",
+    from: "return receipt === '' ? { result: 'rolled-back' } : settleFinished(ending.pool, branch, receipt);",
     to: "return receipt ? { result: 'rolled-back' } : { result: 'rolled-back' };",
     breaks: ['rule 13', 'scenario 6'],
     tests: [phaseTwo],

@@ -106,6 +106,12 @@ export class BranchWork {
     this.close();
   }
 
+  /** The connection is not the work's any more: the branch is prepared, whatever becomes of it. */
+  handOver(): void {
+    this.#connection?.onLost(() => {});
+    this.#connection = undefined;
+  }
+
   /** Resolves when no statement runs. */
   whenIdle(): Promise<void> {
     return this.#queue.whenIdle();

@@ -29,6 +29,8 @@ export interface PostgresBranchOptions {
   readonly phaseTwo: PhaseTwoPool;
   /** Role that phase two logs in as. */
   readonly role: string;
+  /** Keeps the connection for the end of the branch, or gives it back. */
+  readonly park: (connection: WorkConnection) => void;
 }
 
 /** The transaction that is to end, and where. */
@@ -76,13 +78,17 @@ export class PostgresBranch implements OpenBranch {
     });
   }
 
-  async commitOnePhase(): Promise<Finished> {
+  commitOnePhase(): Promise<Finished> {
+    return this.#commit(false);
+  }
+
+  async #commit(isAtHome: boolean): Promise<Finished> {
     const { connection } = this.work;
     const { rm } = this.#options.id;
     if (!connection) throw new UnanimousError('branch-unknown', `${rm}: nothing to commit`, { rm });
     try {
       const answer = connection.queryWithWarnings('COMMIT');
-      failpoint('p.COMMIT.sent', rm);
+      this.#sentCommit(isAtHome);
       const { results, warnings } = await answer;
       return this.#readCommit(connection, results[0]?.command, warnings);
     } catch (error) {
@@ -123,7 +129,7 @@ export class PostgresBranch implements OpenBranch {
 
   async #commitOrLose(receipt: string): Promise<Finished | LostAnswer> {
     try {
-      return await this.commitOnePhase();
+      return await this.#commit(true);
     } catch (error) {
       return this.#lost(receipt, error);
     }
@@ -152,7 +158,7 @@ export class PostgresBranch implements OpenBranch {
         }
       });
       try {
-        failpoint('p.home.sent', rm);
+        this.#sentCommit(true);
       } catch (error) {
         resolve(this.#lost('', error)); // it has left
       }
@@ -340,7 +346,7 @@ export class PostgresBranch implements OpenBranch {
     // If we crash from here on, the scan finds the branch and asks what became of it.
     const prepare = `PREPARE TRANSACTION '${this.#name}'`;
     const answer = connection.queryBetween(voteQuestion, prepare, placeQuestion);
-    failpoint('p.PREPARE.sent', this.#options.id.rm);
+    this.#sentPrepare();
     const { commands, row, warnings } = await this.#explained(connection, answer);
     this.#checkPrepared(commands[1], warnings);
     const lsn = String(row.at(-1));
@@ -348,7 +354,9 @@ export class PostgresBranch implements OpenBranch {
     if (!told) throw this.#refused('the settings of the session have changed');
     // Not ours: what was prepared in our name is rolled back with the no.
     this.#checkOurs(told.branch, known);
-    this.#prepared(connection);
+    this.#checkStays();
+    this.work.handOver();
+    this.#options.park(connection);
     return { ...placeOf(known, told.xid), lsn };
   }
 
@@ -360,7 +368,7 @@ export class PostgresBranch implements OpenBranch {
       `${question}PREPARE TRANSACTION '${this.#name}';
        SELECT pg_catalog.pg_current_wal_insert_lsn()::text AS "lsn"`,
     );
-    failpoint('p.PREPARE.sent', this.#options.id.rm);
+    this.#sentPrepare();
     const { results, warnings } = await answer;
     const [prepared, position] = results.slice(-2);
     this.#checkPrepared(prepared?.command, warnings);
@@ -379,9 +387,23 @@ export class PostgresBranch implements OpenBranch {
   }
 
   #prepared(connection: WorkConnection): void {
+    this.#checkStays();
+    connection.free();
+  }
+
+  #checkStays(): void {
     if (this.#rollingBack) throw this.#refused('rolled back while it prepared');
     this.#mayBePrepared = false;
-    connection.free();
+  }
+
+  #sentCommit(isAtHome: boolean): void {
+    const { rm } = this.#options.id;
+    if (isAtHome) failpoint('p.home.sent', rm);
+    else failpoint('p.COMMIT.sent', rm);
+  }
+
+  #sentPrepare(): void {
+    failpoint('p.PREPARE.sent', this.#options.id.rm);
   }
 
   async #rollBack(): Promise<void> {

@@ -166,7 +166,7 @@ export class WorkConnection {
   }
 
   /** As `query`, with the warnings that came meanwhile. */
-  async queryWithWarnings(sql: string, values?: readonly unknown[]) {
+  async queryWithWarnings(sql: unknown, values?: readonly unknown[]) {
     this.#warnings = [];
     try {
       const results = await this.query(sql, values);

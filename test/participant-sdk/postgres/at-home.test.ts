@@ -141,9 +141,9 @@ serverOrSkip('postgres').describe('a commit at home on Postgres', () => {
   test('whose answer is lost with the connection is told by its receipt', async () => {
     const lost = await TestPostgres.start();
     const own = await lost.fixture({ max: 1 });
-    const ask = () =>
+    const askOwn = () =>
       own.run(() => own.pool.query('SELECT 1')).then(({ open }) => open.commitAtHome?.());
-    await ask();
+    await askOwn();
     const { id, open } = await own.run(() =>
       own.pool.query('DO $$ BEGIN INSERT INTO t VALUES (1); END $$'),
     );
@@ -157,7 +157,7 @@ serverOrSkip('postgres').describe('a commit at home on Postgres', () => {
     expect(await own.resource.settle(id, answer.receipt)).toEqual({ result: 'committed' });
 
     // No standby has it: not yet what was asked for, though no connection was lost.
-    await ask();
+    await askOwn();
     const again = await own.run(() => own.pool.query('INSERT INTO t VALUES (2)'));
     const asked = again.open.commitAtHome?.();
     await cancelWaiting(own.url, 'COMMIT');
