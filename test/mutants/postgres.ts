@@ -15,10 +15,26 @@ const postgresJs = `${tests}/builders/postgres-js.test.ts`;
 
 const voting: readonly Mutant[] = [
   {
+    name: 'prepares in a session whose settings have changed',
+    file: `${src}/branch.ts`,
+    from: "if (!told) throw this.#refused('the settings of the session have changed');",
+    to: 'if (!told) return { ...placeOf(known, String(row[0])), lsn };',
+    breaks: ['rule 13'],
+    tests: [`${vote} > settings`],
+  },
+  {
+    name: 'executes a question that the session has thrown away',
+    file: `${src}/named-questions.ts`,
+    from: 'this.#known.clear();',
+    to: 'this.#known.delete(text);',
+    breaks: ['rule 2'],
+    tests: [`${home} > discarded`],
+  },
+  {
     name: 'does not read what PREPARE was answered',
     file: `${src}/branch.ts`,
-    from: "if (prepared?.command !== 'PREPARE') {",
-    to: "if (prepared?.command === 'COMMIT') {",
+    from: "if (command !== 'PREPARE') {",
+    to: "if (command === 'COMMIT') {",
     breaks: ['rule 2'],
     tests: [vote, limits],
   },
@@ -253,6 +269,22 @@ const working: readonly Mutant[] = [
 
 const finishing: readonly Mutant[] = [
   {
+    name: 'keeps connections for phase two although others wait for them',
+    file: `${src}/transactional-pool.ts`,
+    from: 'if (isShort) parked.yieldOne();',
+    to: '',
+    breaks: ['scenario 21'],
+    tests: [`${phaseTwo} > works on the connection`],
+  },
+  {
+    name: 'ends a branch on a connection that was lost',
+    file: `${src}/parked-connections.ts`,
+    from: 'if (!connection.lost) return connection;',
+    to: 'if (branch) return connection;',
+    breaks: ['rule 2'],
+    tests: [`${phaseTwo} > works on the connection`],
+  },
+  {
     name: 'takes a branch that is not there for committed',
     file: `${src}/phase-two.ts`,
     from: 'if (sqlState(error) === noSuchBranch) return false;',
@@ -271,7 +303,7 @@ const finishing: readonly Mutant[] = [
   {
     name: 'asks no receipt when it aborts what is not there',
     file: `${src}/phase-two.ts`,
-    from: "return receipt === '' ? { result: 'rolled-back' } : settleFinished(pool, branch, receipt);",
+    from: "return receipt === '' ? { result: 'rolled-back' } : settleFinished(ending.pool, branch, receipt);",
     to: "return receipt ? { result: 'rolled-back' } : { result: 'rolled-back' };",
     breaks: ['rule 13', 'scenario 6'],
     tests: [phaseTwo],
@@ -482,6 +514,14 @@ const riding: readonly Mutant[] = [
 ];
 
 const atHome: readonly Mutant[] = [
+  {
+    name: 'trusts what was told with a statement whatever has run since',
+    file: `${src}/branch.ts`,
+    from: 'if (!told || !isSimple || !server ||',
+    to: 'if (!told || !server ||',
+    breaks: ['rule 6'],
+    tests: [`${home} > waits for the disk`],
+  },
   {
     name: 'commits at home what is not its transaction any more',
     file: `${src}/vote-state.ts`,

@@ -188,8 +188,8 @@ const ofPostgres: readonly Mutant[] = [
   {
     name: 'commits what it shall abort',
     file: `${postgres}/phase-two.ts`,
-    from: "if (await finish(pool, branch, 'ROLLBACK')) return",
-    to: "if (await finish(pool, branch, 'COMMIT')) return",
+    from: "if (await finish(ending, branch, 'ROLLBACK')) return",
+    to: "if (await finish(ending, branch, 'COMMIT')) return",
     ...rule(branches, 'AC1, agreement'),
   },
   {
@@ -237,7 +237,7 @@ const ofPostgres: readonly Mutant[] = [
   {
     name: 'says rolled back of what somebody has committed',
     file: `${postgres}/phase-two.ts`,
-    from: "return receipt === '' ? { result: 'rolled-back' } : settleFinished(pool, branch, receipt);",
+    from: "return receipt === '' ? { result: 'rolled-back' } : settleFinished(ending.pool, branch, receipt);",
     to: "return receipt ? { result: 'rolled-back' } : { result: 'rolled-back' };",
     ...rule(branches, 'no lost heuristic'),
   },

@@ -2,6 +2,7 @@ import { type ErrorCode, UnanimousError } from '@unanimous/proto';
 import { type TransactionModes, transactionModesQuery, unmetMode } from './begin-modes.ts';
 import { InnerTransactions, type LeaseKey } from '../sql/inner-transactions.ts';
 import { excerpt, type ParsedSql } from './parsed-sql.ts';
+import type { Unit } from './one-write.ts';
 import type { WorkConnection } from './work-connection.ts';
 
 /** A statement of the user's, on its way to the branch's connection. */
@@ -11,12 +12,8 @@ export interface Statement {
   /** Came by pool.query(), which holds no connection and so can begin nothing. */
   readonly isPooled: boolean;
   run(connection: WorkConnection): Promise<unknown>;
-  /** The same in one write behind statements of ours; undefined where that can't be. */
-  runBehind?(
-    connection: WorkConnection,
-    ours: readonly string[],
-    begun: () => void,
-  ): Promise<unknown> | undefined;
+  /** The same in one write with statements of ours; undefined where that can't be. */
+  runTogether?(connection: WorkConnection, unit: Unit): Promise<unknown> | undefined;
 }
 
 /** What a branch's transaction needs. */
@@ -137,7 +134,10 @@ export class BranchTransaction {
     const begun = () => {
       isBegun = true;
     };
-    const result = statement.runBehind?.(connection, ['BEGIN', this.#setName], begun);
+    const result = statement.runTogether?.(connection, {
+      before: ['BEGIN', this.#setName],
+      begun,
+    });
     if (!result) return undefined;
     this.#isOpen = true;
     return result.catch((error: unknown) => {

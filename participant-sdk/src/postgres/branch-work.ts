@@ -1,7 +1,9 @@
 import { type ErrorCode, type Reason, reason, UnanimousError } from '@unanimous/proto';
 import { BranchTransaction, commandResult, type Statement } from './branch-transaction.ts';
+import type { RawAnswer, Unit } from './one-write.ts';
 import { excerpt } from './parsed-sql.ts';
 import { StatementQueue } from '../sql/statement-queue.ts';
+import { knownServer, voteQuestion } from './vote-state.ts';
 import type { WorkConnection, WorkResult } from './work-connection.ts';
 
 /** As it comes from a lease. */
@@ -15,6 +17,8 @@ export interface BranchWorkOptions {
   readonly rm: string;
   /** Text of the branch id. */
   readonly name: string;
+  /** The first branch of its transaction, so that it may be the only one. */
+  readonly isFirst: boolean;
   /** Takes a connection out of the user's pool. */
   readonly connect: () => Promise<WorkConnection>;
   /** Tells the runtime that the branch can only vote no. */
@@ -34,6 +38,7 @@ export class BranchWork {
   #hasChanged = false;
   #hasOnlySelected = true;
   #isSimple = true;
+  #told: RawAnswer['row'] | undefined;
   #failure: Reason | undefined;
 
   constructor(options: BranchWorkOptions) {
@@ -68,6 +73,11 @@ export class BranchWork {
     return this.#hasOnlySelected;
   }
 
+  /** What Postgres answered to `voteQuestion` with a statement that changed rows, if it was asked. */
+  get told(): RawAnswer['row'] | undefined {
+    return this.#told;
+  }
+
   get mentionsNotify(): boolean {
     return this.#mentionsNotify;
   }
@@ -94,6 +104,12 @@ export class BranchWork {
   abandon(): void {
     this.#isAbandoned = true;
     this.close();
+  }
+
+  /** The connection is not the work's any more: the branch is prepared, whatever becomes of it. */
+  handOver(): void {
+    this.#connection?.onLost(() => {});
+    this.#connection = undefined;
   }
 
   /** Resolves when no statement runs. */
@@ -148,8 +164,7 @@ export class BranchWork {
     this.#mentionsNotify ||= statement.sql.mentionsNotify;
     this.#isSimple &&= statement.sql.isSimple;
     try {
-      const run = (it: WorkConnection) => statement.run(it, ended);
-      const result = await this.#transaction.run(connection, { ...statement, run });
+      const result = await this.#transaction.run(connection, this.#asking(statement, ended));
       this.#transaction.checkOpen(connection, text);
       this.#hasChanged ||= changesRows(result);
       this.#hasOnlySelected &&= (result as Partial<WorkResult> | null)?.command === 'SELECT';
@@ -161,6 +176,34 @@ export class BranchWork {
       }
       throw error;
     }
+  }
+
+  /**
+   * The statement, with the question for the vote behind it: where it writes and is all there is, nothing
+   * need be asked before the COMMIT.
+   */
+  #asking(statement: LeasedStatement, ended: () => void): Statement {
+    const run = (it: WorkConnection) => statement.run(it, ended);
+    const { runTogether } = statement;
+    const { isChange } = statement.sql;
+    const isAsking = isChange && !this.#told && this.#mayAsk;
+    if (!runTogether || !isAsking) return { ...statement, run };
+    const asked: Unit['asked'] = (row) => {
+      if (row[0] !== null) this.#told = row; // it has written something
+    };
+    const asking = (it: WorkConnection, unit: Omit<Unit, 'question' | 'asked'>) =>
+      runTogether(it, { ...unit, question: voteQuestion, asked });
+    return {
+      ...statement,
+      run: (it) => asking(it, { before: [], begun: () => {} }) ?? run(it),
+      runTogether: asking,
+    };
+  }
+
+  /** In vain where other branches are open, or before the connection has told of its server. */
+  get #mayAsk(): boolean {
+    const { isFirst } = this.#options;
+    return isFirst && this.#connection !== undefined && knownServer(this.#connection) !== undefined;
   }
 
   #refuseWhenOver(text: string): void {

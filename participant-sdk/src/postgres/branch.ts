@@ -11,8 +11,11 @@ import {
   homeQuery,
   isDurable,
   knownServer,
+  placeQuestion,
+  readTold,
   readVoteState,
   voteQuery,
+  voteQuestion,
   voteStateOf,
 } from './vote-state.ts';
 import type { RawAnswer } from './one-write.ts';
@@ -26,10 +29,12 @@ export interface PostgresBranchOptions {
   readonly phaseTwo: PhaseTwoPool;
   /** Role that phase two logs in as. */
   readonly role: string;
+  /** Keeps the connection for the end of the branch, or gives it back. */
+  readonly park: (connection: WorkConnection) => void;
 }
 
+/** The transaction that is to end, and where. */
 interface Ended {
-  readonly connection: WorkConnection;
   readonly server: ServerState;
   readonly xid: string;
 }
@@ -58,11 +63,7 @@ export class PostgresBranch implements OpenBranch {
     return this.#vote(async () => {
       const connection = this.#whole();
       if (!connection) return { vote: 'read-only' };
-      const server = knownServer(connection);
-      const receipt =
-        server && this.work.hasChanged
-          ? await this.#askAndPrepare(connection, server)
-          : await this.#askThenPrepare(connection);
+      const receipt = await this.#prepareAsFits(connection);
       if (!receipt) return { vote: 'read-only' };
       return { vote: 'yes', receipt: JSON.stringify(receipt), redo: new Uint8Array() };
     });
@@ -71,17 +72,23 @@ export class PostgresBranch implements OpenBranch {
   ready(): Promise<ReadyResult> {
     return this.#vote(async () => {
       const connection = this.#whole();
-      return connection ? this.#ready(connection) : { vote: 'read-only' };
+      if (!connection) return { vote: 'read-only' };
+      const told = this.#told(connection);
+      return told ? { vote: 'ready', receipt: receiptOfReady(told) } : this.#ready(connection);
     });
   }
 
-  async commitOnePhase(): Promise<Finished> {
+  commitOnePhase(): Promise<Finished> {
+    return this.#commit(false);
+  }
+
+  async #commit(isAtHome: boolean): Promise<Finished> {
     const { connection } = this.work;
     const { rm } = this.#options.id;
     if (!connection) throw new UnanimousError('branch-unknown', `${rm}: nothing to commit`, { rm });
     try {
       const answer = connection.queryWithWarnings('COMMIT');
-      failpoint('p.COMMIT.sent', rm);
+      this.#sentCommit(isAtHome);
       const { results, warnings } = await answer;
       return this.#readCommit(connection, results[0]?.command, warnings);
     } catch (error) {
@@ -101,6 +108,8 @@ export class PostgresBranch implements OpenBranch {
       const isAsUsual = this.work.isSimple && isDurable(connection);
       // Where nothing was changed a question is too dear: should the answer be lost, nobody knows.
       if (isAsUsual && this.work.hasOnlySelected) return this.#commitOrLose('');
+      const told = this.#told(connection);
+      if (told) return this.#commitOrLose(receiptOfReady(told));
       if (!connection.sendsTwo) return this.#readyThenCommit(connection);
       const question = isAsUsual ? homeQuery : carefulHomeQuery(this.#name);
       return this.#askAndCommit(connection, server, question);
@@ -110,7 +119,7 @@ export class PostgresBranch implements OpenBranch {
   async #ready(connection: WorkConnection): Promise<ReadyResult> {
     const ended = await this.#end(connection);
     if (!ended) return { vote: 'read-only' };
-    return { vote: 'ready', receipt: receiptOfReady(ended.server, ended.xid) };
+    return { vote: 'ready', receipt: receiptOfReady(ended) };
   }
 
   async #readyThenCommit(connection: WorkConnection): Promise<Finished | LostAnswer> {
@@ -120,7 +129,7 @@ export class PostgresBranch implements OpenBranch {
 
   async #commitOrLose(receipt: string): Promise<Finished | LostAnswer> {
     try {
-      return await this.commitOnePhase();
+      return await this.#commit(true);
     } catch (error) {
       return this.#lost(receipt, error);
     }
@@ -140,7 +149,7 @@ export class PostgresBranch implements OpenBranch {
           // The failure of the question made the COMMIT a rollback.
           if (asked instanceof Error && isRefusal(asked)) throw firstError ?? asked;
           const [xid, lsn] = asked instanceof Error ? [] : asked.row;
-          const receipt = xid && lsn ? receiptOfReady({ ...server, lsn }, xid) : '';
+          const receipt = xid && lsn ? receiptOfReady({ server: { ...server, lsn }, xid }) : '';
           resolve(this.#finished(connection, { answer, warnings, receipt }));
         } catch (error) {
           reject(voteError(error, rm, 'branch-doomed'));
@@ -149,7 +158,7 @@ export class PostgresBranch implements OpenBranch {
         }
       });
       try {
-        failpoint('p.home.sent', rm);
+        this.#sentCommit(true);
       } catch (error) {
         resolve(this.#lost('', error)); // it has left
       }
@@ -170,7 +179,7 @@ export class PostgresBranch implements OpenBranch {
   ): Finished | LostAnswer {
     try {
       if (answer instanceof Error) throw answer;
-      return this.#readCommit(connection, answer.command, warnings);
+      return this.#readCommit(connection, answer.commands[0], warnings);
     } catch (error) {
       return isRefusal(error) ? this.#rolledBack(error) : this.#lost(receipt, error);
     }
@@ -247,13 +256,14 @@ export class PostgresBranch implements OpenBranch {
   async #end(connection: WorkConnection): Promise<Ended | undefined> {
     const { work } = this;
     const { role } = this.#options;
-    const state = await this.#explained(connection, readVoteState(connection, role));
+    const { isSimple } = work;
+    const state = await this.#explained(connection, readVoteState(connection, { role, isSimple }));
     this.#checkOurs(state.branch, state.server);
     const { server } = state as { server: ServerState };
     // Its absence does not show what went to other servers, nor a notification (rule 12).
     const hasHiddenWork = state.hasRemotes || work.mentionsNotify;
     const xid = state.xid ?? (hasHiddenWork ? await assignXid(connection) : undefined);
-    if (xid !== undefined) return { connection, server, xid };
+    if (xid !== undefined) return { server, xid };
     const [result] = [await connection.query('COMMIT')].flat();
     if (result?.command !== 'COMMIT') throw this.#refused(`COMMIT was answered ${result?.command}`);
     connection.free();
@@ -285,6 +295,30 @@ export class PostgresBranch implements OpenBranch {
     throw new UnanimousError('rm-unavailable', message, { rm, hint });
   }
 
+  /**
+   * What was told with the work, where it still says all that would be asked: nothing has failed since,
+   * nor run that could have ended the transaction or changed its settings.
+   */
+  #told(connection: WorkConnection): Ended | undefined {
+    const { told: row, isSimple } = this.work;
+    const server = knownServer(connection);
+    const told = row && readTold(row, this.#options.role);
+    if (!told || !isSimple || !server || connection.firstError !== undefined) return undefined;
+    const here = { ...server, lsn: told.lsn };
+    this.#checkOurs(told.branch, here);
+    return { server: here, xid: told.xid };
+  }
+
+  #prepareAsFits(connection: WorkConnection): Promise<Receipt | undefined> {
+    const { hasChanged, isSimple } = this.work;
+    const server = knownServer(connection);
+    if (!server || !hasChanged) return this.#askThenPrepare(connection);
+    const isAsUsual = isSimple && isDurable(connection) && connection.sendsTwo;
+    return isAsUsual
+      ? this.#prepareAsUsual(connection, server)
+      : this.#askAndPrepare(connection, server);
+  }
+
   /** In two steps: what has written nothing is not prepared. */
   async #askThenPrepare(connection: WorkConnection): Promise<Receipt | undefined> {
     const ended = await this.#end(connection);
@@ -306,6 +340,26 @@ export class PostgresBranch implements OpenBranch {
     return { ...placeOf(known, xid), lsn };
   }
 
+  /** As `#askAndPrepare`, where nothing has run that could change how a transaction ends. */
+  async #prepareAsUsual(connection: WorkConnection, known: ServerState): Promise<Receipt> {
+    this.#mayBePrepared = true;
+    // If we crash from here on, the scan finds the branch and asks what became of it.
+    const prepare = `PREPARE TRANSACTION '${this.#name}'`;
+    const answer = connection.queryBetween(voteQuestion, prepare, placeQuestion);
+    this.#sentPrepare();
+    const { commands, row, warnings } = await this.#explained(connection, answer);
+    this.#checkPrepared(commands[1], warnings);
+    const lsn = String(row.at(-1));
+    const told = readTold(row, this.#options.role);
+    if (!told) throw this.#refused('the settings of the session have changed');
+    // Not ours: what was prepared in our name is rolled back with the no.
+    this.#checkOurs(told.branch, known);
+    this.#checkStays();
+    this.work.handOver();
+    this.#options.park(connection);
+    return { ...placeOf(known, told.xid), lsn };
+  }
+
   /** Sends PREPARE, behind a question whose answer is `asked`. Not over before `#prepared`. */
   async #prepare(connection: WorkConnection, question: string) {
     this.#mayBePrepared = true;
@@ -314,23 +368,42 @@ export class PostgresBranch implements OpenBranch {
       `${question}PREPARE TRANSACTION '${this.#name}';
        SELECT pg_catalog.pg_current_wal_insert_lsn()::text AS "lsn"`,
     );
-    failpoint('p.PREPARE.sent', this.#options.id.rm);
+    this.#sentPrepare();
     const { results, warnings } = await answer;
     const [prepared, position] = results.slice(-2);
-    // A transaction that had failed is answered ROLLBACK, without an error.
-    if (prepared?.command !== 'PREPARE') {
-      this.#mayBePrepared = false;
-      throw this.#refused(`PREPARE TRANSACTION was answered ${prepared?.command}`);
-    }
-    // There was none to prepare, or a standby that has to confirm it has not (rule 13).
-    if (warnings.length > 0) throw this.#refused(warnings.join('; '));
+    this.#checkPrepared(prepared?.command, warnings);
     return { asked: results[0]?.rows[0], lsn: String(position?.rows[0]?.['lsn']) };
   }
 
+  #checkPrepared(command: string | null | undefined, warnings: readonly string[]): void {
+    // A transaction that had failed is answered ROLLBACK, without an error.
+    if (command !== 'PREPARE') {
+      this.#mayBePrepared = false;
+      const answer = [command, ...warnings].join('; ');
+      throw this.#refused(`PREPARE TRANSACTION was answered ${answer}`);
+    }
+    // There was none to prepare, or a standby that has to confirm it has not (rule 13).
+    if (warnings.length > 0) throw this.#refused(warnings.join('; '));
+  }
+
   #prepared(connection: WorkConnection): void {
+    this.#checkStays();
+    connection.free();
+  }
+
+  #checkStays(): void {
     if (this.#rollingBack) throw this.#refused('rolled back while it prepared');
     this.#mayBePrepared = false;
-    connection.free();
+  }
+
+  #sentCommit(isAtHome: boolean): void {
+    const { rm } = this.#options.id;
+    if (isAtHome) failpoint('p.home.sent', rm);
+    else failpoint('p.COMMIT.sent', rm);
+  }
+
+  #sentPrepare(): void {
+    failpoint('p.PREPARE.sent', this.#options.id.rm);
   }
 
   async #rollBack(): Promise<void> {
@@ -350,7 +423,7 @@ export class PostgresBranch implements OpenBranch {
 }
 
 /** The receipt of what is not prepared. */
-function receiptOfReady(server: ServerState, xid: string): string {
+function receiptOfReady({ server, xid }: Ended): string {
   const receipt: Receipt = { ...placeOf(server, xid), crashMark: server.crashMark };
   return JSON.stringify(receipt);
 }

@@ -76,7 +76,7 @@ export function runQuery(source: LeaseSource, args: readonly unknown[]): unknown
     lease,
     isPooled,
     run: (it) => it.query(config, values),
-    runBehind: (it, ours, begun) => it.queryBehind(ours, config, values, begun),
+    runTogether: (it, unit) => it.queryTogether(unit, config, values),
   });
   return callBack(run, callback ?? own);
 }

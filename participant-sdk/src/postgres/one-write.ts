@@ -1,9 +1,12 @@
 import type { PoolClient } from 'pg';
+import { type NamedQuestions, namedQuestionsOf, type Question } from './named-questions.ts';
+import { parseToExecute, simple, syncMessage } from './raw-messages.ts';
 
 /** What is needed of pg's own connection, to write more than one message at once. */
 interface PgConnection {
   stream: PgStream;
   query(text: string): void;
+  on(event: 'commandComplete', listener: (message: { readonly text: string }) => void): unknown;
 }
 
 interface PgStream {
@@ -19,6 +22,7 @@ interface PgQuery {
   query_timeout?: number;
   submit(connection: PgConnection): unknown;
   handleCommandComplete(message: unknown, connection: PgConnection): void;
+  handleDataRow(message: { readonly fields: RawAnswer['row'] }): void;
 }
 
 type PgQueryClass = new (config: unknown, values: unknown, callback: Answered) => PgQuery;
@@ -30,10 +34,21 @@ interface PgClient {
   query(query: unknown): unknown;
 }
 
-/** The answer to a text of ours: first word of its tag, and its one row, all texts. */
+/** The answer to texts of ours: first words of their tags, and the rows of all in one, all texts. */
 export interface RawAnswer {
-  readonly command: string | undefined;
+  readonly commands: readonly string[];
   readonly row: readonly (string | null)[];
+}
+
+/** Texts of ours, each of one statement, that go in one unit of the protocol with the user's. */
+export interface Unit {
+  /** Before his: statements without rows. Where one fails, the server skips his. */
+  readonly before: readonly string[];
+  /** Called when those before his are done. */
+  readonly begun: () => void;
+  /** Behind his. */
+  readonly question?: Question;
+  readonly asked?: (row: RawAnswer['row']) => void;
 }
 
 /** The client, where several messages can leave it in one write; another driver's can't. */
@@ -48,10 +63,29 @@ export function inOneWrite(client: PoolClient): OneWrite | undefined {
 export class OneWrite {
   readonly #client: PgClient;
   readonly #Query: PgQueryClass;
+  readonly #named: NamedQuestions;
 
   constructor(client: PgClient, Query: PgQueryClass) {
     this.#client = client;
     this.#Query = Query;
+    this.#named = namedQuestionsOf(client.connection as PgConnection);
+  }
+
+  /** A statement of ours without rows between two questions, all in one unit of the protocol. */
+  between(
+    before: Question,
+    text: string,
+    behind: Question,
+    done: (answer: RawAnswer | Error) => void,
+  ): void {
+    const questions = [before, behind] as const;
+    const [first, last] = questions.map((question) => this.#named.execute(question));
+    const messages = [first as Buffer, parseToExecute(text), last as Buffer, syncMessage];
+    const answered = (answer: RawAnswer | Error): void => {
+      if (!(answer instanceof Error)) for (const question of questions) this.#named.add(question);
+      done(answer);
+    };
+    this.#client.query(new RawQuery(text, messages, answered));
   }
 
   /**
@@ -67,21 +101,15 @@ export class OneWrite {
     const note = (answer: RawAnswer | Error): void => {
       firstAnswer = answer;
     };
-    this.#client.query(new RawQuery([first, second], note));
-    this.#client.query(new RawQuery([], (answer) => done(firstAnswer, answer)));
+    this.#client.query(new RawQuery(`${first}; ${second}`, [simple(first), simple(second)], note));
+    this.#client.query(new RawQuery('', [], (answer) => done(firstAnswer, answer)));
   }
 
   /**
-   * Statements of ours without rows, and the user's behind them; `begun` is called when ours are done.
-   * All are one unit of the protocol: where one of ours fails, the server skips the user's. Undefined
-   * where that can't be: his is not one statement that is answered in one go.
+   * The user's statement in one unit of the protocol with ours: where one fails, the server skips those
+   * behind it. Undefined where that can't be: his is not one statement that is answered in one go.
    */
-  behind(
-    ours: readonly string[],
-    config: unknown,
-    values: unknown,
-    begun: () => void,
-  ): Promise<unknown> | undefined {
+  together(unit: Unit, config: unknown, values: unknown): Promise<unknown> | undefined {
     const client = this.#client;
     let settle: Answered = () => {};
     const query = new this.#Query(config, values, (error, result) => settle(error, result));
@@ -89,19 +117,7 @@ export class OneWrite {
     query.queryMode = 'extended';
     const { query_timeout: timeout } = config as { readonly query_timeout?: number };
     if (timeout !== undefined) query.query_timeout = timeout;
-    let left = ours.length;
-    const submit = query.submit.bind(query);
-    query.submit = (connection) =>
-      gathered(connection, ({ stream }) => {
-        for (const text of ours) stream.write(withoutRows(text));
-        return submit(connection);
-      });
-    const handleCommandComplete = query.handleCommandComplete.bind(query);
-    query.handleCommandComplete = (message, connection) => {
-      if (left === 0) return handleCommandComplete(message, connection);
-      left -= 1;
-      if (left === 0) begun();
-    };
+    rideOn(query, unit, this.#named);
     return new Promise((resolve, reject) => {
       settle = (error, result) => (error ? reject(error) : resolve(result));
       client.query(query);
@@ -109,8 +125,52 @@ export class OneWrite {
   }
 }
 
-/** Runs what writes several messages, and sends them as one: each write to a socket is dear. */
-function gathered<T>(connection: PgConnection, write: (connection: PgConnection) => T): T {
+/** Lets statements of ours ride on pg's query, which hears only the answers to its own. */
+function rideOn(
+  query: PgQuery,
+  { before, begun, question, asked }: Unit,
+  named: NamedQuestions,
+): void {
+  let left = before.length;
+  let isAnswered = false;
+  const submit = query.submit.bind(query);
+  query.submit = (connection) =>
+    gathered(
+      connection,
+      ({ stream }) => {
+        for (const text of before) stream.write(parseToExecute(text));
+        return submit(connection);
+      },
+      question && named.execute(question),
+    );
+  const handleCommandComplete = query.handleCommandComplete.bind(query);
+  query.handleCommandComplete = (message, connection) => {
+    if (left > 0) {
+      left -= 1;
+      if (left === 0) begun();
+    } else if (!isAnswered) {
+      isAnswered = true;
+      handleCommandComplete(message, connection);
+    }
+  };
+  if (!question) return;
+  const handleDataRow = query.handleDataRow.bind(query);
+  query.handleDataRow = (row) => {
+    if (!isAnswered) return handleDataRow(row);
+    named.add(question);
+    asked?.(row.fields);
+  };
+}
+
+/**
+ * Runs what writes several messages, and sends them as one: each write to a socket is dear. A question
+ * goes before the Sync that ends them, where one does.
+ */
+function gathered<T>(
+  connection: PgConnection,
+  write: (connection: PgConnection) => T,
+  question?: Buffer,
+): T {
   const { stream } = connection;
   if (!stream.writable) return write(connection);
   const messages: Buffer[] = [];
@@ -119,40 +179,47 @@ function gathered<T>(connection: PgConnection, write: (connection: PgConnection)
     return write(connection);
   } finally {
     connection.stream = stream;
+    if (question && messages.at(-1)?.[0] === syncMessage[0]) messages.splice(-1, 0, question);
     stream.write(Buffer.concat(messages));
   }
 }
 
 const noAnswer = new Error('it was not answered');
 
-/** A text of ours in pg's queue; it writes all that it is given, and hears one answer. */
+/** Messages of ours in pg's queue: written in one go, and answered once. */
 class RawQuery {
-  readonly #texts: readonly string[];
+  /** For whoever traces what pg sends. */
+  readonly text: string;
+  readonly #messages: readonly Buffer[];
   #settle: ((answer: RawAnswer | Error) => void) | undefined;
-  #command: string | undefined;
-  #row: readonly (string | null)[] = [];
+  readonly #commands: string[] = [];
+  readonly #row: (string | null)[] = [];
 
-  constructor(texts: readonly string[], settle: (answer: RawAnswer | Error) => void) {
-    this.#texts = texts;
+  constructor(
+    text: string,
+    messages: readonly Buffer[],
+    settle: (answer: RawAnswer | Error) => void,
+  ) {
+    this.text = text;
+    this.#messages = messages;
     this.#settle = settle;
   }
 
-  submit(connection: PgConnection): null {
-    if (this.#texts.length === 0) return null; // has left already
-    gathered(connection, () => {
-      for (const text of this.#texts) connection.query(text);
-    });
+  submit({ stream }: PgConnection): null {
+    if (this.#messages.length === 0) return null; // has left already
+    if (stream.writable) stream.write(Buffer.concat(this.#messages));
     return null;
   }
 
   handleRowDescription(): void {}
 
   handleDataRow({ fields }: { readonly fields: readonly (string | null)[] }): void {
-    this.#row = fields;
+    this.#row.push(...fields);
   }
 
   handleCommandComplete({ text }: { readonly text: string }): void {
-    this.#command = text.split(' ')[0];
+    const space = text.indexOf(' ');
+    this.#commands.push(space < 0 ? text : text.slice(0, space));
   }
 
   handleEmptyQuery(): void {}
@@ -162,7 +229,7 @@ class RawQuery {
   }
 
   handleReadyForQuery(): void {
-    this.#end({ command: this.#command, row: this.#row });
+    this.#end({ commands: this.#commands, row: this.#row });
   }
 
   #end(answer: RawAnswer | Error): void {
@@ -170,25 +237,4 @@ class RawQuery {
     this.#settle = undefined;
     settle?.(answer);
   }
-}
-
-/** Bind of no values, and Execute, of the unnamed statement. */
-const bindAndExecute = Buffer.from('B\0\0\0\x0c\0\0\0\0\0\0\0\0E\0\0\0\x09\0\0\0\0\0', 'latin1');
-
-const known = new Map<string, Buffer>();
-
-/** Parse, Bind and Execute of a statement, without a Sync. */
-function withoutRows(text: string): Buffer {
-  const kept = known.get(text);
-  if (kept) return kept;
-  const length = Buffer.byteLength(text);
-  const parse = Buffer.allocUnsafe(length + 9);
-  parse[0] = 0x50; // Parse
-  parse.writeInt32BE(length + 8, 1);
-  parse[5] = 0; // of the unnamed statement
-  parse.write(text, 6);
-  parse.fill(0, length + 6); // end of the text, and no types of parameters
-  const bytes = Buffer.concat([parse, bindAndExecute]);
-  if (text === 'BEGIN') known.set(text, bytes);
-  return bytes;
 }

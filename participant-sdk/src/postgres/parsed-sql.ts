@@ -9,12 +9,15 @@ export interface ParsedSql {
   readonly mentionsNotify: boolean;
   /** One statement, of a kind that touches nothing but the transaction. */
   readonly isSimple: boolean;
+  /** One such statement, of a kind that changes rows. */
+  readonly isChange: boolean;
   /** It may change more than the transaction: session settings, session locks, temporary tables. */
   readonly mayLeak: boolean;
 }
 
 // One statement, for it has no semicolon, and of a kind that touches nothing but the transaction.
 const harmless = /^\s*(?:select|insert|update|delete|with)\b[^;]*$/i;
+const change = /^\s*(?:insert|update|delete)/i;
 const suspect = /notify|set_config|advisory|temp|hold/i;
 const simple = { isSimple: true, mentionsNotify: false, mayLeak: false } as const;
 const notifyWords = new Set(['NOTIFY', 'PG_NOTIFY']);
@@ -30,7 +33,7 @@ const harmlessSets = new Set(['LOCAL', 'TRANSACTION', 'CONSTRAINTS']);
 /** Reads a SQL text. Never throws: what neither of us understands, Postgres refuses. */
 export function parseSql(text: string): ParsedSql {
   if (harmless.test(text) && !suspect.test(text)) {
-    return { text, control: { kind: 'plain' }, ...simple };
+    return { text, control: { kind: 'plain' }, isChange: change.test(text), ...simple };
   }
   const statements = splitStatements(text);
   const control = controlOf(statements);
@@ -40,6 +43,7 @@ export function parseSql(text: string): ParsedSql {
     text,
     control: control.kind === 'plain' ? controlUnderEscapes(text) : control,
     isSimple: false,
+    isChange: false,
     mentionsNotify: hasWord(notifyWords),
     mayLeak: hasWord(leakingWords) || statements.some(leaksByFirstWord),
   };

@@ -28,17 +28,19 @@ const crowd = 64;
 export class PhaseTwoPool {
   readonly #pool: Pool;
   readonly #forCrowds: Pool;
+  /** An unanswered commit is asked again, so it need not hold a connection for ever. */
+  readonly #queryTimeoutMs: number;
   #running = 0;
   #isForCrowds = false;
   #hasRoom = true;
   readonly #settled = new WeakSet<PoolClient>();
 
   constructor(pg: PgModule, config: PoolConfig, connections: number) {
+    this.#queryTimeoutMs = config.query_timeout ?? 30_000;
     const make = (idleTimeoutMillis: number): Pool => {
       const pool = new pg.Pool({
-        // An unanswered commit is asked again, so it need not hold a connection for ever.
         connectionTimeoutMillis: 10_000,
-        query_timeout: 30_000,
+        query_timeout: this.#queryTimeoutMs,
         idleTimeoutMillis,
         keepAlive: true,
         ...config,
@@ -57,35 +59,30 @@ export class PhaseTwoPool {
   async run(sql: string, values?: readonly unknown[]): Promise<PhaseTwoAnswer> {
     this.#running += 1;
     try {
-      return await this.#runOn(await this.#connect(), sql, values);
+      const connection = await this.#connect();
+      try {
+        if (!this.#settled.has(connection.client)) await connection.query(sessionSettings);
+      } catch (error) {
+        connection.free();
+        throw error;
+      }
+      this.#settled.add(connection.client);
+      return await answerOf(connection, sql, sql, values);
     } finally {
       this.#running -= 1;
     }
+  }
+
+  /** As `run`, on a client of pg's whose settings are right; gives it back. */
+  runOn(connection: WorkConnection, sql: string): Promise<PhaseTwoAnswer> {
+    const config = { text: sql, query_timeout: this.#queryTimeoutMs };
+    return answerOf(connection, sql, config);
   }
 
   /** Closes the connections; idempotent. */
   async close(): Promise<void> {
     const pools = [this.#pool, this.#forCrowds].filter((pool) => !pool.ending);
     await Promise.all(pools.map((pool) => pool.end()));
-  }
-
-  async #runOn(
-    connection: WorkConnection,
-    sql: string,
-    values: readonly unknown[] | undefined,
-  ): Promise<PhaseTwoAnswer> {
-    try {
-      if (!this.#settled.has(connection.client)) await connection.query(sessionSettings);
-      this.#settled.add(connection.client);
-      const answer = connection.queryWithWarnings(sql, values);
-      failpoint('p.phase-two.sent', sql);
-      const { results, warnings } = await answer;
-      const last = results.at(-1) as WorkResult;
-      if (warnings.length > 0) connection.spoil();
-      return { command: last.command, rows: last.rows, warnings };
-    } finally {
-      connection.free();
-    }
   }
 
   #connect(): Promise<WorkConnection> {
@@ -103,4 +100,23 @@ function connect(pool: Pool): Promise<WorkConnection> {
   return new Promise((resolve, reject) => {
     pool.connect((error, client) => (client ? resolve(new WorkConnection(client)) : reject(error)));
   });
+}
+
+/** Runs one statement, and gives the connection back. */
+async function answerOf(
+  connection: WorkConnection,
+  sql: string,
+  config: unknown,
+  values?: readonly unknown[],
+): Promise<PhaseTwoAnswer> {
+  try {
+    const answer = connection.queryWithWarnings(config, values);
+    failpoint('p.phase-two.sent', sql);
+    const { results, warnings } = await answer;
+    const last = results.at(-1) as WorkResult;
+    if (warnings.length > 0) connection.spoil();
+    return { command: last.command, rows: last.rows, warnings };
+  } finally {
+    connection.free();
+  }
 }

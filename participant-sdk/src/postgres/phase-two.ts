@@ -17,6 +17,7 @@ import {
 } from './server-state.ts';
 import { primaryState, settle } from './settle.ts';
 import { sqlState, unavailableError } from './sqlstate.ts';
+import type { WorkConnection } from './work-connection.ts';
 
 /** SQLSTATE: there is no prepared transaction of this name. */
 const noSuchBranch = '42704';
@@ -24,18 +25,24 @@ const noSuchBranch = '42704';
 /** SQLSTATE: there is, but in another database. */
 const ofAnotherDatabase = '0A000';
 
+/** Where a branch is ended: on the connection that prepared it, if that was kept, or in the pool. */
+export interface Ending {
+  readonly pool: PhaseTwoPool;
+  readonly on: WorkConnection | undefined;
+}
+
 /**
  * Commits a prepared branch. When it is not there any more its receipt decides: somebody has
  * committed it, this call's forerunner or a human, or somebody has rolled it back.
  * @throws UnanimousError when it must be asked again.
  */
 export async function commitPrepared(
-  pool: PhaseTwoPool,
+  ending: Ending,
   branch: BranchId,
   receipt: string,
 ): Promise<Finished> {
-  if (await finish(pool, branch, 'COMMIT')) return { result: 'committed' };
-  const settled = await settleFinished(pool, branch, receipt);
+  if (await finish(ending, branch, 'COMMIT')) return { result: 'committed' };
+  const settled = await settleFinished(ending.pool, branch, receipt);
   if (settled.result !== 'rolled-back') return settled;
   const message = `${branch.rm}: somebody rolled back the prepared branch by hand`;
   return { result: 'rolled-back', reason: reason('heuristic', message, branch.rm) };
@@ -43,12 +50,12 @@ export async function commitPrepared(
 
 /** Rolls back a prepared branch; as `commitPrepared`. Without branch and receipt it is nothing. */
 export async function abortPrepared(
-  pool: PhaseTwoPool,
+  ending: Ending,
   branch: BranchId,
   receipt: string,
 ): Promise<Finished> {
-  if (await finish(pool, branch, 'ROLLBACK')) return { result: 'rolled-back' };
-  return receipt === '' ? { result: 'rolled-back' } : settleFinished(pool, branch, receipt);
+  if (await finish(ending, branch, 'ROLLBACK')) return { result: 'rolled-back' };
+  return receipt === '' ? { result: 'rolled-back' } : settleFinished(ending.pool, branch, receipt);
 }
 
 interface ScanRow extends ServerStateRow {
@@ -84,11 +91,12 @@ export async function scanPrepared(
 }
 
 /** Sends COMMIT or ROLLBACK PREPARED: true when done, false when there is no such branch. */
-async function finish(pool: PhaseTwoPool, branch: BranchId, verb: 'COMMIT' | 'ROLLBACK') {
+async function finish({ pool, on }: Ending, branch: BranchId, verb: 'COMMIT' | 'ROLLBACK') {
   const { rm } = branch;
   const again = (why: string) => new UnanimousError('rm-unavailable', `${rm}: ${why}`, { rm });
+  const sql = `${verb} PREPARED '${formatBranchId(branch)}'`;
   try {
-    const { command, warnings } = await pool.run(`${verb} PREPARED '${formatBranchId(branch)}'`);
+    const { command, warnings } = await (on ? pool.runOn(on, sql) : pool.run(sql));
     if (command !== verb) throw again(`${verb} PREPARED was answered by ${command}`);
     // A standby that had to confirm it may not have: not durable where it shall be.
     if (verb === 'COMMIT' && warnings.length > 0) throw again(warnings.join('; '));

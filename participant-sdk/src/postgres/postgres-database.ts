@@ -15,7 +15,7 @@ import { BranchWork } from './branch-work.ts';
 import { positionTable, raisePosition, readPosition } from './log-positions.ts';
 import { checkServer, type OpenedServer } from './open-checks.ts';
 import { openTables } from './own-tables.ts';
-import { abortPrepared, commitPrepared, scanPrepared } from './phase-two.ts';
+import { abortPrepared, commitPrepared, type Ending, scanPrepared } from './phase-two.ts';
 import type { PhaseTwoPool } from './phase-two-pool.ts';
 import { incarnationOf } from './server-state.ts';
 import { settle, type Settled } from './settle.ts';
@@ -38,6 +38,16 @@ export abstract class PostgresDatabase implements Resource {
 
   /** Takes a connection for a branch. */
   protected abstract connect(): Promise<WorkConnection>;
+
+  /** Keeps the connection on which a branch was prepared, if there is room; gives it back unless told. */
+  protected park(_branch: string, connection: WorkConnection): void {
+    connection.free();
+  }
+
+  /** The connection that was kept for a branch, which is the caller's then. */
+  protected unpark(_branch: string): WorkConnection | undefined {
+    return undefined;
+  }
 
   /** Ends the connections in the user's hands. Idempotent. */
   protected abstract endPool(): Promise<void>;
@@ -73,11 +83,11 @@ export abstract class PostgresDatabase implements Resource {
   }
 
   async commit(branch: BranchId, { receipt }: Decided): Promise<Finished> {
-    return commitPrepared(this.#phaseTwo, branch, receipt);
+    return commitPrepared(this.#ending(branch), branch, receipt);
   }
 
   async abort(branch: BranchId, receipt: string): Promise<Finished> {
-    return abortPrepared(this.#phaseTwo, branch, receipt);
+    return abortPrepared(this.#ending(branch), branch, receipt);
   }
 
   async settle(_branch: BranchId, receipt: string): Promise<Settled> {
@@ -112,6 +122,10 @@ export abstract class PostgresDatabase implements Resource {
     }
   }
 
+  #ending(branch: BranchId): Ending {
+    return { pool: this.#phaseTwo, on: this.unpark(formatBranchId(branch)) };
+  }
+
   #openBranch(id: BranchId): PostgresBranch {
     const { rm } = this;
     if (!this.#opened) throw new UnanimousError('rm-unavailable', `${rm} is not open`, { rm });
@@ -119,10 +133,12 @@ export abstract class PostgresDatabase implements Resource {
     const work = new BranchWork({
       rm,
       name: formatBranchId(id),
+      isFirst: id.branch === 1,
       connect: () => this.connect(),
       doom: (cause) => this.#host?.doom(id, cause),
     });
-    return new PostgresBranch({ id, work, role, phaseTwo: this.#phaseTwo });
+    const park = (connection: WorkConnection) => this.park(formatBranchId(id), connection);
+    return new PostgresBranch({ id, work, role, phaseTwo: this.#phaseTwo, park });
   }
 
   async #ask<T>(question: () => Promise<T>): Promise<T> {

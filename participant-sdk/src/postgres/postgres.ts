@@ -64,6 +64,14 @@ class Postgres extends PostgresDatabase implements PostgresResource {
     return this.#pools.connect();
   }
 
+  protected override park(branch: string, connection: WorkConnection): void {
+    this.#pools.park(branch, connection);
+  }
+
+  protected override unpark(branch: string): WorkConnection | undefined {
+    return this.#pools.unpark(branch);
+  }
+
   protected override async endPool(): Promise<void> {
     if (!this.pool.ending) await this.pool.end();
   }

@@ -3,6 +3,7 @@ import { UnanimousError } from '@unanimous/proto';
 import type { Pool, PoolClient, PoolConfig } from 'pg';
 import type { BranchWork } from './branch-work.ts';
 import { callBack, makeLease, runQuery } from './lease.ts';
+import { ParkedConnections } from './parked-connections.ts';
 import { excerpt } from './parsed-sql.ts';
 import { WorkConnection } from './work-connection.ts';
 
@@ -18,6 +19,10 @@ export interface TransactionalPool {
   readonly lease: () => Promise<PoolClient> | undefined;
   /** Takes a real connection, whatever transaction the caller is in. */
   readonly connect: () => Promise<WorkConnection>;
+  /** Keeps the connection of a prepared branch, unless somebody waits for it. */
+  readonly park: (branch: string, connection: WorkConnection) => void;
+  /** A connection that was kept for the branch, if it is still there. */
+  readonly unpark: (branch: string) => WorkConnection | undefined;
 }
 
 /** What the pool has to know of the transaction that its caller is in. */
@@ -51,7 +56,10 @@ export function makeTransactionalPool(
   class BranchingPool extends UserPool {
     override connect(callback?: any): any {
       const leased = lease();
-      if (!leased) return super.connect(callback);
+      if (!leased) {
+        makeRoom();
+        return super.connect(callback);
+      }
       return callBack(leased, callback && withRelease(callback));
     }
 
@@ -60,9 +68,20 @@ export function makeTransactionalPool(
       if (!entered) return super.query(...(args as [string]));
       return queryInBranch(entered, scope.rm, args);
     }
+
+    override end(callback?: any): any {
+      parked.close();
+      return super.end(callback);
+    }
   }
 
+  const parked = new ParkedConnections();
   const pool = new BranchingPool(config);
+  /** Nobody waits for what is only kept. */
+  const makeRoom = (): void => {
+    const isShort = pool.idleCount <= pool.waitingCount && pool.totalCount >= pool.options.max;
+    if (isShort) parked.yieldOne();
+  };
   // Without a listener a connection that dies while idle would end the process.
   pool.on('error', () => {});
   // A socket made inside a transaction would carry it into every callback it ever calls.
@@ -70,12 +89,20 @@ export function makeTransactionalPool(
   const connect = () =>
     new Promise<WorkConnection>((resolve, reject) => {
       outside.runInAsyncScope(() => {
+        makeRoom();
         UserPool.prototype.connect.call(pool, (error: Error | undefined, client?: PoolClient) =>
           client ? resolve(new WorkConnection(client)) : reject(error),
         );
       });
     });
-  return { pool, lease, connect };
+  return {
+    pool,
+    lease,
+    connect,
+    park: (branch, connection) =>
+      pool.waitingCount > 0 ? connection.free() : parked.park(branch, connection),
+    unpark: (branch) => parked.take(branch),
+  };
 }
 
 /** A pool's callback gets the client's release as well. */

@@ -5,6 +5,8 @@ import {
   type ServerStateRow,
   serverStateColumns,
 } from './server-state.ts';
+import type { Question } from './named-questions.ts';
+import type { RawAnswer } from './one-write.ts';
 import type { WorkConnection } from './work-connection.ts';
 
 /** What Postgres says of a branch's transaction right before its vote. */
@@ -30,7 +32,7 @@ interface VoteRow {
  */
 const servers = new WeakMap<object, ServerState>();
 
-/** Connections on which a COMMIT is durable as they are, and warnings are sent. */
+/** Connections on which the end is durable as they are, warnings are sent, and the role is phase two's. */
 const durable = new WeakSet<object>();
 
 /** What the connection's server has said of itself, if it was asked already. */
@@ -38,7 +40,7 @@ export function knownServer({ client }: WorkConnection): ServerState | undefined
   return servers.get(client);
 }
 
-/** True where a COMMIT is durable by the settings that the connection had when it was asked. */
+/** True where a commit is durable by the settings that the connection had when it was asked. */
 export function isDurable({ client }: WorkConnection): boolean {
   return durable.has(client);
 }
@@ -47,22 +49,26 @@ export function isDurable({ client }: WorkConnection): boolean {
  * Asks for the state, and makes the end of the transaction durable, its warnings seen, and its
  * prepared form the property of `role`, without which phase two could not finish it.
  */
-export async function readVoteState(connection: WorkConnection, role: string): Promise<VoteState> {
+export async function readVoteState(
+  connection: WorkConnection,
+  { role, isSimple }: { readonly role: string; readonly isSimple: boolean },
+): Promise<VoteState> {
   const known = knownServer(connection);
   const question = known ? '' : `; SELECT ${serverStateColumns} ${ofThisDatabase}`;
-  const before = known ? '' : `SELECT ${isDurableColumn} AS "isDurable";`;
+  const before = known ? '' : `SELECT ${isDurableColumn(role)} AS "isDurable";`;
   const remotes = `SELECT (EXISTS (SELECT FROM pg_catalog.pg_foreign_server) OR
       EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'dblink'))::text AS "hasRemotes"`;
   const answer = await connection.query(`${before}${voteQuery(role)}; ${remotes}${question}`);
   const rows = [answer].flat().map(({ rows: [row] }) => row);
-  if (!known && rows.shift()?.['isDurable'] === 'true') durable.add(connection.client);
+  // What else ran may have set it for this transaction only.
+  if (!known && rows.shift()?.['isDurable'] === 'true' && isSimple) durable.add(connection.client);
   const [vote, hasRemotes, asked] = rows;
   const server = known ?? readServerState(asked as unknown as ServerStateRow);
   if (server) servers.set(connection.client, server);
   return { ...voteStateOf(vote, server), hasRemotes: hasRemotes?.['hasRemotes'] === 'true' };
 }
 
-const isDurableColumn = `(
+const isDurableColumn = (role: string) => `(current_user = ${literalOf(role)} AND
     pg_catalog.current_setting('synchronous_commit') IN ('on', 'remote_apply') AND
     pg_catalog.current_setting('client_min_messages') NOT IN ('error', 'fatal', 'panic'))::text`;
 
@@ -77,6 +83,38 @@ export function voteStateOf(
     branch: branch ?? '',
     server: server && lsn !== null ? { ...server, lsn } : undefined,
   };
+}
+
+/** What a vote must know of a transaction whose settings are as they were. */
+export const voteQuestion: Question = {
+  name: 'unanimous_vote',
+  text: `SELECT pg_catalog.pg_current_xact_id_if_assigned(),
+    pg_catalog.pg_current_wal_insert_lsn(),
+    pg_catalog.current_setting('unanimous.branch', true), current_user,
+    pg_catalog.current_setting('synchronous_commit'),
+    pg_catalog.current_setting('client_min_messages')`,
+};
+
+/** The end of the log, as a receipt needs it behind PREPARE. */
+export const placeQuestion: Question = {
+  name: 'unanimous_place',
+  text: 'SELECT pg_catalog.pg_current_wal_insert_lsn()',
+};
+
+/** The answer to `voteQuestion`. */
+export interface Told {
+  readonly xid: string;
+  readonly lsn: string;
+  readonly branch: string;
+}
+
+/** Reads it; undefined where nothing was written, or the settings are not as a vote needs them. */
+export function readTold(row: RawAnswer['row'], role: string): Told | undefined {
+  const [xid, lsn, branch, currentRole, synchronousCommit, messages = null] = row;
+  const isDurableHere = synchronousCommit === 'on' || synchronousCommit === 'remote_apply';
+  const isHeard = messages !== null && !/^(?:error|fatal|panic)$/.test(messages);
+  if (!xid || !lsn || currentRole !== role || !isDurableHere || !isHeard) return undefined;
+  return { xid, lsn, branch: branch ?? '' };
 }
 
 /** Gives the transaction an id where it has none, so that a receipt can name it. */
@@ -111,7 +149,7 @@ const notOurs = "other SQL has ended the branch''s transaction; some may be comm
 
 /** The question before the vote, without what a connection needs to be asked only once. */
 export function voteQuery(role: string): string {
-  const literal = `'${role.replaceAll("'", "''")}'`;
+  const literal = literalOf(role);
   return `SELECT pg_catalog.pg_current_xact_id_if_assigned()::text AS "xid",
     pg_catalog.current_setting('unanimous.branch', true) AS "branch",
     CASE WHEN NOT pg_catalog.pg_is_in_recovery()
@@ -119,4 +157,8 @@ export function voteQuery(role: string): string {
     ${forCommit},
     CASE WHEN current_user <> ${literal}
       THEN pg_catalog.set_config('role', ${literal}, true) END`;
+}
+
+function literalOf(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
 }

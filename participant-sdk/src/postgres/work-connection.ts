@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg';
-import { inOneWrite, type OneWrite, type RawAnswer } from './one-write.ts';
+import type { Question } from './named-questions.ts';
+import { inOneWrite, type OneWrite, type RawAnswer, type Unit } from './one-write.ts';
 
 /** A result of the user's pg, as his queries get it: one, or several of a multi-statement text. */
 export interface WorkResult {
@@ -105,17 +106,9 @@ export class WorkConnection {
     );
   }
 
-  /**
-   * As `query`, in one write behind statements of ours without rows; undefined where the driver can't.
-   * Where one of ours fails, the server skips the user's.
-   */
-  queryBehind(
-    ours: readonly string[],
-    config: unknown,
-    values: unknown,
-    begun: () => void,
-  ): Promise<unknown> | undefined {
-    return this.#oneWrite?.behind(ours, config, values, begun)?.catch((error: unknown) => {
+  /** As `query`, in one write with statements of ours; undefined where the driver can't. */
+  queryTogether(unit: Unit, config: unknown, values: unknown): Promise<unknown> | undefined {
+    return this.#oneWrite?.together(unit, config, values)?.catch((error: unknown) => {
       this.#note(error);
       throw error;
     });
@@ -148,6 +141,20 @@ export class WorkConnection {
     });
   }
 
+  /** A statement of ours between two questions, and the warnings meanwhile. Only where `sendsTwo`. */
+  queryBetween(before: Question, text: string, behind: Question) {
+    const warnings: string[] = [];
+    this.#warnings = warnings;
+    return new Promise<RawAnswer & { readonly warnings: readonly string[] }>((resolve, reject) => {
+      this.#oneWrite?.between(before, text, behind, (answer) => {
+        this.#warnings = undefined;
+        if (!(answer instanceof Error)) return resolve({ ...answer, warnings });
+        this.#note(answer);
+        reject(answer);
+      });
+    });
+  }
+
   /** Runs what needs the client itself; an error spoils the connection. */
   async drive<T>(run: () => Promise<T>): Promise<T> {
     try {
@@ -159,7 +166,7 @@ export class WorkConnection {
   }
 
   /** As `query`, with the warnings that came meanwhile. */
-  async queryWithWarnings(sql: string, values?: readonly unknown[]) {
+  async queryWithWarnings(sql: unknown, values?: readonly unknown[]) {
     this.#warnings = [];
     try {
       const results = await this.query(sql, values);

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
 import { inOneWrite } from '../../../participant-sdk/src/postgres/one-write.ts';
 import type { PostgresBranch } from '../../../participant-sdk/src/postgres/branch.ts';
 import { serverOrSkip } from '../../servers/require-server.ts';
@@ -117,7 +117,11 @@ serverOrSkip('postgres').describe('a commit at home on Postgres', () => {
     const own = await postgres.fixture({ max: 1, options: '-c synchronous_commit=off' });
     const late = await work('SET LOCAL synchronous_commit = off', 'INSERT INTO noted VALUES (1)');
     expect(await late.commitAtHome()).toEqual({ result: 'committed' });
+    // What the INSERT was told is not true any more.
+    const later = await work('INSERT INTO noted VALUES (2)', 'SET LOCAL synchronous_commit = off');
+    expect(await later.commitAtHome()).toEqual({ result: 'committed' });
     expect((await fixture.pool.query('SELECT setting FROM seen')).rows).toEqual([
+      { setting: 'on' },
       { setting: 'on' },
     ]);
     await own.pool.query(`CREATE TABLE seen (setting text);
@@ -137,9 +141,12 @@ serverOrSkip('postgres').describe('a commit at home on Postgres', () => {
   test('whose answer is lost with the connection is told by its receipt', async () => {
     const lost = await TestPostgres.start();
     const own = await lost.fixture({ max: 1 });
-    const first = await own.run(() => own.pool.query('SELECT 1'));
-    await first.open.commitAtHome?.();
-    const { id, open } = await own.run(() => own.pool.query('INSERT INTO t VALUES (1)'));
+    const askOwn = () =>
+      own.run(() => own.pool.query('SELECT 1')).then(({ open }) => open.commitAtHome?.());
+    await askOwn();
+    const { id, open } = await own.run(() =>
+      own.pool.query('DO $$ BEGIN INSERT INTO t VALUES (1); END $$'),
+    );
     await requireAbsentStandby(own.url);
     const committing = open.commitAtHome?.();
     const end = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
@@ -150,10 +157,13 @@ serverOrSkip('postgres').describe('a commit at home on Postgres', () => {
     expect(await own.resource.settle(id, answer.receipt)).toEqual({ result: 'committed' });
 
     // No standby has it: not yet what was asked for, though no connection was lost.
+    await askOwn();
     const again = await own.run(() => own.pool.query('INSERT INTO t VALUES (2)'));
     const asked = again.open.commitAtHome?.();
     await cancelWaiting(own.url, 'COMMIT');
-    expect(await asked).toMatchObject({ result: 'lost' });
+    const last = await asked;
+    if (last?.result !== 'lost') throw new Error(`it was ${last?.result}`);
+    expect(await own.resource.settle(again.id, last.receipt)).toEqual({ result: 'committed' });
     await own[Symbol.asyncDispose]();
     await lost.server.stop();
   }, 60_000);
@@ -161,20 +171,43 @@ serverOrSkip('postgres').describe('a commit at home on Postgres', () => {
   test('a statement that leaves with BEGIN is skipped where that fails', async () => {
     const client = await fixture.pool.connect();
     let isBegun = false;
-    const insert = ['INSERT INTO t VALUES ($1)', [9]] as const;
-    const failing = inOneWrite(client)?.behind(['BEGIN', 'no SQL'], ...insert, () => {
+    const begun = () => {
       isBegun = true;
-    });
+    };
+    const insert = ['INSERT INTO t VALUES ($1)', [9]] as const;
+    const failing = inOneWrite(client)?.together({ before: ['BEGIN', 'no SQL'], begun }, ...insert);
     expect(await errorOf(failing)).toMatchObject({ code: '42601' });
     expect(isBegun).toBe(false);
     await client.query('ROLLBACK');
-    const begun = inOneWrite(client)?.behind(['BEGIN'], ...insert, () => {
-      isBegun = true;
-    });
-    expect(await begun).toMatchObject({ command: 'INSERT', rowCount: 1 });
+    const answer = inOneWrite(client)?.together({ before: ['BEGIN'], begun }, ...insert);
+    expect(await answer).toMatchObject({ command: 'INSERT', rowCount: 1 });
     expect(isBegun).toBe(true);
     await client.query('ROLLBACK');
     client.release();
     expect(await values(fixture.url)).toEqual([]);
+  });
+
+  test('a question that rides on a statement is parsed again where all was discarded', async () => {
+    const client = await fixture.pool.connect();
+    onTestFinished(() => client.release(true));
+    const parsed = async () =>
+      (await client.query("SELECT name FROM pg_prepared_statements WHERE name = 'ours'")).rowCount;
+    for (const discard of ['DISCARD ALL', 'DEALLOCATE ALL', 'DEALLOCATE ours', '']) {
+      const rows: unknown[] = [];
+      const result = await inOneWrite(client)?.together(
+        {
+          before: [],
+          begun: () => {},
+          question: { name: 'ours', text: "SELECT 'told'" },
+          asked: (row) => rows.push(...row),
+        },
+        'SELECT n FROM generate_series(1, $1) n',
+        [2],
+      );
+      expect(result).toMatchObject({ command: 'SELECT', rows: [{ n: 1 }, { n: 2 }] });
+      expect(rows).toEqual(['told']);
+      expect(await parsed()).toBe(1);
+      if (discard !== '') await client.query(discard);
+    }
   });
 });

@@ -6,6 +6,7 @@ import {
   cancelWaiting,
   errorOf,
   Fixture,
+  pause,
   requireAbsentStandby,
   preparedCount,
   sql,
@@ -33,6 +34,44 @@ serverOrSkip('postgres').describe('phase two on Postgres', () => {
     const prepared = await fixture.prepared(insert);
     expect(await fixture.commit(prepared)).toEqual({ result: 'committed' });
     expect(await fixture.commit(prepared)).toEqual({ result: 'committed' });
+  });
+
+  test('works on the connection that prepared, unless somebody needs that', async () => {
+    const own = await postgres.fixture({ max: 1 });
+    const prepared = () => own.prepared(() => own.pool.query('INSERT INTO t VALUES (1)'));
+    await own.commit(await prepared()); // now the connection has told of its server
+    const pid = (own.rawClient as unknown as { processID: number }).processID;
+    const endedBy = async () =>
+      (await sql(own.url, "SELECT pid FROM pg_stat_activity WHERE query LIKE 'COMMIT PREP%'"))
+        .map((row) => row['pid'])
+        .includes(pid);
+
+    const kept = await prepared();
+    expect(own.pool).toMatchObject({ totalCount: 1, idleCount: 0 });
+    expect(await own.commit(kept)).toEqual({ result: 'committed' });
+    expect(await endedBy()).toBe(true);
+    expect(own.pool).toMatchObject({ totalCount: 1, idleCount: 1 });
+
+    const needed = await prepared();
+    const had = own.pool.query('SELECT 2').then(() => true); // sooner than it would come back anyway
+    expect(await Promise.race([had, pause(900)])).toBe(true);
+    expect(own.pool).toMatchObject({ totalCount: 1, idleCount: 1 });
+    expect(await own.commit(needed)).toEqual({ result: 'committed' });
+    expect(await endedBy()).toBe(false);
+
+    const inDoubt = await prepared();
+    await waitUntil(() => own.pool.idleCount === 1, { what: 'the pool to have it back' });
+
+    const lost = await prepared();
+    const isGone = new Promise((resolve) => own.rawClient?.once('end', () => resolve(undefined)));
+    await sql(own.url, `SELECT pg_terminate_backend(${pid})`);
+    await isGone;
+    expect(await own.commit(lost)).toEqual({ result: 'committed' });
+    expect(await own.commit(inDoubt)).toEqual({ result: 'committed' });
+    expect(await values(own.url)).toEqual([1, 1, 1, 1, 1]);
+    await own.commit(await prepared());
+    await prepared();
+    await own[Symbol.asyncDispose](); // while one is kept
   });
 
   test('abort is idempotent', async () => {

@@ -175,7 +175,8 @@ serverOrSkip('postgres').describe('the vote of a Postgres branch', () => {
     const client = fixture.rawClient as pg.PoolClient;
     const send = client.query.bind(client) as (...args: unknown[]) => Promise<unknown>;
     const spy = vi.spyOn(client, 'query').mockImplementation((...args: unknown[]) => {
-      if (String(args[0]).includes('PREPARE TRANSACTION')) send(before).catch(() => {});
+      const { text = args[0] } = args[0] as { text?: unknown };
+      if (String(text).includes('PREPARE TRANSACTION')) send(before).catch(() => {});
       void send(...args);
     });
     const error = await errorOf(open.prepare());
@@ -184,6 +185,15 @@ serverOrSkip('postgres').describe('the vote of a Postgres branch', () => {
     await open.rollback();
     expect(await preparedCount(fixture.url)).toBe(0);
     expect(await values(fixture.url)).not.toContain(16);
+  });
+
+  test('no: the session’s settings are not what they were when it was asked', async () => {
+    await fixture.run(() => query('SELECT 1')).then(({ open }) => open.prepare());
+    await fixture.rawClient?.query('SET synchronous_commit = off');
+    const { open } = await fixture.run(() => query(inOneStep));
+    expect((await errorOf(open.prepare())).message).toContain('settings');
+    await open.rollback();
+    expect(await preparedCount(fixture.url)).toBe(0);
   });
 
   test('a statement after which no transaction is open is told at once', async () => {
