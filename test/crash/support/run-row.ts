@@ -33,7 +33,7 @@ export async function runRow(fleet: CrashFleet, ledger: Ledger, row: CrashRow): 
   else if (by !== 'retention') points.arm(armed);
   const isByOrder = by === undefined || by === 'resolve';
   const order = isByOrder
-    ? await orderUntilFired(ledger, dish, by === 'resolve' ? fleet.failpoints.stock : points)
+    ? await orderUntilFired(fleet, ledger, dish, by === 'resolve' ? fleet.failpoints.stock : points)
     : ledger.place(dish);
   if (by === 'SIGTERM') process.kill(fleet.processes.coordinator.pid, 'SIGTERM');
   if (by === 'resolve') await armAndResolve(fleet, armed);
@@ -65,19 +65,19 @@ export async function runRow(fleet: CrashFleet, ledger: Ledger, row: CrashRow): 
 
 /** Orders until one comes to the point: on a busy machine the deadline of the first may come before. */
 async function orderUntilFired(
+  fleet: CrashFleet,
   ledger: Ledger,
   dish: CrashRow['dish'],
   points: Failpoints,
 ): Promise<PlacedOrder> {
   for (let attempt = 1; ; attempt += 1) {
     const order = ledger.place(dish);
-    const isOver = order.told.then(() => true);
-    while (!points.hasFired) {
-      const isTold = await Promise.race([isOver, delay(2, false)]);
-      if (isTold && (attempt === 5 || points.hasFired)) return order;
-      if (isTold) break;
-    }
-    if (points.hasFired) return order;
+    let isOver = false;
+    // Its client may be told before the process comes to a point behind that.
+    const atRest = order.told.then(() => fleet.untilAtRest()).catch(() => {});
+    void atRest.then(() => (isOver = true));
+    while (!points.hasFired && !isOver) await delay(2);
+    if (points.hasFired || attempt === 5) return order;
   }
 }
 
