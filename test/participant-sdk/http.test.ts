@@ -11,6 +11,7 @@ import {
 import { currentTransaction } from '../../participant-sdk/src/participant/scope.ts';
 import { CoordinatorHost } from './support/coordinator-host.ts';
 import { FakeDatabase } from './support/fake-database.ts';
+import { waitUntil } from '../support/wait-until.ts';
 
 let host: CoordinatorHost;
 let shop: TransactionClient;
@@ -76,6 +77,27 @@ test('so does one with the bare headers; outside of a transaction there are none
   expect(rows()).toEqual(['item -1', 'item -2']);
 });
 
+test('a handler that writes after another one has failed is refused', async () => {
+  let goOn = (): void => {};
+  const otherFailed = new Promise<void>((resolve) => (goOn = resolve));
+  let hasBegun = false;
+  handle = async (body) => {
+    if (body === 'none') throw new Error('no such item');
+    hasBegun = true;
+    await otherFailed;
+    await stock.write(body);
+    return 'reserved';
+  };
+  await shop.transaction(async () => {
+    const reserving = reserve('item -1').catch((error: unknown) => error);
+    await waitUntil(() => hasBegun, { what: 'the first handler to begin' });
+    await expect(reserve('none')).rejects.toThrow('no such item');
+    goOn();
+    expect(await reserving).toMatchObject({ message: expect.stringContaining('failed earlier') });
+  });
+  expect(rows()).toEqual([]);
+});
+
 describe('the transaction aborts', () => {
   test('when a handler throws, though its caller swallows the error', async () => {
     handle = async (body) => {
@@ -91,17 +113,20 @@ describe('the transaction aborts', () => {
   });
 
   test('when a handler answers before its writes were awaited', async () => {
+    let late: Promise<unknown> | undefined;
     handle = async (body) => {
-      stock.write(body).catch(() => undefined);
+      await stock.write(body);
+      late = stock.write('item -2', 20).catch((error: unknown) => error);
       return 'reserved';
     };
     let answer: unknown;
     const failing = shop.transaction(async () => {
       await orders.write('order 1');
       answer = await reserve('item -1').catch((error: unknown) => error);
+      await late; // so that nothing runs any more when it votes
     });
     await expect(failing).rejects.toMatchObject({ code: 'aborted' });
-    expect(answer).toMatchObject({ message: expect.stringContaining('not awaited') });
+    expect(answer).toMatchObject({ message: expect.stringContaining('still running') });
     expect(rows()).toEqual([]);
   });
 
