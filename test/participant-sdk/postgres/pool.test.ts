@@ -284,8 +284,9 @@ serverOrSkip('postgres').describe('the pool in the user’s hands', () => {
   });
 
   test('a driver’s timeout dooms the branch: the statement may still run', async () => {
-    const own = await postgres.fixture({ query_timeout: 50 });
+    const own = await postgres.fixture({ query_timeout: 100 });
     const { dooms, open } = await own.run(async () => {
+      await own.pool.query('SELECT'); // of the first one it would not be known whether it began
       await errorOf(own.pool.query('SELECT pg_sleep(0.3)'));
     });
     expect(dooms).toMatchObject([{ code: 'branch-doomed' }]);
