@@ -10,10 +10,16 @@ type SessionCommand = Command<SessionModel, SessionWorld>;
 
 const at = <T>(list: readonly T[], pick: number) => list[pick % list.length] as T;
 
-function begin(pick: number, places: readonly Place[], reached: Reached): SessionCommand {
+/** Who reads the gid of a transaction may hand it on, so that its one database does not decide alone. */
+interface Begun {
+  readonly places: readonly Place[];
+  readonly isShown: boolean;
+}
+
+function begin(pick: number, { places, isShown }: Begun, reached: Reached): SessionCommand {
   return {
     check: (model) => model.open.length < 8,
-    toString: () => `begin at ${pick % 2}, writing to ${places.join()}`,
+    toString: () => `begin at ${pick % 2}, ${isShown ? 'shown, ' : ''}writing to ${places.join()}`,
     async run(model, world) {
       const service = at(world.services, pick);
       const transaction = await service.tm.begin();
@@ -21,7 +27,8 @@ function begin(pick: number, places: readonly Place[], reached: Reached): Sessio
       await transaction.run(async () => {
         for (const place of places) await service[place].write(name);
       });
-      model.begin({ name, transaction, service: pick % 2, places });
+      const gid = isShown ? transaction.gid : undefined;
+      model.begin({ name, transaction, service: pick % 2, places, gid });
       reached.note('begun');
     },
   };
@@ -87,7 +94,7 @@ function commit(pick: number, fault: CommitFault, reached: Reached): SessionComm
       one.answer = code;
       reached.note(`fault: ${fault}`);
       reached.note(`${code}, fault: ${fault}`);
-      if (one.places.join() === 'stock') reached.note('one phase');
+      if (one.places.join() === 'stock') reached.note(one.gid ? 'one phase' : 'at home');
       if (code === 'unknown') return;
       const isCommitted = code === 'committed' || code === 'heuristic';
       const heuristics = code === 'heuristic' ? [byHand] : [];
@@ -204,8 +211,8 @@ export function sessionCommands(reached: Reached): fc.Arbitrary<SessionCommand>[
     ...often(
       6,
       fc
-        .tuple(pick, fc.constantFrom(...allPlaces))
-        .map(([one, places]) => begin(one, places, reached)),
+        .tuple(pick, fc.constantFrom(...allPlaces), fc.boolean())
+        .map(([one, places, isShown]) => begin(one, { places, isShown }, reached)),
     ),
     ...often(
       6,
@@ -223,24 +230,26 @@ export function sessionCommands(reached: Reached): fc.Arbitrary<SessionCommand>[
 }
 
 /** With these alone a fault shows only what it is about. */
-const placesFor: Partial<Record<CommitFault, readonly Place[]>> = {
-  no: ['orders'],
-  scanned: ['orders', 'stock'],
+const begunFor: Partial<Record<CommitFault, Begun>> = {
+  no: { places: ['orders'], isShown: false },
+  scanned: { places: ['orders', 'stock'], isShown: false },
 };
 
 /** One life that comes to every state, however few the runs are. */
 export function wholeSessionLife(reached: Reached): SessionCommand[] {
-  const all: readonly Place[] = ['orders', 'stock', 'mail'];
+  const all: Begun = { places: ['orders', 'stock', 'mail'], isShown: false };
   const faults = Object.keys(canHave) as CommitFault[];
   return [
     ...faults.flatMap((fault, index) => [
-      begin(index, placesFor[fault] ?? all, reached),
+      begin(index, begunFor[fault] ?? all, reached),
       commit(0, fault, reached),
       ask(index, reached),
       ask(index + 1, reached),
     ]),
-    begin(0, ['stock'], reached),
-    commit(0, 'none', reached),
+    ...[true, false].flatMap((isShown) => [
+      begin(0, { places: ['stock'], isShown }, reached),
+      commit(0, 'none', reached),
+    ]),
     begin(1, all, reached),
     cut(1, reached),
     commit(0, 'none', reached),

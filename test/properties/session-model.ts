@@ -28,6 +28,8 @@ export interface ModelTransaction {
   readonly transaction: Transaction;
   readonly service: number;
   readonly places: readonly Place[];
+  /** Where somebody has read it before the commit. */
+  readonly gid: string | undefined;
   isOver: boolean;
   /** Commit was asked for. */
   isAsked: boolean;
@@ -65,7 +67,7 @@ export class SessionModel {
   }
 
   /** Notes a transaction that has begun and written. */
-  begin(one: Pick<ModelTransaction, 'name' | 'transaction' | 'service' | 'places'>): void {
+  begin(one: Pick<ModelTransaction, 'name' | 'transaction' | 'service' | 'places' | 'gid'>): void {
     this.transactions.push({
       ...one,
       isOver: false,

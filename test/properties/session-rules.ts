@@ -62,7 +62,7 @@ const commitment: readonly Rule<SessionModel>[] = [
   },
   {
     name: 'AC4, with no failure and all votes yes it is committed',
-    needs: ['fault: none', 'one phase', 'fault: effect again', 'fault: by hand'],
+    needs: ['fault: none', 'one phase', 'at home', 'fault: effect again', 'fault: by hand'],
     check: ofEach(({ name, isFaulted, fault, answer }) => {
       if (isFaulted || answer === undefined) return;
       if (fault === 'no' || fault === 'cut' || fault === 'restart') return;
@@ -123,7 +123,7 @@ const keeping: readonly Rule<SessionModel>[] = [
   },
   {
     name: 'at most once: no database has a row twice',
-    needs: ['committed, fault: none', 'one phase', 'cut', 'restarted'],
+    needs: ['committed, fault: none', 'one phase', 'at home', 'cut', 'restarted'],
     check: ofEach(({ name, rows }) => {
       expect(Math.max(rows.orders, rows.stock), name).toBeLessThanOrEqual(1);
     }),
