@@ -113,6 +113,21 @@ describe('the transaction aborts', () => {
   });
 
   test('when a handler answers before its writes were awaited', async () => {
+    handle = async (body) => {
+      stock.write(body).catch(() => undefined);
+      return 'reserved';
+    };
+    let answer: unknown;
+    const failing = shop.transaction(async () => {
+      await orders.write('order 1');
+      answer = await reserve('item -1').catch((error: unknown) => error);
+    });
+    await expect(failing).rejects.toMatchObject({ code: 'aborted' });
+    expect(answer).toMatchObject({ message: expect.stringContaining('not awaited') });
+    expect(rows()).toEqual([]);
+  });
+
+  test('when a handler answers while a statement runs, though that ends well', async () => {
     let late: Promise<unknown> | undefined;
     handle = async (body) => {
       await stock.write(body);

@@ -283,10 +283,13 @@ serverOrSkip('postgres').describe('the pool in the user’s hands', () => {
     await own.resource.close();
   });
 
-  test('a driver’s timeout dooms the branch: the statement may still run', async () => {
-    const own = await postgres.fixture({ query_timeout: 100 });
+  test.each([
+    ['the first statement', 50, []],
+    ['a later one', 100, ['SELECT']],
+  ])('a driver’s timeout dooms the branch: %s may still run', async (_, timeout, before) => {
+    const own = await postgres.fixture({ query_timeout: timeout });
     const { dooms, open } = await own.run(async () => {
-      await own.pool.query('SELECT'); // of the first one it would not be known whether it began
+      for (const statement of before) await own.pool.query(statement);
       await errorOf(own.pool.query('SELECT pg_sleep(0.3)'));
     });
     expect(dooms).toMatchObject([{ code: 'branch-doomed' }]);

@@ -128,6 +128,15 @@ serverOrSkip('postgres').describe('rolling back a Postgres branch', () => {
     expect(await openTransactions(own.url)).toBe(0);
   });
 
+  test('as soon as it prepares: nothing stays prepared', async () => {
+    const { open } = await fixture.run(() => query('INSERT INTO t VALUES (1)'));
+    const vote = errorOf(open.prepare());
+    await open.rollback();
+    expect(await vote).toMatchObject({ name: 'UnanimousError' });
+    expect(await preparedCount(fixture.url)).toBe(0);
+    expect(await openTransactions(fixture.url)).toBe(0);
+  });
+
   test('after the connection was lost', async () => {
     const { open, dooms } = await fixture.run(async () => {
       await query('INSERT INTO t VALUES (1)');
