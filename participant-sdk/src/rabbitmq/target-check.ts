@@ -1,4 +1,5 @@
 import { UnanimousError } from '@unanimous/proto';
+import { systemAmbient, within } from '../ambient.ts';
 import { type AmqpChannel, type AmqpConnection, errorText, replyCode } from './amqplib.ts';
 import type { Broker } from './broker.ts';
 import { type RabbitMessage, targetName } from './rabbit-message.ts';
@@ -39,29 +40,12 @@ export class TargetCheck {
     const key = exchange === '' ? `queue ${routingKey}` : `exchange ${exchange}`;
     const running = this.#running.get(key);
     if (running) return running;
-    const check = this.#inTime(this.#ask(connection, message), () => {
-      if (this.#running.get(key) === check) this.#running.delete(key);
-    });
+    const check = within(systemAmbient, this.#timeoutMs, this.#ask(connection, message), () => {
+      const text = `the broker did not answer within ${this.#timeoutMs} ms`;
+      throw new UnanimousError('rm-unavailable', text, { rm: this.#rm });
+    }).finally(() => this.#running.delete(key));
     this.#running.set(key, check);
     return check;
-  }
-
-  #inTime(answer: Promise<void>, over: () => void): Promise<void> {
-    return new Promise((resolve, reject) => {
-      const ended = (settle: () => void): void => {
-        clearTimeout(timeout);
-        over();
-        settle();
-      };
-      const timeout = setTimeout(() => {
-        const text = `the broker did not answer within ${this.#timeoutMs} ms`;
-        ended(() => reject(new UnanimousError('rm-unavailable', text, { rm: this.#rm })));
-      }, this.#timeoutMs);
-      answer.then(
-        () => ended(resolve),
-        (error: unknown) => ended(() => reject(error)),
-      );
-    });
   }
 
   /** On a channel that nobody else uses meanwhile: the broker closes it when the answer is no. */
