@@ -7,6 +7,7 @@ import type { Case, RunningScenario, Scenario, ScenarioOptions, Subject } from '
 import { AccountDatabases, change, look, rowCounts } from '../support/accounts.ts';
 import { BuiltCoordinator } from '../support/built-coordinator.ts';
 import { plainCommits, preparedByHand, type Statement } from '../support/by-hand.ts';
+import { Echo } from '../support/echo.ts';
 
 /**
  * What it costs to change rows of two Postgres databases together, beside what one gets without a
@@ -27,6 +28,7 @@ async function start({ isQuick }: ScenarioOptions): Promise<RunningScenario> {
   const folder = tempDir('unanimous-bench-');
   const coordinator = await BuiltCoordinator.launch(folder.file('coordinator'));
   const tm = new TransactionClient({ address: coordinator.address, service: 'bench' });
+  const echo = await Echo.start();
   const resources = await Promise.all(
     databases.urls.map((connectionString, n) =>
       tm.serve(postgres({ rm: `accounts-${n}`, pg, connectionString, max: mostInFlight })),
@@ -60,6 +62,21 @@ async function start({ isQuick }: ScenarioOptions): Promise<RunningScenario> {
       ],
     };
   };
+  /** What no coordinator in a process of its own can beat: our messages, and nothing behind them. */
+  const messagesAlone = (): Case => {
+    const row = rowsAt('cold');
+    const { pools } = databases;
+    const withMessages = () => preparedByHand(pools, changing(row()), () => echo.transaction());
+    return {
+      name: '32 in flight, the messages alone',
+      unit: 'transactions/s',
+      better: 'more',
+      subjects: [
+        loaded('prepared by hand', 32, () => preparedByHand(pools, changing(row()))),
+        { ...loaded('the same, and an echo of our messages', 32, withMessages), isFloor: false },
+      ],
+    };
+  };
   const overOne = (name: string, sql: string): Case => {
     const row = rowsAt('cold');
     const [plain, resource] = [databases.pools.slice(0, 1), ours.slice(0, 1)];
@@ -80,11 +97,12 @@ async function start({ isQuick }: ScenarioOptions): Promise<RunningScenario> {
   return {
     cases: [
       ...inFlights.map((inFlight) => overTwo(inFlight, 'cold')),
-      ...(isQuick ? [] : [overTwo(32, 'hot')]),
+      ...(isQuick ? [] : [overTwo(32, 'hot'), messagesAlone()]),
       overOne('one database, 32 in flight', change),
       overOne('one database, only read, 32 in flight', look),
     ],
     async [Symbol.asyncDispose]() {
+      await echo[Symbol.asyncDispose]();
       await tm.close();
       await coordinator[Symbol.asyncDispose]();
       await databases[Symbol.asyncDispose]();

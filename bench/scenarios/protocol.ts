@@ -53,6 +53,23 @@ async function start({ isQuick }: ScenarioOptions): Promise<RunningScenario> {
       ],
     };
   };
+  /** What is left when everything that judges is taken away: the messages, and a forced record between. */
+  const withNothingBetween = (inFlight: number): Case => ({
+    name: `${inFlight} in flight, the messages and the log alone`,
+    unit: 'transactions/s',
+    better: 'more',
+    subjects: [
+      { name: 'echo', isFloor: true, work: () => echo.transaction() },
+      {
+        name: 'echo, then the log',
+        isFloor: false,
+        work: () => echo.transaction().then(() => log.transaction()),
+      },
+    ].map(({ work, ...subject }) => ({
+      ...subject,
+      measure: ({ durationMs }) => closedLoop(work, { inFlight, durationMs }),
+    })),
+  });
   const atRate = (rate: number): Case => {
     const paced = (name: string, isFloor: boolean, work: () => Promise<unknown>): Subject => ({
       name,
@@ -78,6 +95,7 @@ async function start({ isQuick }: ScenarioOptions): Promise<RunningScenario> {
     cases: [
       latencyCase({ echo, disk, tm, write }),
       ...inFlights.map(loaded),
+      ...(isQuick ? [] : [withNothingBetween(256)]),
       ...(isQuick ? [1_000] : rates).map(atRate),
     ],
     async [Symbol.asyncDispose]() {

@@ -41,6 +41,7 @@ async function start({ isQuick, minutes }: ScenarioOptions): Promise<RunningScen
     // A floor of the same age: who has run for longer has faster code.
     cases.push(sessionsCase(await shop(2), crowded, { count, bytes }));
   }
+  cases.push(await openCase(await shop(2), isQuick ? 1_000 : 9_000));
   for (const size of payloads) {
     cases.push(payloadCase(await shop(2), await shop(2, size * kib), size));
   }
@@ -98,6 +99,22 @@ function sessionsCase(
       cpuOf('no idle sessions', calm, 1, { isFloor: true }),
       cpuOf(`${count} idle sessions, ${each}`, crowded, 1),
     ],
+  };
+}
+
+/** Once: what is free again afterwards is taken by the next. */
+async function openCase(shop: VotingShop, count: number): Promise<Case> {
+  const { pid } = shop.coordinator;
+  const beforeBytes = residentBytes(pid);
+  const begun = await shop.begin(count);
+  const value = (residentBytes(pid) - beforeBytes) / count / kib;
+  await Promise.all(begun.map((transaction) => transaction.abort()));
+  return {
+    name: `${count} open transactions`,
+    unit: 'KiB of the coordinator for each',
+    better: 'less',
+    rounds: 1,
+    subjects: [{ name: 'with two branches', measure: () => Promise.resolve({ value }) }],
   };
 }
 

@@ -12,14 +12,19 @@ export async function plainCommits(pools: readonly pg.Pool[], statement: Stateme
 
 let counter = 0;
 
-/** Prepared transactions without a coordinator: a crash in between leaves them locked for ever. */
+/**
+ * Prepared transactions without a coordinator: a crash in between leaves them locked for ever.
+ * @param decide what is waited for between the phases; nothing unless told.
+ */
 export async function preparedByHand(
   pools: readonly pg.Pool[],
   statement: Statement,
+  decide?: () => Promise<void>,
 ): Promise<void> {
   const name = `by-hand-${++counter}`;
   await inTransactions(pools, statement, async (clients) => {
     await Promise.all(clients.map((client) => client.query(`prepare transaction '${name}'`)));
+    await decide?.();
     await Promise.all(clients.map((client) => client.query(`commit prepared '${name}'`)));
   });
 }

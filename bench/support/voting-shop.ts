@@ -1,4 +1,6 @@
-import { TransactionClient } from '@unanimous/participant-sdk';
+import { type Transaction, TransactionClient } from '@unanimous/participant-sdk';
+import { Admin } from '../../examples/support/admin.ts';
+import { waitUntil } from '../../test/support/wait-until.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { closedLoop } from '../load.ts';
 import { BuiltCoordinator } from './built-coordinator.ts';
@@ -66,6 +68,20 @@ export class VotingShop implements AsyncDisposable {
     await this.#tm.transaction(() => Promise.all(this.#resources.map((one) => one.write())), {
       timeoutMs: 60_000,
     });
+  }
+
+  /** Begins so many in which all take part, and waits until the coordinator knows of each. */
+  async begin(count: number): Promise<readonly Transaction[]> {
+    const begun: Transaction[] = [];
+    while (begun.length < count) {
+      const transaction = await this.#tm.begin({ timeoutMs: 600_000 });
+      await transaction.run(() => Promise.all(this.#resources.map((one) => one.write())));
+      begun.push(transaction);
+    }
+    using admin = new Admin(this.coordinator.address);
+    const areKnown = async () => (await admin.status()).active === count;
+    await waitUntil(areKnown, { what: `the coordinator to know of ${count} transactions` });
+    return begun;
   }
 
   /** Runs transactions, and answers the CPU time of each, of both processes, in microseconds. */
