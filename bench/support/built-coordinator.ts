@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { NodeProcess } from '../../test/integration/support/node-process.ts';
 import { freePort } from '../../test/support/free-port.ts';
-import { residentBytes } from './cpu-time.ts';
+import { mallocBytes } from './cpu-time.ts';
 
 const program = fileURLToPath(new URL('../../coordinator/dist/cli.js', import.meta.url));
 const collector = new URL('./collect-garbage.mjs', import.meta.url).href;
@@ -40,12 +40,15 @@ export class BuiltCoordinator extends NodeProcess {
     return coordinator;
   }
 
-  /** Memory that it needs: what is in RAM when all garbage has been collected, in bytes. */
+  /**
+   * Memory that it needs, in bytes: objects that live when all garbage has been collected, and what
+   * Node's own code has in RAM. Not the free pages that V8 keeps for later, which come and go by MiB.
+   */
   async neededBytes(): Promise<number> {
-    const collections = () => this.said().split('garbage collected').length;
-    const before = collections();
+    const reports = () => [...this.said().matchAll(/^live objects: (\d+) bytes$/gm)];
+    const before = reports().length;
     process.kill(this.pid, 'SIGUSR2');
-    while (collections() === before) await sleep(50);
-    return residentBytes(this.pid);
+    while (reports().length === before) await sleep(50);
+    return Number(reports().at(-1)?.[1]) + mallocBytes(this.pid);
   }
 }

@@ -45,3 +45,11 @@ export function residentBytes(pid: number): number {
   const [, pages = 0] = readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ').map(Number);
   return pages * 4_096;
 }
+
+/** Memory in RAM that code in C and C++ has taken in a process's main thread, in bytes. */
+export function mallocBytes(pid: number): number {
+  const smaps = readFileSync(`/proc/${pid}/smaps`, 'utf8');
+  const parts = [...smaps.matchAll(/ \[heap\]\n(?:[A-Z].*\n)*?Rss: *(\d+) kB/g)];
+  if (parts.length === 0) throw new Error(`/proc/${pid}/smaps tells of no [heap]`);
+  return parts.reduce((sum, [, kib]) => sum + Number(kib) * 1_024, 0);
+}
