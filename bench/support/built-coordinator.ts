@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { NodeProcess } from '../../test/integration/support/node-process.ts';
 import { freePort } from '../../test/support/free-port.ts';
-import { mallocBytes } from './cpu-time.ts';
+import { nativeBytes } from './cpu-time.ts';
 
 const program = fileURLToPath(new URL('../../coordinator/dist/cli.js', import.meta.url));
 const collector = new URL('./collect-garbage.mjs', import.meta.url).href;
@@ -49,6 +49,6 @@ export class BuiltCoordinator extends NodeProcess {
     const before = reports().length;
     process.kill(this.pid, 'SIGUSR2');
     while (reports().length === before) await sleep(50);
-    return Number(reports().at(-1)?.[1]) + mallocBytes(this.pid);
+    return Number(reports().at(-1)?.[1]) + nativeBytes(this.pid);
   }
 }
