@@ -54,7 +54,7 @@ export function summarize(one: Case, samples: readonly (readonly Sample[])[]): C
 }
 
 /** Median, least and most. */
-function spreadOf(values: readonly number[]): Spread {
+export function spreadOf(values: readonly number[]): Spread {
   const sorted = values.toSorted((a, b) => a - b);
   const middle = sorted.length / 2;
   const at = (index: number) => sorted[index] ?? Number.NaN;

@@ -1,8 +1,10 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { closedLoop } from '../load.ts';
 import type { Case, RunningScenario, Scenario, ScenarioOptions, Subject } from '../scenario.ts';
-import { residentBytes } from '../support/cpu-time.ts';
+import { spreadOf } from '../summary.ts';
+import { cpuTimeUs, residentBytes } from '../support/cpu-time.ts';
 import { IdleSessions } from '../support/idle-sessions.ts';
 import { VotingShop } from '../support/voting-shop.ts';
 
@@ -18,6 +20,12 @@ const inFlight = 64;
 const kib = 1_024;
 const mib = 1_024 * kib;
 
+/** Sessions that do nothing. They have settled when the timers of their beginning are over. */
+const idle = {
+  full: { count: 1_000, settleMs: 12_000, turns: 40 },
+  quick: { count: 200, settleMs: 1_000, turns: 8 },
+};
+
 async function start({ isQuick, minutes }: ScenarioOptions): Promise<RunningScenario> {
   const opened: AsyncDisposable[] = [];
   const keep = async <D extends AsyncDisposable>(opening: Promise<D>): Promise<D> => {
@@ -29,18 +37,10 @@ async function start({ isQuick, minutes }: ScenarioOptions): Promise<RunningScen
     keep(VotingShop.open({ participants, payloadBytes }));
   const two = await shop(2);
   const participants = isQuick ? [16] : [4, 8, 16, 32];
-  const sessions = isQuick ? [100] : [100, 1_000];
   const payloads = isQuick ? [16] : [1, 16, 256];
   const cases: Case[] = [];
   for (const count of participants) cases.push(participantsCase(two, await shop(count), count));
-  for (const count of sessions) {
-    const crowded = await shop(2);
-    const beforeBytes = residentBytes(crowded.coordinator.pid);
-    await keep(IdleSessions.open(crowded.coordinator.address, count));
-    const bytes = (residentBytes(crowded.coordinator.pid) - beforeBytes) / count;
-    // A floor of the same age: who has run for longer has faster code.
-    cases.push(sessionsCase(await shop(2), crowded, { count, bytes }));
-  }
+  cases.push(...(await sessionsCases(keep, isQuick ? idle.quick : idle.full)));
   cases.push(await openCase(await shop(2), isQuick ? 1_000 : 9_000));
   for (const size of payloads) {
     cases.push(payloadCase(await shop(2), await shop(2, size * kib), size));
@@ -85,21 +85,87 @@ function participantsCase(two: VotingShop, many: VotingShop, count: number): Cas
   };
 }
 
-function sessionsCase(
-  calm: VotingShop,
-  crowded: VotingShop,
-  { count, bytes }: { readonly count: number; readonly bytes: number },
-): Case {
-  const each = `${Math.round(bytes / kib)} KiB of the coordinator each`;
-  return {
-    name: `${count} idle sessions`,
-    unit: 'µs of CPU',
-    better: 'less',
-    subjects: [
-      cpuOf('no idle sessions', calm, 1, { isFloor: true }),
-      cpuOf(`${count} idle sessions, ${each}`, crowded, 1),
-    ],
-  };
+/** What sessions cost that do nothing: memory, CPU while nothing happens, and CPU of transactions. */
+async function sessionsCases(
+  keep: <D extends AsyncDisposable>(opening: Promise<D>) => Promise<D>,
+  { count, settleMs, turns }: typeof idle.full,
+): Promise<Case[]> {
+  const calm = await keep(VotingShop.open({ participants: 2 }));
+  const crowded = await keep(VotingShop.open({ participants: 2 }));
+  const { coordinator, dataDir } = crowded;
+  const names = ['no idle sessions', `${count} idle sessions`];
+  let beforeBytes = 0;
+  return [
+    {
+      name: `memory of ${count} idle sessions`,
+      unit: 'KiB of the coordinator each',
+      better: 'less',
+      rounds: 1,
+      subjects: measuredAtOnce(['without garbage'], async (index) => {
+        if (index >= 0) {
+          await sleep(settleMs);
+          return [((await coordinator.neededBytes()) - beforeBytes) / count / kib];
+        }
+        await calm.coordinator.neededBytes(); // what was collected makes both slower for a while
+        beforeBytes = await coordinator.neededBytes();
+        await keep(IdleSessions.open(coordinator.address, count, `${dataDir}.idle.log`));
+        return [];
+      }),
+    },
+    {
+      name: `nothing but ${count} idle sessions`,
+      unit: 'ms of CPU of the coordinator in a second',
+      better: 'less',
+      rounds: 1,
+      subjects: measuredAtOnce(names, () => idleUsInMs([calm, crowded])),
+    },
+    {
+      name: `transactions beside ${count} idle sessions`,
+      unit: 'µs of CPU of the coordinator',
+      better: 'less',
+      subjects: measuredAtOnce(names, () => inShortTurns([calm, crowded], turns)).map(
+        (subject, at) => ({ ...subject, isFloor: at === 0 }),
+      ),
+    },
+  ];
+}
+
+/** Subjects that are measured at once: the first runs the round, and each tells its own figure. */
+function measuredAtOnce(
+  names: readonly string[],
+  measure: (index: number) => Promise<readonly number[]>,
+): Subject[] {
+  let values: readonly number[] = [];
+  return names.map((name, at) => ({
+    name,
+    async measure({ index }) {
+      if (at === 0) values = await measure(index);
+      return { value: values[at] ?? Number.NaN };
+    },
+  }));
+}
+
+/** CPU time that each coordinator takes while nobody asks it for anything. */
+async function idleUsInMs(shops: readonly VotingShop[]): Promise<number[]> {
+  const ms = 3_000; // in which each connection is pinged once from either side
+  const usOf = () => shops.map((shop) => cpuTimeUs(shop.coordinator.pid));
+  const before = usOf();
+  await sleep(ms);
+  return usOf().map((us, at) => (us - (before[at] ?? 0)) / ms);
+}
+
+/**
+ * Median CPU time of a transaction, of each coordinator. Turns are so short that what else the machine
+ * does hits all alike, and so many that a median of them tells a few percent.
+ */
+async function inShortTurns(shops: readonly VotingShop[], turns: number): Promise<number[]> {
+  const us: number[][] = shops.map(() => []);
+  for (let turn = 0; turn < turns; turn++) {
+    for (const [at, shop] of shops.entries()) {
+      us[at]?.push(await shop.coordinatorUsOfOne(inFlight, 25));
+    }
+  }
+  return us.map((values) => spreadOf(values).median);
 }
 
 /** Once: what is free again afterwards is taken by the next. */

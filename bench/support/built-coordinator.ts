@@ -1,8 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { NodeProcess } from '../../test/integration/support/node-process.ts';
 import { freePort } from '../../test/support/free-port.ts';
+import { nativeBytes } from './cpu-time.ts';
 
 const program = fileURLToPath(new URL('../../coordinator/dist/cli.js', import.meta.url));
+const collector = new URL('./collect-garbage.mjs', import.meta.url).href;
 
 /** `unanimous serve` as users run it: built, and in a process of its own. */
 export class BuiltCoordinator extends NodeProcess {
@@ -11,7 +14,17 @@ export class BuiltCoordinator extends NodeProcess {
   private constructor(dataDir: string, address: string, args: readonly string[]) {
     super({
       name: 'the coordinator',
-      args: [program, 'serve', '--data', dataDir, '--listen', address, ...args],
+      args: [
+        '--import',
+        collector,
+        program,
+        'serve',
+        '--data',
+        dataDir,
+        '--listen',
+        address,
+        ...args,
+      ],
       env: {},
       readyLine: 'unanimous ready',
       logFile: `${dataDir}.log`,
@@ -25,5 +38,17 @@ export class BuiltCoordinator extends NodeProcess {
     const coordinator = new BuiltCoordinator(dataDir, address, args);
     await coordinator.start();
     return coordinator;
+  }
+
+  /**
+   * Memory that it needs, in bytes: objects that live when all garbage has been collected, and what
+   * Node's own code has in RAM. Not the free pages that V8 keeps for later, which come and go by MiB.
+   */
+  async neededBytes(): Promise<number> {
+    const reports = () => [...this.said().matchAll(/^live objects: (\d+) bytes$/gm)];
+    const before = reports().length;
+    process.kill(this.pid, 'SIGUSR2');
+    while (reports().length === before) await sleep(50);
+    return Number(reports().at(-1)?.[1]) + nativeBytes(this.pid);
   }
 }

@@ -1,28 +1,24 @@
-import { TransactionClient } from '@unanimous/participant-sdk';
+import { fileURLToPath } from 'node:url';
+import { NodeProcess } from '../../test/integration/support/node-process.ts';
 
-/** Clients with a session each that do nothing. */
-export class IdleSessions implements AsyncDisposable {
-  readonly #clients: readonly TransactionClient[];
+const program = fileURLToPath(new URL('./idle-sessions-process.ts', import.meta.url));
 
-  private constructor(clients: readonly TransactionClient[]) {
-    this.#clients = clients;
+/** Sessions that do nothing, of clients in a process of their own: their pings are nobody else's cost. */
+export class IdleSessions extends NodeProcess {
+  private constructor(address: string, count: number, logFile: string) {
+    super({
+      name: 'the idle sessions',
+      args: ['--import', 'tsx', program, address, String(count)],
+      env: {},
+      readyLine: 'idle sessions open',
+      logFile,
+    });
   }
 
-  /** Opens them, and waits until the coordinator has welcomed all. */
-  static async open(address: string, count: number): Promise<IdleSessions> {
-    const clients: TransactionClient[] = [];
-    for (let from = 0; from < count; from += 50) {
-      const some = Array.from({ length: Math.min(50, count - from) }, () => {
-        return new TransactionClient({ address, service: 'idle', connectTimeoutMs: 60_000 });
-      });
-      // A transaction that writes nothing ends only on a session that is open.
-      await Promise.all(some.map((tm) => tm.transaction(() => {})));
-      clients.push(...some);
-    }
-    return new IdleSessions(clients);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#clients.map((tm) => tm.close()));
+  /** Opens them, and waits until the coordinator serves all. */
+  static async open(address: string, count: number, logFile: string): Promise<IdleSessions> {
+    const sessions = new IdleSessions(address, count, logFile);
+    await sessions.start();
+    return sessions;
   }
 }

@@ -4,7 +4,7 @@ import { waitUntil } from '../../test/support/wait-until.ts';
 import { tempDir } from '../../test/support/temp-dir.ts';
 import { closedLoop } from '../load.ts';
 import { BuiltCoordinator } from './built-coordinator.ts';
-import { cpuTimeOf } from './cpu-time.ts';
+import { cpuTimeOf, cpuTimeUs } from './cpu-time.ts';
 import { VotingResource } from './voting-resource.ts';
 
 /** What a shop is made of. */
@@ -92,6 +92,14 @@ export class VotingShop implements AsyncDisposable {
       count = latencyUs?.totalCount ?? 0;
     });
     return us / Math.max(1, count);
+  }
+
+  /** Runs transactions, and answers the CPU time of each, of the coordinator alone, in microseconds. */
+  async coordinatorUsOfOne(inFlight: number, durationMs: number): Promise<number> {
+    const beforeUs = cpuTimeUs(this.coordinator.pid);
+    const { latencyUs } = await closedLoop(() => this.transaction(), { inFlight, durationMs });
+    const us = cpuTimeUs(this.coordinator.pid) - beforeUs;
+    return us / Math.max(1, latencyUs?.totalCount ?? 0);
   }
 
   /** CPU time of this process and the coordinator while `work` runs, in microseconds. */

@@ -11,8 +11,11 @@ const maxWaiting = 64;
 interface Block {
   readonly session: number;
   readonly first: number;
-  /** By place in the block: 1 when a transaction was begun under it, or never will be. */
-  readonly born: Uint8Array;
+  /**
+   * By place in the block: 1 when a transaction was begun under it, or never will be. Undefined while
+   * there is none, as in the block of a session that is idle.
+   */
+  born: Uint8Array | undefined;
   unborn: number;
 }
 
@@ -24,7 +27,7 @@ interface Block {
 export class GidBlocks {
   /** By number of the block. */
   readonly #blocks = new Map<number, Block>();
-  readonly #bySession = new Map<number, Set<Block>>();
+  readonly #bySession = new Map<number, Block[]>();
   readonly #waiting = new Map<number, (() => void)[]>();
   /** Highest counter that a block has, here or at a session. */
   #highest = 0;
@@ -55,26 +58,28 @@ export class GidBlocks {
 
   /** Gives a session a block; undefined when it has too many. */
   reserve(session: number): { readonly first: number; readonly count: number } | undefined {
-    const blocks = this.#bySession.get(session) ?? new Set();
-    if (blocks.size >= maxBlocks) return undefined;
+    const blocks = this.#bySession.get(session) ?? [];
+    if (blocks.length >= maxBlocks) return undefined;
     const first = this.#highest + 1;
     this.#highest += blockSize;
-    const block = { session, first, born: new Uint8Array(blockSize), unborn: blockSize };
+    const block = { session, first, born: undefined, unborn: blockSize };
     this.#blocks.set(numberOf(first), block);
-    this.#bySession.set(session, blocks.add(block));
+    blocks.push(block);
+    this.#bySession.set(session, blocks);
     return { first, count: blockSize };
   }
 
   /** The session that may begin under this counter, and has not told of it; otherwise undefined. */
   holderOf(counter: number): number | undefined {
     const block = this.#blocks.get(numberOf(counter));
-    return block?.born[counter - block.first] === 0 ? block.session : undefined;
+    return block && isUnbornIn(block, counter) ? block.session : undefined;
   }
 
   /** The counter is used up: its transaction is known from now on, or presumed aborted. */
   bear(counter: number): void {
     const block = this.#blocks.get(numberOf(counter));
-    if (block?.born[counter - block.first] !== 0) return;
+    if (!block || !isUnbornIn(block, counter)) return;
+    block.born ??= new Uint8Array(blockSize);
     block.born[counter - block.first] = 1;
     block.unborn -= 1;
     if (block.unborn === 0) this.#drop(block);
@@ -90,7 +95,9 @@ export class GidBlocks {
 
   /** The session is lost: what it has not told of is aborted for ever. */
   endSession(session: number): void {
-    for (const block of this.#bySession.get(session) ?? []) this.#drop(block);
+    for (const { first } of this.#bySession.get(session) ?? [])
+      this.#blocks.delete(numberOf(first));
+    this.#bySession.delete(session);
     for (const counter of this.#waiting.keys()) {
       if (this.holderOf(counter) === undefined) this.#wake(counter);
     }
@@ -110,9 +117,9 @@ export class GidBlocks {
 
   #drop(block: Block): void {
     this.#blocks.delete(numberOf(block.first));
-    const blocks = this.#bySession.get(block.session);
-    blocks?.delete(block);
-    if (blocks?.size === 0) this.#bySession.delete(block.session);
+    const blocks = this.#bySession.get(block.session) ?? [];
+    blocks.splice(blocks.indexOf(block), 1);
+    if (blocks.length === 0) this.#bySession.delete(block.session);
   }
 
   #wake(counter: number): void {
@@ -125,4 +132,8 @@ export class GidBlocks {
 
 function numberOf(counter: number): number {
   return Math.floor((counter - 1) / blockSize);
+}
+
+function isUnbornIn({ first, born }: Block, counter: number): boolean {
+  return born?.[counter - first] !== 1;
 }

@@ -40,6 +40,9 @@ export interface FrameWriterOptions<F> {
 /** About as much as a field takes that a frame has once; there are few of them. */
 const singleBytes = 512;
 
+/** Position of each field, by what makes the frames: one map for all sessions. */
+const fieldsOf = new WeakMap<() => object, ReadonlyMap<PropertyKey, number>>();
+
 /** A frame to which messages are added, with what it holds so far. */
 interface OpenFrame<F> {
   readonly frame: F;
@@ -86,7 +89,7 @@ export class FrameWriter<F extends object> {
     this.#maxFrameBytes = options.maxFrameBytes ?? 512 * 1_024;
     this.#maxWaitingMessages = options.maxWaitingMessages ?? 65_536;
     this.#maxWaitingBytes = options.maxWaitingBytes ?? 16 * 1_024 * 1_024;
-    this.#fieldOf = new Map(Object.keys(options.newFrame()).map((key, index) => [key, index]));
+    this.#fieldOf = fieldsMadeBy(options.newFrame);
   }
 
   /** Messages that were added and not yet written. Who sends many at once paces himself by it. */
@@ -232,6 +235,14 @@ export class FrameWriter<F extends object> {
     frames.splice(0, written);
     return written;
   }
+}
+
+function fieldsMadeBy(newFrame: () => object): ReadonlyMap<PropertyKey, number> {
+  const known = fieldsOf.get(newFrame);
+  if (known) return known;
+  const fields = new Map(Object.keys(newFrame()).map((key, index) => [key, index]));
+  fieldsOf.set(newFrame, fields);
+  return fields;
 }
 
 function lastFieldOf<F>(open: OpenFrame<F>, key: string): number {

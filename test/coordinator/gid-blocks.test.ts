@@ -59,6 +59,17 @@ test('who has used up none of many blocks gets no more', () => {
   expect(blocks.reserve(2)).toBeDefined();
 });
 
+test('who uses blocks up gets as many as it wants, beside one that it has not begun', () => {
+  const blocks = new GidBlocks();
+  const kept = blocks.reserve(1)?.first ?? 0;
+  for (let times = 0; times < 100; times++) {
+    const first = blocks.reserve(1)?.first ?? 0;
+    for (let n = 0; n < blockSize; n++) blocks.bear(first + n);
+    expect(blocks.holderOf(first)).toBeUndefined();
+    expect(blocks.holderOf(kept)).toBe(1);
+  }
+});
+
 test('who waits for a counter hears that it is born, or never will be', async () => {
   const blocks = new GidBlocks();
   const first = blocks.reserve(1)?.first ?? 0;

@@ -18,6 +18,8 @@ export class Listener {
   readonly #firstByteMs: number;
   readonly #servers: Server[] = [];
   readonly #sockets = new Set<Socket>();
+  /** Timers of those that have not been looked at yet. */
+  readonly #fresh = new Map<Socket, NodeJS.Timeout>();
 
   constructor(onConnection: (socket: Socket) => void, firstByteWithinMs = firstByteMs) {
     this.#onConnection = onConnection;
@@ -102,19 +104,26 @@ export class Listener {
 
   #accept(socket: Socket): void {
     this.#sockets.add(socket);
-    socket.on('error', () => {});
+    socket.on('error', ignore);
     // The keepalive of HTTP/2 begins only behind the handshake of TLS, which Node gives two minutes.
     const timer = setTimeout(() => {
+      this.#fresh.delete(socket); // there may be thousands that stay for days
       if (socket.bytesRead === 0) socket.destroy();
     }, this.#firstByteMs);
     timer.unref();
-    socket.on('close', () => {
-      clearTimeout(timer);
-      this.#sockets.delete(socket);
-    });
+    this.#fresh.set(socket, timer);
+    socket.on('close', () => this.#forget(socket));
     this.#onConnection(socket);
   }
+
+  #forget(socket: Socket): void {
+    clearTimeout(this.#fresh.get(socket));
+    this.#fresh.delete(socket);
+    this.#sockets.delete(socket);
+  }
 }
+
+function ignore(): void {}
 
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {

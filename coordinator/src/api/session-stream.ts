@@ -44,7 +44,7 @@ export class SessionStream implements SessionSink {
   #session: Session | undefined;
   #unflushedFrames = 0;
   #held = false;
-  #cancelTimer: () => void = () => {};
+  #cancelTimer = noTimer;
 
   constructor(call: SessionCall, options: SessionStreamOptions) {
     this.#call = call;
@@ -64,12 +64,13 @@ export class SessionStream implements SessionSink {
       session.end(new UnanimousError('invalid-argument', message));
     });
     const call = this.#call;
+    const lost = () => this.#lost(session);
     call.on('data', (frame: PeerFrame) => this.#receive(session, frame));
-    call.on('end', () => this.#lost(session));
-    call.on('cancelled', () => this.#lost(session));
-    call.on('error', () => this.#lost(session));
+    call.on('end', lost);
+    call.on('cancelled', lost);
+    call.on('error', lost);
     call.on('close', () => {
-      this.#lost(session);
+      lost();
       this.#cancelTimer();
     });
   }
@@ -128,9 +129,14 @@ export class SessionStream implements SessionSink {
   /** One timer at a time: the hello's, the slow reader's, or the end's. */
   #within(timeMs: number, action: () => void): void {
     this.#cancelTimer();
-    this.#cancelTimer = this.#options.world.after(timeMs, action);
+    this.#cancelTimer = this.#options.world.after(timeMs, () => {
+      this.#cancelTimer = noTimer; // an idle session need not keep it
+      action();
+    });
   }
 }
+
+function noTimer(): void {}
 
 /** Behind the write: of a frame that still waits in this process a kill would leave nothing. */
 function hasLeft({ commits, prepares, aborts, outcomes }: CoordinatorFrame): void {
