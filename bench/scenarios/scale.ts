@@ -170,10 +170,10 @@ async function inShortTurns(shops: readonly VotingShop[], turns: number): Promis
 
 /** Once: what is free again afterwards is taken by the next. */
 async function openCase(shop: VotingShop, count: number): Promise<Case> {
-  const { pid } = shop.coordinator;
-  const beforeBytes = residentBytes(pid);
+  const { coordinator } = shop;
+  const beforeBytes = await coordinator.neededBytes();
   const begun = await shop.begin(count);
-  const value = (residentBytes(pid) - beforeBytes) / count / kib;
+  const value = ((await coordinator.neededBytes()) - beforeBytes) / count / kib;
   await Promise.all(begun.map((transaction) => transaction.abort()));
   return {
     name: `${count} open transactions`,
