@@ -1,6 +1,6 @@
 import { UnanimousError } from './errors.ts';
-import { type Gid, parseGid } from './gid.ts';
-import { checkRmName } from './rm-name.ts';
+import { type Gid, isGid, parseGid } from './gid.ts';
+import { checkRmName, isRmName } from './rm-name.ts';
 
 /**
  * Identity of a branch wherever it is written down, a database's list of prepared transactions
@@ -27,13 +27,24 @@ const pattern =
  * @throws UnanimousError when a part is malformed.
  */
 export function formatBranchId(id: BranchId): string {
-  const text = `${branchIdPrefix}${id.gid}.${id.branch}.${id.incarnation}.${id.rm}`;
-  const read = parseBranchId(text);
+  const { gid, branch, incarnation, rm } = id;
+  const text = `${branchIdPrefix}${gid}.${branch}.${incarnation}.${rm}`;
+  const isNumber = Number.isInteger(branch) && branch > 0 && branch < 1_000_000;
+  if (isNumber && isGid(gid) && isPlace(id)) return text;
+  throw new UnanimousError('invalid-argument', `not a branch id: ${JSON.stringify(text)}`);
+}
+
+/** Resource managers by their incarnation, as they were found well formed: a few for each process. */
+const places = new Map<string, string>();
+
+function isPlace({ incarnation, rm }: BranchId): boolean {
+  const key = rm + incarnation;
+  if (places.get(key) === rm) return true;
   // A dot in the incarnation would read as another branch's id.
-  if (read?.gid !== id.gid || read.branch !== id.branch || read.incarnation !== id.incarnation) {
-    throw new UnanimousError('invalid-argument', `not a branch id: ${JSON.stringify(text)}`);
-  }
-  return text;
+  if (!/^[A-Za-z0-9_-]{1,40}$/.test(incarnation) || !isRmName(rm)) return false;
+  if (places.size >= 1_000) places.clear();
+  places.set(key, rm);
+  return true;
 }
 
 /** The branch id that a text stands for, or undefined when it is not one of ours. */

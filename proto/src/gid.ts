@@ -44,6 +44,14 @@ export function parseGid(text: string): ParsedGid {
   return { gid: text as Gid, logId: match[1] as LogId, birth: { epoch, counter } };
 }
 
+/** Whether `parseGid` takes it. */
+export function isGid(text: string): boolean {
+  if (!gidPattern.test(text)) return false;
+  if (text.length <= 30) return true; // neither number has as many digits as could be too many
+  const [, epoch, counter] = text.split('-');
+  return Number.isSafeInteger(Number(epoch)) && Number.isSafeInteger(Number(counter));
+}
+
 /** What the gid itself says of a transaction that its process committed without the coordinator. */
 export type HomeOutcome = 'committed' | 'unknown';
 

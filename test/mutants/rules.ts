@@ -244,9 +244,9 @@ const ofPostgres: readonly Mutant[] = [
   {
     name: 'runs each statement twice',
     file: `${postgres}/branch-transaction.ts`,
-    from: 'this.#inner.statement(statement.lease);\n',
-    to: `this.#inner.statement(statement.lease);
-    if (statement.sql.control.kind === 'plain') await statement.run(connection);\n`,
+    from: 'return asked ?? statement.run(connection, run.ended);',
+    to: `const again = () => statement.run(connection, run.ended);
+    return asked ?? again().then(again);`,
     ...rule(branches, 'at most once'),
   },
   {

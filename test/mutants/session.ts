@@ -100,8 +100,8 @@ export const sessionLayer: readonly Mutant[] = [
   {
     name: 'writes branch ids that read as those of others',
     file: 'proto/src/branch-id.ts',
-    from: 'if (read?.gid !== id.gid || read.branch !== id.branch ||',
-    to: 'if (read?.gid === undefined && read?.branch ===',
+    from: 'if (isNumber && isGid(gid) && isPlace(id)) return text;',
+    to: 'if (isNumber && isGid(gid)) return text;',
     breaks: ['scenario 23', 'rule 8'],
     tests: ['test/proto/branch-id.test.ts'],
   },

@@ -2,7 +2,7 @@ import { type ErrorCode, UnanimousError } from '@unanimous/proto';
 import { type TransactionModes, transactionModesQuery, unmetMode } from './begin-modes.ts';
 import { InnerTransactions, type LeaseKey } from '../sql/inner-transactions.ts';
 import { excerpt, type ParsedSql } from './parsed-sql.ts';
-import type { Unit } from './one-write.ts';
+import type { Asking, Unit } from './one-write.ts';
 import type { WorkConnection } from './work-connection.ts';
 
 /** A statement of the user's, on its way to the branch's connection. */
@@ -11,13 +11,23 @@ export interface Statement {
   readonly lease: LeaseKey;
   /** Came by pool.query(), which holds no connection and so can begin nothing. */
   readonly isPooled: boolean;
-  run(connection: WorkConnection): Promise<unknown>;
+  /** Calls `ended` first when it shows its end to others before the promise settles. */
+  run(connection: WorkConnection, ended: () => void): Promise<unknown>;
   /** The same in one write with statements of ours; undefined where that can't be. */
   runTogether?(connection: WorkConnection, unit: Unit): Promise<unknown> | undefined;
 }
 
+/** One run of a statement. */
+export interface Run {
+  readonly connection: WorkConnection;
+  readonly statement: Statement;
+  readonly ended: () => void;
+  /** What to ask with it, where that can be. */
+  readonly asking: Asking | undefined;
+}
+
 /** What a branch's transaction needs. */
-export interface BranchTransactionOptions {
+export interface TransactionOf {
   readonly rm: string;
   /** Text of the branch id. */
   readonly name: string;
@@ -25,26 +35,47 @@ export interface BranchTransactionOptions {
   doom(code: ErrorCode, message: string): void;
 }
 
+const onlyBegin = ['BEGIN'];
+const nothingBefore: readonly string[] = [];
+const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
+
 /**
  * The one Postgres transaction of a branch. It opens with the first statement; what a builder
  * begins in it becomes a savepoint, and nothing but the vote ends it.
  */
 export class BranchTransaction {
-  readonly #options: BranchTransactionOptions;
-  readonly #inner = new InnerTransactions((name) => `"${name.replaceAll('"', '""')}"`);
+  readonly #of: TransactionOf;
+  readonly #inner = new InnerTransactions(quoted);
   #isOpen = false;
   /** A builder has begun, and Postgres hears of it with the first statement. */
   #isDeferred = false;
   /** Nothing has run since the transaction opened, so its modes may still be set. */
   #isFresh = false;
+  /** Postgres has the branch's name in a setting that is lost with the transaction. */
+  #isNamed = false;
+  /** Of the connection, when it opened. */
+  #endsBefore = 0;
 
-  constructor(options: BranchTransactionOptions) {
-    this.#options = options;
+  constructor(of: TransactionOf) {
+    this.#of = of;
   }
 
   /** True while Postgres holds the transaction open. */
   get isOpen(): boolean {
     return this.#isOpen;
+  }
+
+  /** What Postgres has for the branch's name while this transaction is the branch's. */
+  get nameSet(): string {
+    return this.#isNamed ? this.#of.name : '';
+  }
+
+  /**
+   * False where something has ended it that nobody could have sent by this branch: who listens to the pool
+   * gets hold of its connections. `own`: how many ends the vote itself has sent.
+   */
+  isWhole(connection: WorkConnection, own: number): boolean {
+    return this.#isNamed || connection.ends === this.#endsBefore + own;
   }
 
   /** True while something that a builder began has neither been committed nor rolled back. */
@@ -53,14 +84,16 @@ export class BranchTransaction {
   }
 
   /** Runs one statement, or what stands for it, before `checkOpen`. Statements come one at a time. */
-  run(connection: WorkConnection, statement: Statement): Promise<unknown> {
+  run(run: Run): Promise<unknown> {
+    const { connection, statement } = run;
     const { control, text } = statement.sql;
     switch (control.kind) {
       case 'plain':
+        return this.#plain(run);
       case 'savepoint':
-        return this.#plain(connection, statement);
+        return this.#savepoint(run, control.savepoint);
       case 'modes':
-        return this.#setModes(connection, statement, control.modes);
+        return this.#setModes(run, control.modes);
       case 'begin':
         return this.#begin(connection, statement, control.modes);
       case 'commit':
@@ -72,20 +105,34 @@ export class BranchTransaction {
       case 'rollback':
         return this.#rollback(connection, statement);
       case 'rollback-to':
-        return this.#rollbackTo(connection, statement, control.savepoint);
+        return this.#rollbackTo(run, control.savepoint);
       case 'refused':
         throw this.#refusal(`${control.statement} would end the transaction: ${excerpt(text)}`);
     }
   }
 
-  async #plain(connection: WorkConnection, statement: Statement): Promise<unknown> {
-    const first = this.#isOpen ? undefined : this.#openWith(connection, statement);
-    if (!this.#isOpen) await this.#open(connection, '');
+  #plain(run: Run): Promise<unknown> {
+    const { connection, statement, asking } = run;
+    const isReady = this.#isOpen && (this.#isNamed || statement.sql.isSimple);
+    if (!isReady) return this.#openWith(run) ?? this.#runNamed(run);
     this.#isFresh = false;
     this.#inner.statement(statement.lease);
-    const result = await (first ?? statement.run(connection));
-    const { control } = statement.sql;
-    if (control.kind === 'savepoint') this.#inner.savepoint(statement.lease, control.savepoint);
+    const asked = asking && statement.runTogether?.(connection, { before: nothingBefore, asking });
+    return asked ?? statement.run(connection, run.ended);
+  }
+
+  async #runNamed(run: Run): Promise<unknown> {
+    if (!this.#isOpen) await this.#open(run.connection, '');
+    await this.#name(run.connection);
+    this.#isFresh = false;
+    this.#inner.statement(run.statement.lease);
+    return run.statement.run(run.connection, run.ended);
+  }
+
+  async #savepoint(run: Run, name: string): Promise<unknown> {
+    const { statement } = run;
+    const result = await this.#runNamed(run);
+    this.#inner.savepoint(statement.lease, name);
     return result;
   }
 
@@ -102,15 +149,16 @@ export class BranchTransaction {
     if (!this.#isOpen) await this.#open(connection, '');
     if (modes !== '') await this.#checkModes(connection, modes);
     this.#isFresh = false;
+    await this.#name(connection); // or it would be lost with the savepoint
     const name = this.#inner.nextName();
     await connection.query(`SAVEPOINT ${name}`);
     this.#inner.begin(lease, name);
     return commandResult('BEGIN');
   }
 
-  async #setModes(connection: WorkConnection, statement: Statement, modes: string) {
+  async #setModes({ connection, statement, ended }: Run, modes: string) {
     if (!this.#isOpen) await this.#open(connection, '');
-    if (this.#isFresh) return statement.run(connection);
+    if (this.#isFresh) return statement.run(connection, ended);
     await this.#checkModes(connection, modes);
     return commandResult('SET');
   }
@@ -121,28 +169,39 @@ export class BranchTransaction {
     this.#isFresh = true;
     try {
       await connection.query(`BEGIN ${modes}; ${this.#setName}`);
+      this.#isNamed = true;
     } catch (error) {
-      throw this.#notBegun(error);
+      this.#notBegun(error);
+      throw error;
     }
   }
 
   /** Opens with the first statement, in one write; undefined where that can't be. */
-  #openWith(connection: WorkConnection, statement: Statement): Promise<unknown> | undefined {
-    if (!statement.sql.isSimple) return undefined;
+  #openWith({ connection, statement, asking }: Run): Promise<unknown> | undefined {
+    if (this.#isOpen || !statement.sql.isSimple) return undefined;
     this.#checkUnused(connection);
-    let isBegun = false;
-    const begun = () => {
-      isBegun = true;
-    };
     const result = statement.runTogether?.(connection, {
-      before: ['BEGIN', this.#setName],
-      begun,
+      before: onlyBegin,
+      begun: () => {
+        this.#endsBefore = connection.ends; // what was sent past us before it ended none of ours
+      },
+      notBegun: (error) => this.#notBegun(error),
+      asking,
     });
     if (!result) return undefined;
     this.#isOpen = true;
-    return result.catch((error: unknown) => {
-      throw isBegun ? error : this.#notBegun(error);
-    });
+    this.#inner.statement(statement.lease);
+    return result;
+  }
+
+  /**
+   * Before the first statement that could end the transaction, unheard: what is simple can't, so until then
+   * it is the branch's unless an end was heard of. What had failed runs nothing, and can't be named any more.
+   */
+  async #name(connection: WorkConnection): Promise<void> {
+    if (this.#isNamed || connection.status === 'E') return;
+    await connection.query(this.#setName);
+    this.#isNamed = true;
   }
 
   #checkUnused(connection: WorkConnection): void {
@@ -154,13 +213,12 @@ export class BranchTransaction {
 
   /** The name is lost when this transaction ends: at the vote it tells ours from a later one. */
   get #setName(): string {
-    return `SET LOCAL unanimous.branch = '${this.#options.name}'`;
+    return `SET LOCAL unanimous.branch = '${this.#of.name}'`;
   }
 
   /** There may be no transaction: the next statement would commit by itself. */
-  #notBegun(error: unknown): unknown {
-    this.#options.doom('branch-doomed', `could not begin: ${(error as Error).message}`);
-    return error;
+  #notBegun(error: unknown): void {
+    this.#of.doom('branch-doomed', `could not begin: ${(error as Error).message}`);
   }
 
   async #checkModes(connection: WorkConnection, modes: string): Promise<void> {
@@ -169,8 +227,8 @@ export class BranchTransaction {
     if (unmet === undefined) return;
     throw new UnanimousError(
       'transaction-control',
-      `${this.#options.rm}: the branch is already open without ${unmet}`,
-      { rm: this.#options.rm, hint: 'Begin with that mode before any other statement.' },
+      `${this.#of.rm}: the branch is already open without ${unmet}`,
+      { rm: this.#of.rm, hint: 'Begin with that mode before any other statement.' },
     );
   }
 
@@ -184,7 +242,7 @@ export class BranchTransaction {
     const rollback = this.#inner.rollback(lease);
     if (rollback === undefined) throw this.#refusal(`nothing was begun here: ${excerpt(sql.text)}`);
     if (rollback === 'all') {
-      this.#options.doom('branch-doomed', 'the transaction that opened the branch was rolled back');
+      this.#of.doom('branch-doomed', 'the transaction that opened the branch was rolled back');
       if (this.#isOpen) await connection.query('ROLLBACK');
       this.#isOpen = false;
       return commandResult('ROLLBACK');
@@ -195,15 +253,15 @@ export class BranchTransaction {
     return commandResult('ROLLBACK');
   }
 
-  async #rollbackTo(connection: WorkConnection, statement: Statement, savepoint: string) {
+  async #rollbackTo({ connection, statement, ended }: Run, savepoint: string) {
     if (this.#inner.rollbackTo(statement.lease, savepoint)) this.#doomHarmed();
-    const result = await statement.run(connection);
+    const result = await statement.run(connection, ended);
     connection.forgive();
     return result;
   }
 
   #doomHarmed(): void {
-    this.#options.doom(
+    this.#of.doom(
       'branch-doomed',
       'a rollback inside the branch has undone a statement that ran beside it: await one of them ' +
         'before the other begins',
@@ -213,12 +271,12 @@ export class BranchTransaction {
   /** Something ended our transaction all the same, and what ran before may be durable. */
   checkOpen(connection: WorkConnection, text: string): void {
     if (!this.#isOpen || connection.status !== 'I') return;
-    this.#options.doom('transaction-control', `the transaction was ended by: ${excerpt(text)}`);
+    this.#of.doom('transaction-control', `the transaction was ended by: ${excerpt(text)}`);
     throw this.#refusal(`the transaction was ended by: ${excerpt(text)}`);
   }
 
   #refusal(message: string): UnanimousError {
-    const { rm } = this.#options;
+    const { rm } = this.#of;
     return new UnanimousError('transaction-control', `${rm}: ${message}`, { rm });
   }
 }

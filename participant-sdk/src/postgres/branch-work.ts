@@ -1,35 +1,35 @@
-import { type ErrorCode, type Reason, reason, UnanimousError } from '@unanimous/proto';
+import {
+  type BranchId,
+  type ErrorCode,
+  formatBranchId,
+  type Reason,
+  reason,
+  UnanimousError,
+} from '@unanimous/proto';
 import { BranchTransaction, commandResult, type Statement } from './branch-transaction.ts';
-import type { RawAnswer, Unit } from './one-write.ts';
+import type { Asking, RawAnswer } from './one-write.ts';
 import { excerpt } from './parsed-sql.ts';
 import { StatementQueue } from '../sql/statement-queue.ts';
 import { knownServer, voteQuestion } from './vote-state.ts';
 import type { WorkConnection, WorkResult } from './work-connection.ts';
 
-/** As it comes from a lease. */
-export interface LeasedStatement extends Omit<Statement, 'run'> {
-  /** Calls `ended` first when it shows its end to others before the promise settles. */
-  run(connection: WorkConnection, ended: () => void): Promise<unknown>;
-}
-
-/** What the work of a branch needs. */
-export interface BranchWorkOptions {
+/** What the work of all branches in a database needs. */
+export interface WorkPorts {
   readonly rm: string;
-  /** Text of the branch id. */
-  readonly name: string;
-  /** The first branch of its transaction, so that it may be the only one. */
-  readonly isFirst: boolean;
   /** Takes a connection out of the user's pool. */
   readonly connect: () => Promise<WorkConnection>;
   /** Tells the runtime that the branch can only vote no. */
-  doom(cause: Reason): void;
+  readonly doom: (id: BranchId, cause: Reason) => void;
 }
 
 /** The user's statements in a branch: one connection, one statement at a time, one transaction. */
 export class BranchWork {
-  readonly #options: BranchWorkOptions;
+  readonly rm: string;
+  readonly #id: BranchId;
+  readonly #ports: WorkPorts;
   readonly #queue = new StatementQueue();
   readonly #transaction: BranchTransaction;
+  #name: string | undefined;
   #connecting: Promise<WorkConnection> | undefined;
   #connection: WorkConnection | undefined;
   #isClosed = false;
@@ -41,16 +41,31 @@ export class BranchWork {
   #told: RawAnswer['row'] | undefined;
   #failure: Reason | undefined;
 
-  constructor(options: BranchWorkOptions) {
-    this.#options = options;
-    const { rm, name } = options;
-    const doom = (code: ErrorCode, message: string) => this.doom(code, message);
-    this.#transaction = new BranchTransaction({ rm, name, doom });
+  constructor(id: BranchId, ports: WorkPorts) {
+    this.rm = ports.rm;
+    this.#id = id;
+    this.#ports = ports;
+    this.#transaction = new BranchTransaction(this);
+  }
+
+  /** Text of the branch id. */
+  get name(): string {
+    return (this.#name ??= formatBranchId(this.#id));
+  }
+
+  /** What Postgres has for the name while the open transaction is the branch's. */
+  get nameSet(): string {
+    return this.#transaction.nameSet;
   }
 
   /** The connection, once there is one. */
   get connection(): WorkConnection | undefined {
     return this.#connection;
+  }
+
+  /** False where something past our eyes has ended the transaction, besides the vote's `own` ends. */
+  isWhole(connection: WorkConnection, own: number): boolean {
+    return this.#transaction.isWhole(connection, own);
   }
 
   /** True while Postgres holds a transaction open for the branch. */
@@ -120,37 +135,35 @@ export class BranchWork {
   /** The branch can only vote no. The first cause stays. */
   doom(code: ErrorCode, message: string): void {
     if (this.#failure) return;
-    this.#failure = reason(code, `${this.#options.rm}: ${message}`, this.#options.rm);
-    this.#options.doom(this.#failure);
+    this.#failure = reason(code, `${this.rm}: ${message}`, this.rm);
+    this.#ports.doom(this.#id, this.#failure);
   }
 
   /** The branch's connection, taken from the user's pool at the first call. */
   connect(): Promise<WorkConnection> {
-    return (this.#connecting ??= this.#connect());
+    return (this.#connecting ??= this.#ports.connect().then(
+      (connection) => this.#connected(connection),
+      (error: unknown) => {
+        this.#connecting = undefined;
+        throw error;
+      },
+    ));
   }
 
   /** Runs a statement when those before it are done. */
-  execute(statement: LeasedStatement): Promise<unknown> {
+  execute(statement: Statement): Promise<unknown> {
     return this.#queue.run(statement.sql.text, (ended) => this.#execute(statement, ended));
   }
 
-  async #connect(): Promise<WorkConnection> {
-    try {
-      const connection = await this.#options.connect();
-      this.#connection = connection;
-      connection.onLost((error) =>
-        this.doom('rm-unavailable', `connection lost: ${error.message}`),
-      );
-      if (this.#isClosed) connection.free();
-      return connection;
-    } catch (error) {
-      this.#connecting = undefined;
-      throw error;
-    }
+  #connected(connection: WorkConnection): WorkConnection {
+    this.#connection = connection;
+    connection.onLost((error) => this.doom('rm-unavailable', `connection lost: ${error.message}`));
+    if (this.#isClosed) connection.free();
+    return connection;
   }
 
-  async #execute(statement: LeasedStatement, ended: () => void): Promise<unknown> {
-    const { control, text } = statement.sql;
+  async #execute(statement: Statement, ended: () => void): Promise<unknown> {
+    const { control, text, mayLeak, mentionsNotify, isSimple } = statement.sql;
     // A builder cleans up after a failure; it shall see that one, not another.
     const isMoot = this.#failure !== undefined || this.#isAbandoned;
     if (isMoot && control.kind === 'rollback') return commandResult('ROLLBACK');
@@ -160,11 +173,12 @@ export class BranchWork {
       connection = await this.connect();
       this.#refuseWhenOver(text);
     }
-    if (statement.sql.mayLeak) connection.spoil();
-    this.#mentionsNotify ||= statement.sql.mentionsNotify;
-    this.#isSimple &&= statement.sql.isSimple;
+    if (mayLeak) connection.spoil();
+    this.#mentionsNotify ||= mentionsNotify;
+    this.#isSimple &&= isSimple;
     try {
-      const result = await this.#transaction.run(connection, this.#asking(statement, ended));
+      const asking = this.#asking(statement);
+      const result = await this.#transaction.run({ connection, statement, ended, asking });
       this.#transaction.checkOpen(connection, text);
       this.#hasChanged ||= changesRows(result);
       this.#hasOnlySelected &&= (result as Partial<WorkResult> | null)?.command === 'SELECT';
@@ -179,35 +193,24 @@ export class BranchWork {
   }
 
   /**
-   * The statement, with the question for the vote behind it: where it writes and is all there is, nothing
-   * need be asked before the COMMIT.
+   * The question for the vote, to go behind the statement: where it writes and is all there is, nothing need
+   * be asked before the COMMIT. In vain where other branches are open, or before the connection has told of
+   * its server.
    */
-  #asking(statement: LeasedStatement, ended: () => void): Statement {
-    const run = (it: WorkConnection) => statement.run(it, ended);
-    const { runTogether } = statement;
-    const { isChange } = statement.sql;
-    const isAsking = isChange && !this.#told && this.#mayAsk;
-    if (!runTogether || !isAsking) return { ...statement, run };
-    const asked: Unit['asked'] = (row) => {
-      if (row[0] !== null) this.#told = row; // it has written something
-    };
-    const asking = (it: WorkConnection, unit: Omit<Unit, 'question' | 'asked'>) =>
-      runTogether(it, { ...unit, question: voteQuestion, asked });
+  #asking({ sql }: Statement): Asking | undefined {
+    const isFirst = this.#id.branch === 1;
+    const mayAsk = isFirst && this.#connection && knownServer(this.#connection) !== undefined;
+    if (!sql.isChange || this.#told || !mayAsk) return undefined;
     return {
-      ...statement,
-      run: (it) => asking(it, { before: [], begun: () => {} }) ?? run(it),
-      runTogether: asking,
+      question: voteQuestion,
+      asked: (row) => {
+        if (row[0] !== null) this.#told = row; // it has written something
+      },
     };
-  }
-
-  /** In vain where other branches are open, or before the connection has told of its server. */
-  get #mayAsk(): boolean {
-    const { isFirst } = this.#options;
-    return isFirst && this.#connection !== undefined && knownServer(this.#connection) !== undefined;
   }
 
   #refuseWhenOver(text: string): void {
-    const { rm } = this.#options;
+    const { rm } = this;
     if (this.#isClosed) {
       const message = `${rm}: the transaction was over before this statement: ${excerpt(text)}`;
       throw new UnanimousError('work-after-end', message, { rm });
@@ -222,8 +225,7 @@ const changing = new Set(['INSERT', 'UPDATE', 'DELETE', 'MERGE']);
 
 /** Whether pg's result, one or several, is of a statement that changed rows. */
 function changesRows(result: unknown): boolean {
-  return [result].flat().some((one) => {
-    const { command, rowCount } = (one ?? {}) as Partial<WorkResult>;
-    return changing.has(command ?? '') && (rowCount ?? 0) > 0;
-  });
+  if (Array.isArray(result)) return result.some(changesRows);
+  const { command, rowCount } = (result ?? {}) as Partial<WorkResult>;
+  return changing.has(command ?? '') && (rowCount ?? 0) > 0;
 }

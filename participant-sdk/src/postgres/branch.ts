@@ -1,13 +1,12 @@
-import { type BranchId, failpoint, formatBranchId, UnanimousError } from '@unanimous/proto';
+import { type BranchId, failpoint, UnanimousError } from '@unanimous/proto';
 import type { Finished, LostAnswer, OpenBranch, PrepareResult, ReadyResult } from '../resource.ts';
-import type { BranchWork } from './branch-work.ts';
+import { BranchWork, type WorkPorts } from './branch-work.ts';
 import type { PhaseTwoPool } from './phase-two-pool.ts';
 import { rollBackWork } from './roll-back-work.ts';
 import { incarnationOf, type ServerState } from './server-state.ts';
 import { isRefusal, voteError } from './sqlstate.ts';
 import {
   assignXid,
-  carefulHomeQuery,
   homeQuery,
   isDurable,
   knownServer,
@@ -19,18 +18,16 @@ import {
   voteStateOf,
 } from './vote-state.ts';
 import type { RawAnswer } from './one-write.ts';
-import type { WorkConnection } from './work-connection.ts';
+import type { Answered, WorkConnection } from './work-connection.ts';
 import type { Receipt } from './receipt.ts';
 
-/** What a branch needs besides its work. */
-export interface PostgresBranchOptions {
-  readonly id: BranchId;
-  readonly work: BranchWork;
+/** What all branches in a database need. */
+export interface BranchPorts extends WorkPorts {
   readonly phaseTwo: PhaseTwoPool;
   /** Role that phase two logs in as. */
   readonly role: string;
   /** Keeps the connection for the end of the branch, or gives it back. */
-  readonly park: (connection: WorkConnection) => void;
+  readonly park: (name: string, connection: WorkConnection) => void;
 }
 
 /** The transaction that is to end, and where. */
@@ -42,17 +39,17 @@ interface Ended {
 /** A branch in Postgres: one connection with one transaction, until it votes. */
 export class PostgresBranch implements OpenBranch {
   readonly work: BranchWork;
-  readonly #options: PostgresBranchOptions;
-  readonly #name: string;
+  readonly #id: BranchId;
+  readonly #ports: BranchPorts;
   #voting: Promise<unknown> | undefined;
   #rollingBack: Promise<void> | undefined;
   /** PREPARE was sent and may have succeeded without our hearing of it. */
   #mayBePrepared = false;
 
-  constructor(options: PostgresBranchOptions) {
-    this.#options = options;
-    this.work = options.work;
-    this.#name = formatBranchId(options.id);
+  constructor(id: BranchId, ports: BranchPorts) {
+    this.#id = id;
+    this.#ports = ports;
+    this.work = new BranchWork(id, ports);
   }
 
   busy(): string | undefined {
@@ -60,12 +57,9 @@ export class PostgresBranch implements OpenBranch {
   }
 
   prepare(): Promise<PrepareResult> {
-    return this.#vote(async () => {
+    return this.#vote(() => {
       const connection = this.#whole();
-      if (!connection) return { vote: 'read-only' };
-      const receipt = await this.#prepareAsFits(connection);
-      if (!receipt) return { vote: 'read-only' };
-      return { vote: 'yes', receipt: JSON.stringify(receipt), redo: new Uint8Array() };
+      return connection ? this.#prepareAsFits(connection) : Promise.resolve(readOnly);
     });
   }
 
@@ -79,24 +73,23 @@ export class PostgresBranch implements OpenBranch {
   }
 
   commitOnePhase(): Promise<Finished> {
-    return this.#commit(false);
-  }
-
-  async #commit(isAtHome: boolean): Promise<Finished> {
     const { connection } = this.work;
-    const { rm } = this.#options.id;
-    if (!connection) throw new UnanimousError('branch-unknown', `${rm}: nothing to commit`, { rm });
-    try {
-      const answer = connection.queryWithWarnings('COMMIT');
-      this.#sentCommit(isAtHome);
-      const { results, warnings } = await answer;
-      return this.#readCommit(connection, results[0]?.command, warnings);
-    } catch (error) {
-      if (!isRefusal(error)) throw voteError(error, rm);
-      return this.#rolledBack(error);
-    } finally {
-      connection.free();
+    const { rm } = this.#id;
+    if (!connection) {
+      const error = new UnanimousError('branch-unknown', `${rm}: nothing to commit`, { rm });
+      return Promise.reject(error);
     }
+    return new Promise((resolve, reject) => {
+      this.#sendCommit(connection, 'p.COMMIT.sent', (answer, warnings) => {
+        try {
+          if (answer instanceof Error) throw answer;
+          resolve(this.#readCommit(connection, answer.commands[0], warnings));
+        } catch (error) {
+          if (!isRefusal(error)) reject(voteError(error, rm));
+          else resolve(this.#rolledBack(error));
+        }
+      });
+    });
   }
 
   commitAtHome(): Promise<Finished | LostAnswer> {
@@ -107,12 +100,12 @@ export class PostgresBranch implements OpenBranch {
       if (!server) return this.#readyThenCommit(connection);
       const isAsUsual = this.work.isSimple && isDurable(connection);
       // Where nothing was changed a question is too dear: should the answer be lost, nobody knows.
-      if (isAsUsual && this.work.hasOnlySelected) return this.#commitOrLose('');
+      if (isAsUsual && this.work.hasOnlySelected) return this.#commitOrLose(connection, undefined);
       const told = this.#told(connection);
-      if (told) return this.#commitOrLose(receiptOfReady(told));
+      if (told) return this.#commitOrLose(connection, told);
       if (!connection.sendsTwo) return this.#readyThenCommit(connection);
-      const question = isAsUsual ? homeQuery : carefulHomeQuery(this.#name);
-      return this.#askAndCommit(connection, server, question);
+      // What a function in it has set does not show in the SQL, so the settings are set.
+      return this.#askAndCommit(connection, server, homeQuery(this.work.nameSet));
     });
   }
 
@@ -123,16 +116,35 @@ export class PostgresBranch implements OpenBranch {
   }
 
   async #readyThenCommit(connection: WorkConnection): Promise<Finished | LostAnswer> {
-    const ready = await this.#ready(connection);
-    return ready.vote === 'ready' ? this.#commitOrLose(ready.receipt) : { result: 'committed' };
+    const ended = await this.#end(connection);
+    return ended ? this.#commitOrLose(connection, ended) : { result: 'committed' };
   }
 
-  async #commitOrLose(receipt: string): Promise<Finished | LostAnswer> {
-    try {
-      return await this.#commit(true);
-    } catch (error) {
-      return this.#lost(receipt, error);
-    }
+  #commitOrLose(
+    connection: WorkConnection,
+    ended: Ended | undefined,
+  ): Promise<Finished | LostAnswer> {
+    return new Promise((resolve) => {
+      try {
+        this.#sendCommit(connection, 'p.home.sent', (answer, warnings) =>
+          resolve(this.#finished(connection, { answer, warnings, ended })),
+        );
+      } catch (error) {
+        resolve(this.#lost(ended, error)); // it has left
+      }
+    });
+  }
+
+  /** Sends COMMIT on the connection, which is given back with the answer, behind `done`. */
+  #sendCommit(connection: WorkConnection, sent: string, done: Answered): void {
+    connection.command('COMMIT', (answer, warnings) => {
+      try {
+        done(answer, warnings);
+      } finally {
+        connection.free();
+      }
+    });
+    failpoint(sent, this.#id.rm);
   }
 
   /** Question and COMMIT in one write. */
@@ -141,7 +153,7 @@ export class PostgresBranch implements OpenBranch {
     server: ServerState,
     question: string,
   ): Promise<Finished | LostAnswer> {
-    const { rm } = this.#options.id;
+    const { rm } = this.#id;
     const { firstError } = connection;
     return new Promise((resolve, reject) => {
       connection.queryTwo(question, 'COMMIT', (asked, answer, warnings) => {
@@ -149,8 +161,8 @@ export class PostgresBranch implements OpenBranch {
           // The failure of the question made the COMMIT a rollback.
           if (asked instanceof Error && isRefusal(asked)) throw firstError ?? asked;
           const [xid, lsn] = asked instanceof Error ? [] : asked.row;
-          const receipt = xid && lsn ? receiptOfReady({ server: { ...server, lsn }, xid }) : '';
-          resolve(this.#finished(connection, { answer, warnings, receipt }));
+          const ended = xid && lsn ? { server: { ...server, lsn }, xid } : undefined;
+          resolve(this.#finished(connection, { answer, warnings, ended }));
         } catch (error) {
           reject(voteError(error, rm, 'branch-doomed'));
         } finally {
@@ -158,9 +170,9 @@ export class PostgresBranch implements OpenBranch {
         }
       });
       try {
-        this.#sentCommit(true);
+        failpoint('p.home.sent', rm);
       } catch (error) {
-        resolve(this.#lost('', error)); // it has left
+        resolve(this.#lost(undefined, error)); // it has left
       }
     });
   }
@@ -170,18 +182,19 @@ export class PostgresBranch implements OpenBranch {
     {
       answer,
       warnings,
-      receipt,
+      ended,
     }: {
       readonly answer: RawAnswer | Error;
       readonly warnings: readonly string[];
-      readonly receipt: string;
+      /** For the receipt, where the answer does not tell. */
+      readonly ended: Ended | undefined;
     },
   ): Finished | LostAnswer {
     try {
       if (answer instanceof Error) throw answer;
       return this.#readCommit(connection, answer.commands[0], warnings);
     } catch (error) {
-      return isRefusal(error) ? this.#rolledBack(error) : this.#lost(receipt, error);
+      return isRefusal(error) ? this.#rolledBack(error) : this.#lost(ended, error);
     }
   }
 
@@ -191,7 +204,7 @@ export class PostgresBranch implements OpenBranch {
     command: string | null | undefined,
     warnings: readonly string[],
   ): Finished {
-    const { rm } = this.#options.id;
+    const { rm } = this.#id;
     // Answered so when a statement had failed. A warning: our transaction was gone, or a standby
     // has not confirmed. Both are for the receipt to tell.
     if (command === 'ROLLBACK') return { result: 'rolled-back' };
@@ -202,13 +215,14 @@ export class PostgresBranch implements OpenBranch {
   }
 
   #rolledBack(error: unknown): Finished {
-    const { rm } = this.#options.id;
+    const { rm } = this.#id;
     return { result: 'rolled-back', reason: voteError(error, rm, 'branch-doomed').toReason() };
   }
 
-  #lost(receipt: string, error: unknown): LostAnswer {
-    const { rm } = this.#options.id;
+  #lost(ended: Ended | undefined, error: unknown): LostAnswer {
+    const { rm } = this.#id;
     const reason = voteError(error, rm).toReason();
+    const receipt = ended ? receiptOfReady(ended) : '';
     return { result: 'lost', receipt, reason: { ...reason, code: 'rm-unavailable', rm } };
   }
 
@@ -217,17 +231,21 @@ export class PostgresBranch implements OpenBranch {
   }
 
   #vote<T>(vote: () => Promise<T>): Promise<T> {
-    const { rm, gid } = this.#options.id;
+    const { rm, gid } = this.#id;
     const failed = (error: unknown): never => {
       throw voteError(error, rm);
     };
-    try {
-      if (this.#voting) throw new UnanimousError('work-after-end', `${rm}: voted`, { rm, gid });
-      this.#voting = vote();
-      return this.#voting.catch(failed) as Promise<T>;
-    } catch (error) {
-      return Promise.reject(voteError(error, rm));
+    if (this.#voting) {
+      return Promise.reject(new UnanimousError('work-after-end', `${rm}: voted`, { rm, gid }));
     }
+    let voting: Promise<T>;
+    try {
+      voting = vote();
+    } catch (error) {
+      voting = Promise.reject(error);
+    }
+    this.#voting = voting;
+    return voting.catch(failed);
   }
 
   /**
@@ -236,7 +254,7 @@ export class PostgresBranch implements OpenBranch {
    */
   #whole(): WorkConnection | undefined {
     const { work } = this;
-    const { rm } = this.#options.id;
+    const { rm } = this.#id;
     const running = work.busy();
     work.close();
     const { failure, connection } = work;
@@ -247,7 +265,10 @@ export class PostgresBranch implements OpenBranch {
     if (running !== undefined) {
       throw new UnanimousError('statement-running', `${rm}: ${running}`, { rm });
     }
-    if (connection && work.isOpen) return connection;
+    if (connection && work.isOpen) {
+      this.#checkOurs(connection, work.nameSet, 0);
+      return connection;
+    }
     connection?.free();
     return undefined;
   }
@@ -255,10 +276,11 @@ export class PostgresBranch implements OpenBranch {
   /** Ends the work. Undefined when nothing was written, and the transaction is over then. */
   async #end(connection: WorkConnection): Promise<Ended | undefined> {
     const { work } = this;
-    const { role } = this.#options;
+    const { role } = this.#ports;
     const { isSimple } = work;
     const state = await this.#explained(connection, readVoteState(connection, { role, isSimple }));
-    this.#checkOurs(state.branch, state.server);
+    this.#checkOurs(connection, state.branch, 0);
+    this.#checkServer(state.server);
     const { server } = state as { server: ServerState };
     // Its absence does not show what went to other servers, nor a notification (rule 12).
     const hasHiddenWork = state.hasRemotes || work.mentionsNotify;
@@ -275,19 +297,30 @@ export class PostgresBranch implements OpenBranch {
     try {
       return await answer;
     } catch (error) {
-      throw firstError === undefined
-        ? error
-        : voteError(firstError, this.#options.id.rm, 'branch-doomed');
+      throw this.#explanation(firstError, error);
     }
   }
 
-  #checkOurs(branch: string, server: ServerState | undefined): void {
-    const { id } = this.#options;
+  #explanation(firstError: unknown, error: unknown): unknown {
+    return firstError === undefined ? error : voteError(firstError, this.#id.rm, 'branch-doomed');
+  }
+
+  /**
+   * @param name what Postgres has for the branch's name; where nothing has run that could end the
+   * transaction unheard, it has none.
+   * @param own how many ends the vote itself has sent.
+   */
+  #checkOurs(connection: WorkConnection, name: string, own: number): void {
+    const { work } = this;
+    if (name === work.nameSet && work.isWhole(connection, own)) return;
+    const { rm } = this.#id;
+    const message = `${rm}: other SQL has ended the branch's transaction; some may be committed`;
+    throw new UnanimousError('transaction-control', message, { rm });
+  }
+
+  #checkServer(server: ServerState | undefined): void {
+    const id = this.#id;
     const { rm } = id;
-    if (branch !== this.#name) {
-      const message = `${rm}: other SQL has ended the branch's transaction; some may be committed`;
-      throw new UnanimousError('transaction-control', message, { rm });
-    }
     const incarnation = server && incarnationOf(server);
     if (incarnation === id.incarnation) return;
     const hint = 'The server failed over or was restored; it is opened again with the next scan.';
@@ -302,14 +335,13 @@ export class PostgresBranch implements OpenBranch {
   #told(connection: WorkConnection): Ended | undefined {
     const { told: row, isSimple } = this.work;
     const server = knownServer(connection);
-    const told = row && readTold(row, this.#options.role);
+    const told = row && readTold(row, this.#ports.role);
     if (!told || !isSimple || !server || connection.firstError !== undefined) return undefined;
-    const here = { ...server, lsn: told.lsn };
-    this.#checkOurs(told.branch, here);
-    return { server: here, xid: told.xid };
+    this.#checkServer(server);
+    return { server: { ...server, lsn: told.lsn }, xid: told.xid };
   }
 
-  #prepareAsFits(connection: WorkConnection): Promise<Receipt | undefined> {
+  #prepareAsFits(connection: WorkConnection): Promise<PrepareResult> {
     const { hasChanged, isSimple } = this.work;
     const server = knownServer(connection);
     if (!server || !hasChanged) return this.#askThenPrepare(connection);
@@ -320,43 +352,62 @@ export class PostgresBranch implements OpenBranch {
   }
 
   /** In two steps: what has written nothing is not prepared. */
-  async #askThenPrepare(connection: WorkConnection): Promise<Receipt | undefined> {
+  async #askThenPrepare(connection: WorkConnection): Promise<PrepareResult> {
     const ended = await this.#end(connection);
-    if (!ended) return undefined;
+    if (!ended) return readOnly;
     const { lsn } = await this.#prepare(connection, '');
     this.#prepared(connection);
-    return { ...placeOf(ended.server, ended.xid), lsn };
+    return yes({ ...placeOf(ended.server, ended.xid), lsn });
   }
 
   /** In one step, where rows were changed on a connection whose server is known. */
-  async #askAndPrepare(connection: WorkConnection, known: ServerState): Promise<Receipt> {
-    const prepare = this.#prepare(connection, `${voteQuery(this.#options.role)};`);
+  async #askAndPrepare(connection: WorkConnection, known: ServerState): Promise<PrepareResult> {
+    const prepare = this.#prepare(connection, `${voteQuery(this.#ports.role)};`);
     const { lsn, asked } = await this.#explained(connection, prepare);
     const { xid, branch, server } = voteStateOf(asked, known);
     // Not ours: what was prepared in our name is rolled back with the no.
-    this.#checkOurs(branch, server);
+    this.#checkOurs(connection, branch, 1);
+    this.#checkServer(server);
     if (xid === undefined) throw this.#refused('the transaction that changed rows has no id');
     this.#prepared(connection);
-    return { ...placeOf(known, xid), lsn };
+    return yes({ ...placeOf(known, xid), lsn });
   }
 
   /** As `#askAndPrepare`, where nothing has run that could change how a transaction ends. */
-  async #prepareAsUsual(connection: WorkConnection, known: ServerState): Promise<Receipt> {
+  #prepareAsUsual(connection: WorkConnection, known: ServerState): Promise<PrepareResult> {
+    const { firstError } = connection;
     this.#mayBePrepared = true;
     // If we crash from here on, the scan finds the branch and asks what became of it.
-    const prepare = `PREPARE TRANSACTION '${this.#name}'`;
-    const answer = connection.queryBetween(voteQuestion, prepare, placeQuestion);
-    this.#sentPrepare();
-    const { commands, row, warnings } = await this.#explained(connection, answer);
+    const prepare = `PREPARE TRANSACTION '${this.work.name}'`;
+    return new Promise((resolve, reject) => {
+      connection.queryBetween(voteQuestion, prepare, placeQuestion, (answer, warnings) => {
+        try {
+          if (answer instanceof Error) throw this.#explanation(firstError, answer);
+          resolve(yes(this.#readPrepared(connection, known, answer, warnings)));
+        } catch (error) {
+          reject(error);
+        }
+      });
+      this.#sentPrepare();
+    });
+  }
+
+  #readPrepared(
+    connection: WorkConnection,
+    known: ServerState,
+    { commands, row }: RawAnswer,
+    warnings: readonly string[],
+  ): Receipt {
     this.#checkPrepared(commands[1], warnings);
     const lsn = String(row.at(-1));
-    const told = readTold(row, this.#options.role);
+    const told = readTold(row, this.#ports.role);
     if (!told) throw this.#refused('the settings of the session have changed');
     // Not ours: what was prepared in our name is rolled back with the no.
-    this.#checkOurs(told.branch, known);
+    this.#checkOurs(connection, this.work.nameSet, 1);
+    this.#checkServer(known);
     this.#checkStays();
     this.work.handOver();
-    this.#options.park(connection);
+    this.#ports.park(this.work.name, connection);
     return { ...placeOf(known, told.xid), lsn };
   }
 
@@ -365,7 +416,7 @@ export class PostgresBranch implements OpenBranch {
     this.#mayBePrepared = true;
     // If we crash from here on, the scan finds the branch and asks what became of it.
     const answer = connection.queryWithWarnings(
-      `${question}PREPARE TRANSACTION '${this.#name}';
+      `${question}PREPARE TRANSACTION '${this.work.name}';
        SELECT pg_catalog.pg_current_wal_insert_lsn()::text AS "lsn"`,
     );
     this.#sentPrepare();
@@ -387,6 +438,7 @@ export class PostgresBranch implements OpenBranch {
   }
 
   #prepared(connection: WorkConnection): void {
+    this.#checkOurs(connection, this.work.nameSet, 1);
     this.#checkStays();
     connection.free();
   }
@@ -396,30 +448,32 @@ export class PostgresBranch implements OpenBranch {
     this.#mayBePrepared = false;
   }
 
-  #sentCommit(isAtHome: boolean): void {
-    const { rm } = this.#options.id;
-    if (isAtHome) failpoint('p.home.sent', rm);
-    else failpoint('p.COMMIT.sent', rm);
-  }
-
   #sentPrepare(): void {
-    failpoint('p.PREPARE.sent', this.#options.id.rm);
+    failpoint('p.PREPARE.sent', this.#id.rm);
   }
 
   async #rollBack(): Promise<void> {
-    const { phaseTwo } = this.#options;
+    const { phaseTwo } = this.#ports;
     const voting = this.#voting?.catch(() => undefined);
     await rollBackWork({ work: this.work, voting, phaseTwo });
     if (!this.#mayBePrepared) return;
     // Not there, or out of reach: the scan will find it if it lands.
-    await phaseTwo.run(`ROLLBACK PREPARED '${this.#name}'`).catch(() => undefined);
+    await phaseTwo.run(`ROLLBACK PREPARED '${this.work.name}'`).catch(() => undefined);
   }
 
   #refused(message: string): UnanimousError {
-    const { rm } = this.#options.id;
+    const { rm } = this.#id;
     this.work.connection?.spoil();
     return new UnanimousError('prepare-refused', `${rm}: ${message}`, { rm });
   }
+}
+
+const readOnly: PrepareResult = { vote: 'read-only' };
+
+const noRedo = new Uint8Array();
+
+function yes(receipt: Receipt): PrepareResult {
+  return { vote: 'yes', receipt: JSON.stringify(receipt), redo: noRedo };
 }
 
 /** The receipt of what is not prepared. */

@@ -1,9 +1,11 @@
 import { UnanimousError } from '@unanimous/proto';
 import type { PoolClient } from 'pg';
+import type { Statement } from './branch-transaction.ts';
 import type { BranchWork } from './branch-work.ts';
 import type { LeaseKey } from '../sql/inner-transactions.ts';
-import { excerpt, parseSql } from './parsed-sql.ts';
-import type { Submittable } from './work-connection.ts';
+import type { Unit } from './one-write.ts';
+import { excerpt, type ParsedSql, parseSql } from './parsed-sql.ts';
+import type { Submittable, WorkConnection } from './work-connection.ts';
 
 type Callback = (error: Error | null, result?: unknown) => void;
 
@@ -20,7 +22,9 @@ export interface LeaseSource {
  * their turn, and giving it back leaves the connection with the branch. Several may exist at once.
  */
 export async function makeLease(work: BranchWork, rm: string): Promise<PoolClient> {
-  const { client } = await work.connect();
+  const connection = await work.connect();
+  connection.share();
+  const { client } = connection;
   const lease: LeaseKey = {};
   let isReleased = false;
   const giveUp = (why: string) => work.doom('branch-doomed', why);
@@ -70,15 +74,33 @@ export function runQuery(source: LeaseSource, args: readonly unknown[]): unknown
   const { text, callback: own } = config as { text?: unknown; callback?: Callback };
   const sql = parseSql(typeof config === 'string' ? config : typeof text === 'string' ? text : '');
   const values = isValues ? valuesOrCallback : undefined;
-  const { work, lease, isPooled } = source;
-  const run = work.execute({
-    sql,
-    lease,
-    isPooled,
-    run: (it) => it.query(config, values),
-    runTogether: (it, unit) => it.queryTogether(unit, config, values),
-  });
+  const run = source.work.execute(new PgStatement(sql, source, config, values));
   return callBack(run, callback ?? own);
+}
+
+/** A statement in pg's own form. */
+class PgStatement implements Statement {
+  readonly sql: ParsedSql;
+  readonly lease: LeaseKey;
+  readonly isPooled: boolean;
+  readonly #config: unknown;
+  readonly #values: unknown;
+
+  constructor(sql: ParsedSql, { lease, isPooled }: LeaseSource, config: unknown, values: unknown) {
+    this.sql = sql;
+    this.lease = lease;
+    this.isPooled = isPooled;
+    this.#config = config;
+    this.#values = values;
+  }
+
+  run(connection: WorkConnection): Promise<unknown> {
+    return connection.query(this.#config, this.#values);
+  }
+
+  runTogether(connection: WorkConnection, unit: Unit): Promise<unknown> | undefined {
+    return connection.queryTogether(unit, this.#config, this.#values);
+  }
 }
 
 /** Gives a promise's outcome to a callback in pg's manner: what the callback throws is uncaught. */

@@ -67,16 +67,27 @@ export class PhaseTwoPool {
         throw error;
       }
       this.#settled.add(connection.client);
-      return await answerOf(connection, sql, sql, values);
+      return await answerOf(connection, sql, values);
     } finally {
       this.#running -= 1;
     }
   }
 
-  /** As `run`, on a client of pg's whose settings are right; gives it back. */
+  /** As `run`, of what has no rows, on a client whose settings are right; gives it back. */
   runOn(connection: WorkConnection, sql: string): Promise<PhaseTwoAnswer> {
-    const config = { text: sql, query_timeout: this.#queryTimeoutMs };
-    return answerOf(connection, sql, config);
+    return new Promise((resolve, reject) => {
+      connection.command(
+        sql,
+        (answer, warnings) => {
+          if (warnings.length > 0) connection.spoil();
+          connection.free();
+          if (answer instanceof Error) reject(answer);
+          else resolve({ command: answer.commands[0] ?? null, rows: [], warnings });
+        },
+        this.#queryTimeoutMs,
+      );
+      failpoint('p.phase-two.sent', sql);
+    });
   }
 
   /** Closes the connections; idempotent. */
@@ -106,11 +117,10 @@ function connect(pool: Pool): Promise<WorkConnection> {
 async function answerOf(
   connection: WorkConnection,
   sql: string,
-  config: unknown,
   values?: readonly unknown[],
 ): Promise<PhaseTwoAnswer> {
   try {
-    const answer = connection.queryWithWarnings(config, values);
+    const answer = connection.queryWithWarnings(sql, values);
     failpoint('p.phase-two.sent', sql);
     const { results, warnings } = await answer;
     const last = results.at(-1) as WorkResult;

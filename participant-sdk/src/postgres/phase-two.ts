@@ -1,13 +1,12 @@
 import {
   type BranchId,
   branchIdPrefix,
-  formatBranchId,
   parseBranchId,
   reason,
   UnanimousError,
 } from '@unanimous/proto';
 import type { Finished } from '../resource.ts';
-import type { PhaseTwoPool } from './phase-two-pool.ts';
+import type { PhaseTwoAnswer, PhaseTwoPool } from './phase-two-pool.ts';
 import {
   incarnationOf,
   ofThisDatabase,
@@ -29,6 +28,8 @@ const ofAnotherDatabase = '0A000';
 export interface Ending {
   readonly pool: PhaseTwoPool;
   readonly on: WorkConnection | undefined;
+  /** Text of the branch id. */
+  readonly name: string;
 }
 
 /**
@@ -36,13 +37,24 @@ export interface Ending {
  * committed it, this call's forerunner or a human, or somebody has rolled it back.
  * @throws UnanimousError when it must be asked again.
  */
-export async function commitPrepared(
+export function commitPrepared(
   ending: Ending,
   branch: BranchId,
   receipt: string,
 ): Promise<Finished> {
-  if (await finish(ending, branch, 'COMMIT')) return { result: 'committed' };
-  const settled = await settleFinished(ending.pool, branch, receipt);
+  return finish(ending, branch, 'COMMIT').then((isDone) =>
+    isDone ? committed : settleCommit(ending.pool, branch, receipt),
+  );
+}
+
+const committed: Finished = { result: 'committed' };
+
+async function settleCommit(
+  pool: PhaseTwoPool,
+  branch: BranchId,
+  receipt: string,
+): Promise<Finished> {
+  const settled = await settleFinished(pool, branch, receipt);
   if (settled.result !== 'rolled-back') return settled;
   const message = `${branch.rm}: somebody rolled back the prepared branch by hand`;
   return { result: 'rolled-back', reason: reason('heuristic', message, branch.rm) };
@@ -91,24 +103,38 @@ export async function scanPrepared(
 }
 
 /** Sends COMMIT or ROLLBACK PREPARED: true when done, false when there is no such branch. */
-async function finish({ pool, on }: Ending, branch: BranchId, verb: 'COMMIT' | 'ROLLBACK') {
-  const { rm } = branch;
+function finish(
+  { pool, on, name }: Ending,
+  branch: BranchId,
+  verb: 'COMMIT' | 'ROLLBACK',
+): Promise<boolean> {
+  const sql = `${verb} PREPARED '${name}'`;
+  const sent = on ? pool.runOn(on, sql) : pool.run(sql);
+  return sent.then(
+    (answer) => readEnd(answer, branch, verb),
+    (error: unknown) => readFailure(error, branch),
+  );
+}
+
+function readEnd(
+  { command, warnings }: PhaseTwoAnswer,
+  { rm }: BranchId,
+  verb: 'COMMIT' | 'ROLLBACK',
+): true {
   const again = (why: string) => new UnanimousError('rm-unavailable', `${rm}: ${why}`, { rm });
-  const sql = `${verb} PREPARED '${formatBranchId(branch)}'`;
-  try {
-    const { command, warnings } = await (on ? pool.runOn(on, sql) : pool.run(sql));
-    if (command !== verb) throw again(`${verb} PREPARED was answered by ${command}`);
-    // A standby that had to confirm it may not have: not durable where it shall be.
-    if (verb === 'COMMIT' && warnings.length > 0) throw again(warnings.join('; '));
-    return true;
-  } catch (error) {
-    if (sqlState(error) === noSuchBranch) return false;
-    if (sqlState(error) === ofAnotherDatabase) {
-      const message = `${rm}: the branch was prepared in another database of this cluster`;
-      throw new UnanimousError('rm-identity-mismatch', message, { rm, cause: error });
-    }
-    throw unavailableError(error, rm);
+  if (command !== verb) throw again(`${verb} PREPARED was answered by ${command}`);
+  // A standby that had to confirm it may not have: not durable where it shall be.
+  if (verb === 'COMMIT' && warnings.length > 0) throw again(warnings.join('; '));
+  return true;
+}
+
+function readFailure(error: unknown, { rm }: BranchId): false {
+  if (sqlState(error) === noSuchBranch) return false;
+  if (sqlState(error) === ofAnotherDatabase) {
+    const message = `${rm}: the branch was prepared in another database of this cluster`;
+    throw new UnanimousError('rm-identity-mismatch', message, { rm, cause: error });
   }
+  throw unavailableError(error, rm);
 }
 
 async function settleFinished(pool: PhaseTwoPool, branch: BranchId, receipt: string) {

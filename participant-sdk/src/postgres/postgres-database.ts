@@ -10,8 +10,8 @@ import type {
   SeenPosition,
 } from '../resource.ts';
 import { auditTable, readAudit, writeAudit } from './audit-rows.ts';
-import { PostgresBranch } from './branch.ts';
-import { BranchWork } from './branch-work.ts';
+import { type BranchPorts, PostgresBranch } from './branch.ts';
+import type { BranchWork } from './branch-work.ts';
 import { positionTable, raisePosition, readPosition } from './log-positions.ts';
 import { checkServer, type OpenedServer } from './open-checks.ts';
 import { openTables } from './own-tables.ts';
@@ -30,6 +30,9 @@ export abstract class PostgresDatabase implements Resource {
   readonly #phaseTwo: PhaseTwoPool;
   #host: ResourceHost | undefined;
   #opened: OpenedServer | undefined;
+  /** What all branches need, while the server is the one that was opened. */
+  #ports: BranchPorts | undefined;
+  readonly #open = (id: BranchId): PostgresBranch => this.#openBranch(id);
 
   constructor(rm: string, phaseTwo: PhaseTwoPool) {
     this.rm = rm;
@@ -63,6 +66,7 @@ export abstract class PostgresDatabase implements Resource {
       role: opened.role,
     });
     this.#opened = opened;
+    this.#ports = undefined;
     const { systemIdentifier, databaseName } = opened.server;
     return {
       identity: `pg:${systemIdentifier}:${databaseName}`,
@@ -82,7 +86,7 @@ export abstract class PostgresDatabase implements Resource {
     return this.#ask(() => raisePosition(this.#phaseTwo, position));
   }
 
-  async commit(branch: BranchId, { receipt }: Decided): Promise<Finished> {
+  commit(branch: BranchId, { receipt }: Decided): Promise<Finished> {
     return commitPrepared(this.#ending(branch), branch, receipt);
   }
 
@@ -112,10 +116,9 @@ export abstract class PostgresDatabase implements Resource {
     // Without a host it would be a plain pool, and would write what no abort takes back.
     if (!this.#host && currentTransaction()) return Promise.reject(notServed(this.rm));
     try {
-      const open = (id: BranchId) => this.#openBranch(id);
-      const now = this.#host?.branchNow?.(open);
+      const now = this.#host?.branchNow?.(this.#open);
       if (now) return now.work;
-      const branch = this.#host?.branch(open);
+      const branch = this.#host?.branch(this.#open);
       return branch?.then(({ work }) => work);
     } catch (error) {
       return Promise.reject(error);
@@ -123,22 +126,26 @@ export abstract class PostgresDatabase implements Resource {
   }
 
   #ending(branch: BranchId): Ending {
-    return { pool: this.#phaseTwo, on: this.unpark(formatBranchId(branch)) };
+    const name = formatBranchId(branch);
+    return { pool: this.#phaseTwo, on: this.unpark(name), name };
   }
 
   #openBranch(id: BranchId): PostgresBranch {
     const { rm } = this;
     if (!this.#opened) throw new UnanimousError('rm-unavailable', `${rm} is not open`, { rm });
-    const { role } = this.#opened;
-    const work = new BranchWork({
-      rm,
-      name: formatBranchId(id),
-      isFirst: id.branch === 1,
+    const ports = (this.#ports ??= this.#makePorts(this.#opened));
+    return new PostgresBranch(id, ports);
+  }
+
+  #makePorts({ role }: OpenedServer): BranchPorts {
+    return {
+      rm: this.rm,
+      role,
+      phaseTwo: this.#phaseTwo,
       connect: () => this.connect(),
-      doom: (cause) => this.#host?.doom(id, cause),
-    });
-    const park = (connection: WorkConnection) => this.park(formatBranchId(id), connection);
-    return new PostgresBranch({ id, work, role, phaseTwo: this.#phaseTwo, park });
+      doom: (id, cause) => this.#host?.doom(id, cause),
+      park: (name, connection) => this.park(name, connection),
+    };
   }
 
   async #ask<T>(question: () => Promise<T>): Promise<T> {

@@ -55,5 +55,14 @@ export function readServerState(row: ServerStateRow): ServerState | undefined {
 
 /** What a branch id carries to tell a server from itself after it went back in time (rule 8). */
 export function incarnationOf({ systemIdentifier, timeline }: ServerState): string {
-  return `${BigInt(systemIdentifier).toString(36)}-${timeline}`;
+  const key = `${systemIdentifier}-${timeline}`;
+  let incarnation = incarnations.get(key);
+  if (incarnation === undefined) {
+    incarnation = `${BigInt(systemIdentifier).toString(36)}-${timeline}`;
+    incarnations.set(key, incarnation);
+  }
+  return incarnation;
 }
+
+/** Asked for each branch, of a server or two. */
+const incarnations = new Map<string, string>();

@@ -13,7 +13,7 @@ import type { WorkConnection } from './work-connection.ts';
 export interface VoteState {
   /** Undefined when the transaction has written nothing. */
   readonly xid: string | undefined;
-  /** The branch that opened the transaction; another, or empty, when ours is gone. */
+  /** The name that was set in the transaction; empty where none was. */
   readonly branch: string;
   /** The database can write to others, which the absence of an id does not show (rule 12). */
   readonly hasRemotes: boolean;
@@ -26,23 +26,14 @@ interface VoteRow {
   readonly lsn: string | null;
 }
 
-/**
- * What a connection has told of its server. It can't change while the connection lives: after a
- * crash or a restore, and on a server that was promoted, there is another one, or none was kept.
- */
-const servers = new WeakMap<object, ServerState>();
-
-/** Connections on which the end is durable as they are, warnings are sent, and the role is phase two's. */
-const durable = new WeakSet<object>();
-
 /** What the connection's server has said of itself, if it was asked already. */
-export function knownServer({ client }: WorkConnection): ServerState | undefined {
-  return servers.get(client);
+export function knownServer({ memory }: WorkConnection): ServerState | undefined {
+  return memory.server;
 }
 
 /** True where a commit is durable by the settings that the connection had when it was asked. */
-export function isDurable({ client }: WorkConnection): boolean {
-  return durable.has(client);
+export function isDurable({ memory }: WorkConnection): boolean {
+  return memory.isDurable;
 }
 
 /**
@@ -61,10 +52,12 @@ export async function readVoteState(
   const answer = await connection.query(`${before}${voteQuery(role)}; ${remotes}${question}`);
   const rows = [answer].flat().map(({ rows: [row] }) => row);
   // What else ran may have set it for this transaction only.
-  if (!known && rows.shift()?.['isDurable'] === 'true' && isSimple) durable.add(connection.client);
+  if (!known && rows.shift()?.['isDurable'] === 'true' && isSimple) {
+    connection.memory.isDurable = true;
+  }
   const [vote, hasRemotes, asked] = rows;
   const server = known ?? readServerState(asked as unknown as ServerStateRow);
-  if (server) servers.set(connection.client, server);
+  if (server) connection.memory.server = server;
   return { ...voteStateOf(vote, server), hasRemotes: hasRemotes?.['hasRemotes'] === 'true' };
 }
 
@@ -89,8 +82,7 @@ export function voteStateOf(
 export const voteQuestion: Question = {
   name: 'unanimous_vote',
   text: `SELECT pg_catalog.pg_current_xact_id_if_assigned(),
-    pg_catalog.pg_current_wal_insert_lsn(),
-    pg_catalog.current_setting('unanimous.branch', true), current_user,
+    pg_catalog.pg_current_wal_insert_lsn(), current_user,
     pg_catalog.current_setting('synchronous_commit'),
     pg_catalog.current_setting('client_min_messages')`,
 };
@@ -105,16 +97,15 @@ export const placeQuestion: Question = {
 export interface Told {
   readonly xid: string;
   readonly lsn: string;
-  readonly branch: string;
 }
 
 /** Reads it; undefined where nothing was written, or the settings are not as a vote needs them. */
 export function readTold(row: RawAnswer['row'], role: string): Told | undefined {
-  const [xid, lsn, branch, currentRole, synchronousCommit, messages = null] = row;
+  const [xid, lsn, currentRole, synchronousCommit, messages = null] = row;
   const isDurableHere = synchronousCommit === 'on' || synchronousCommit === 'remote_apply';
   const isHeard = messages !== null && !/^(?:error|fatal|panic)$/.test(messages);
   if (!xid || !lsn || currentRole !== role || !isDurableHere || !isHeard) return undefined;
-  return { xid, lsn, branch: branch ?? '' };
+  return { xid, lsn };
 }
 
 /** Gives the transaction an id where it has none, so that a receipt can name it. */
@@ -130,17 +121,15 @@ const forCommit = `pg_catalog.set_config('synchronous_commit',
         WHEN 'remote_apply' THEN 'remote_apply' ELSE 'on' END, true),
     pg_catalog.set_config('client_min_messages', 'warning', true)`;
 
-/** The question before a commit at home, in one write with it: what a receipt needs. */
-export const homeQuery =
-  'SELECT pg_catalog.pg_current_xact_id_if_assigned(), pg_catalog.pg_current_wal_insert_lsn()';
-
 /**
- * The same where the transaction or its settings may not be what they were. The failure of a question
- * makes the COMMIT behind it a rollback, so it fails where the transaction is not the branch's.
+ * The question before a commit at home, in one write with it: what a receipt needs. It makes the end durable,
+ * and its warnings seen. Its failure makes the COMMIT behind it a rollback, so it fails where the transaction
+ * is not the branch's: where `name` is not what was set in it.
  */
-export function carefulHomeQuery(branch: string): string {
-  return `${homeQuery}, ${forCommit},
-    CASE WHEN pg_catalog.current_setting('unanimous.branch', true) IS DISTINCT FROM '${branch}'
+export function homeQuery(name: string): string {
+  return `SELECT pg_catalog.pg_current_xact_id_if_assigned(), pg_catalog.pg_current_wal_insert_lsn(),
+    ${forCommit},
+    CASE WHEN coalesce(pg_catalog.current_setting('unanimous.branch', true), '') <> '${name}'
       THEN pg_catalog.set_config('${notOurs}', '', true) END`;
 }
 

@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg';
 import type { Question } from './named-questions.ts';
+import type { ServerState } from './server-state.ts';
 import { inOneWrite, type OneWrite, type RawAnswer, type Unit } from './one-write.ts';
 
 /** A result of the user's pg, as his queries get it: one, or several of a multi-statement text. */
@@ -18,15 +19,42 @@ export interface Submittable {
   handleReadyForQuery(connection?: unknown): unknown;
 }
 
+/** Hears an answer, and the warnings that came meanwhile. */
+export type Answered = (answer: RawAnswer | Error, warnings: readonly string[]) => void;
+
 interface Notice {
   readonly code?: string | undefined;
   readonly message?: string | undefined;
 }
 
+/** What is known of a client as long as it lives, whoever has it; its listeners are added once. */
+class ClientMemory {
+  readonly oneWrite: OneWrite | undefined;
+  /**
+   * What it has told of its server. That can't change while the connection lives: after a crash or a
+   * restore, and on a server that was promoted, there is another one, or none was kept.
+   */
+  server: ServerState | undefined;
+  /** The end is durable as the session is, warnings are sent, and the role is phase two's. */
+  isDurable = false;
+  /** Who has the client. */
+  of: WorkConnection | undefined;
+
+  constructor(client: PoolClient) {
+    this.oneWrite = inOneWrite(client);
+    client.on('notice', (notice: Notice) => this.of?.heardNotice(notice));
+  }
+
+  readonly onError = (error: Error): void => this.of?.heardError(error);
+}
+
+const memories = new WeakMap<PoolClient, ClientMemory>();
+
 /** A client of the user's pool while it belongs to a branch. */
 export class WorkConnection {
   readonly client: PoolClient;
-  readonly #maxListeners: number;
+  readonly memory: ClientMemory;
+  #maxListeners: number | undefined;
   #isSpoiled = false;
   #isFree = false;
   #lost: Error | undefined;
@@ -38,12 +66,12 @@ export class WorkConnection {
 
   constructor(client: PoolClient) {
     this.client = client;
-    this.#oneWrite = inOneWrite(client);
-    client.on('error', this.#handleError);
-    client.on('notice', this.#handleNotice);
-    // Builders listen once for each lease, and all leases are this one client.
-    this.#maxListeners = client.getMaxListeners();
-    client.setMaxListeners(0);
+    let memory = memories.get(client);
+    if (!memory) memories.set(client, (memory = new ClientMemory(client)));
+    this.memory = memory;
+    this.#oneWrite = memory.oneWrite;
+    memory.of = this;
+    client.on('error', memory.onError);
   }
 
   /** Process id of the backend, for pg_cancel_backend. */
@@ -61,6 +89,11 @@ export class WorkConnection {
     // Older releases of pg 8 do not have it.
     const { client } = this as { client: Partial<PoolClient> };
     return client.getTransactionStatus?.() ?? null;
+  }
+
+  /** How many commands that may end a transaction were answered; only where `sendsTwo`. */
+  get ends(): number {
+    return this.#oneWrite?.ends ?? 0;
   }
 
   /** Calls `listener` when the connection is lost, at once if it was. */
@@ -94,29 +127,47 @@ export class WorkConnection {
     this.#isSpoiled = true;
   }
 
+  /** Several leases are this one client, and builders listen once for each. */
+  share(): void {
+    this.#maxListeners ??= this.client.getMaxListeners();
+    this.client.setMaxListeners(0);
+  }
+
   /** Runs a query in pg's own form; an error spoils the connection. */
   query(config: unknown, values?: unknown): Promise<WorkResult | WorkResult[]> {
-    return this.drive(
-      () =>
-        new Promise((resolve, reject) => {
-          const callback = (error: Error | undefined, result: WorkResult | WorkResult[]) =>
-            error ? reject(error) : resolve(result);
-          (this.client.query as (...args: unknown[]) => void)(config, values, callback);
-        }),
-    );
+    return new Promise((resolve, reject) => {
+      const failed = (error: unknown): void => {
+        this.#note(error);
+        reject(error);
+      };
+      const callback = (error: Error | undefined, result: WorkResult | WorkResult[]) =>
+        error ? failed(error) : resolve(result);
+      try {
+        (this.client.query as (...args: unknown[]) => void)(config, values, callback);
+      } catch (error) {
+        failed(error);
+      }
+    });
   }
 
   /** As `query`, in one write with statements of ours; undefined where the driver can't. */
   queryTogether(unit: Unit, config: unknown, values: unknown): Promise<unknown> | undefined {
-    return this.#oneWrite?.together(unit, config, values)?.catch((error: unknown) => {
-      this.#note(error);
-      throw error;
-    });
+    return this.#oneWrite?.together(unit, config, values, (error) => this.#note(error));
   }
 
   /** True where the driver can send more than one text in one write. */
   get sendsTwo(): boolean {
     return this.#oneWrite !== undefined;
+  }
+
+  /** A statement of ours without rows: its answer, and the warnings that came meanwhile. */
+  command(text: string, done: Answered, timeoutMs?: number): void {
+    const answered = this.#hearing(done);
+    if (this.#oneWrite) return this.#oneWrite.one(text, answered, timeoutMs);
+    this.query(text).then(
+      (result) => answered({ commands: [result].flat().map(commandOf), row: [] }),
+      (error: Error) => answered(error),
+    );
   }
 
   /**
@@ -142,17 +193,19 @@ export class WorkConnection {
   }
 
   /** A statement of ours between two questions, and the warnings meanwhile. Only where `sendsTwo`. */
-  queryBetween(before: Question, text: string, behind: Question) {
+  queryBetween(before: Question, text: string, behind: Question, done: Answered): void {
+    this.#oneWrite?.between(before, text, behind, this.#hearing(done));
+  }
+
+  /** Hears the warnings until the answer is there. */
+  #hearing(done: Answered): (answer: RawAnswer | Error) => void {
     const warnings: string[] = [];
     this.#warnings = warnings;
-    return new Promise<RawAnswer & { readonly warnings: readonly string[] }>((resolve, reject) => {
-      this.#oneWrite?.between(before, text, behind, (answer) => {
-        this.#warnings = undefined;
-        if (!(answer instanceof Error)) return resolve({ ...answer, warnings });
-        this.#note(answer);
-        reject(answer);
-      });
-    });
+    return (answer) => {
+      this.#warnings = undefined;
+      if (answer instanceof Error) this.#note(answer);
+      done(answer, warnings);
+    };
   }
 
   /** Runs what needs the client itself; an error spoils the connection. */
@@ -207,26 +260,34 @@ export class WorkConnection {
   free(): void {
     if (this.#isFree) return;
     this.#isFree = true;
-    this.client.setMaxListeners(this.#maxListeners);
+    if (this.#maxListeners !== undefined) this.client.setMaxListeners(this.#maxListeners);
     const mustClose = this.#isSpoiled || this.#lost !== undefined;
+    // In one turn with the release the pool listens again; to one that is closed we go on listening, for
+    // it may still complain.
+    if (!mustClose) this.client.off('error', this.memory.onError);
+    // First, for who waits in the pool may have it at once.
+    this.memory.of = undefined;
     this.client.release(mustClose);
-    this.client.off('notice', this.#handleNotice);
-    // The pool listens again; to one that is closed we go on listening, for it may still complain.
-    if (!mustClose) this.client.off('error', this.#handleError);
+  }
+
+  /** @internal */
+  heardError(error: Error): void {
+    this.#lost ??= error;
+    this.#onLost?.(error);
+  }
+
+  /** @internal */
+  heardNotice(notice: Notice): void {
+    // The severity is in the server's language; a mere NOTICE has the code of success.
+    if (notice.code !== '00000') this.#warnings?.push(notice.message ?? 'a warning');
   }
 
   #note(error: unknown): void {
     this.#isSpoiled = true;
     this.#firstError ??= error;
   }
+}
 
-  readonly #handleError = (error: Error): void => {
-    this.#lost ??= error;
-    this.#onLost?.(error);
-  };
-
-  readonly #handleNotice = (notice: Notice): void => {
-    // The severity is in the server's language; a mere NOTICE has the code of success.
-    if (notice.code !== '00000') this.#warnings?.push(notice.message ?? 'a warning');
-  };
+function commandOf({ command }: WorkResult): string {
+  return command ?? '';
 }

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test, vi } from 'vitest';
 import { inOneWrite } from '../../../participant-sdk/src/postgres/one-write.ts';
 import type { PostgresBranch } from '../../../participant-sdk/src/postgres/branch.ts';
 import { serverOrSkip } from '../../servers/require-server.ts';
@@ -26,6 +26,8 @@ serverOrSkip('postgres').describe('a commit at home on Postgres', () => {
       CREATE TABLE seen (setting text);
       CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS $$
         BEGIN INSERT INTO seen VALUES (current_setting('synchronous_commit')); RETURN NULL; END $$;
+      CREATE FUNCTION hurried() RETURNS int LANGUAGE sql AS $$
+        SELECT set_config('synchronous_commit', 'off', true); SELECT 3 $$;
       CREATE TABLE noted (a int);
       CREATE CONSTRAINT TRIGGER late AFTER INSERT ON noted DEFERRABLE INITIALLY DEFERRED
         FOR EACH ROW EXECUTE FUNCTION note()`);
@@ -120,7 +122,11 @@ serverOrSkip('postgres').describe('a commit at home on Postgres', () => {
     // What the INSERT was told is not true any more.
     const later = await work('INSERT INTO noted VALUES (2)', 'SET LOCAL synchronous_commit = off');
     expect(await later.commitAtHome()).toEqual({ result: 'committed' });
+    // Nor does it show in the SQL that a function sets it.
+    const hidden = await work('INSERT INTO noted SELECT hurried()');
+    expect(await hidden.commitAtHome()).toEqual({ result: 'committed' });
     expect((await fixture.pool.query('SELECT setting FROM seen')).rows).toEqual([
+      { setting: 'on' },
       { setting: 'on' },
       { setting: 'on' },
     ]);
@@ -129,8 +135,11 @@ serverOrSkip('postgres').describe('a commit at home on Postgres', () => {
         BEGIN INSERT INTO seen VALUES (current_setting('synchronous_commit')); RETURN NULL; END $$;
       CREATE CONSTRAINT TRIGGER late AFTER INSERT ON t DEFERRABLE INITIALLY DEFERRED
         FOR EACH ROW EXECUTE FUNCTION note()`);
-    for (let n = 0; n < 2; n += 1) {
-      const { open } = await own.run(() => own.pool.query('INSERT INTO t VALUES (1)'));
+    const put = "CREATE FUNCTION put() RETURNS void LANGUAGE sql AS 'INSERT INTO t VALUES (2)'";
+    await own.pool.query(put);
+    const insert = 'INSERT INTO t VALUES (1)';
+    for (const statement of [insert, insert, 'SELECT put()']) {
+      const { open } = await own.run(() => own.pool.query(statement));
       expect(await open.commitAtHome?.()).toEqual({ result: 'committed' });
     }
     const { rows } = await own.pool.query('SELECT DISTINCT setting FROM seen');
@@ -170,18 +179,20 @@ serverOrSkip('postgres').describe('a commit at home on Postgres', () => {
 
   test('a statement that leaves with BEGIN is skipped where that fails', async () => {
     const client = await fixture.pool.connect();
-    let isBegun = false;
-    const begun = () => {
-      isBegun = true;
-    };
-    const insert = ['INSERT INTO t VALUES ($1)', [9]] as const;
-    const failing = inOneWrite(client)?.together({ before: ['BEGIN', 'no SQL'], begun }, ...insert);
-    expect(await errorOf(failing)).toMatchObject({ code: '42601' });
-    expect(isBegun).toBe(false);
+    const notBegun = vi.fn<(error: unknown) => void>();
+    const failed = vi.fn<(error: unknown) => void>();
+    const insert = ['INSERT INTO t VALUES ($1)', [9], failed] as const;
+    const together = (...before: string[]) =>
+      inOneWrite(client)?.together({ before, notBegun }, ...insert);
+    expect(await errorOf(together('BEGIN', 'no SQL'))).toMatchObject({ code: '42601' });
+    expect(notBegun).toHaveBeenCalledOnce();
+    expect(failed).toHaveBeenCalledOnce();
     await client.query('ROLLBACK');
-    const answer = inOneWrite(client)?.together({ before: ['BEGIN'], begun }, ...insert);
-    expect(await answer).toMatchObject({ command: 'INSERT', rowCount: 1 });
-    expect(isBegun).toBe(true);
+    expect(await together('BEGIN')).toMatchObject({ command: 'INSERT', rowCount: 1 });
+    const mistaken = inOneWrite(client)?.together({ before: [], notBegun }, 'no SQL', [], failed);
+    expect(await errorOf(mistaken)).toMatchObject({ code: '42601' });
+    expect(notBegun).toHaveBeenCalledOnce(); // a statement of his own that fails is not a BEGIN that did
+    expect(failed).toHaveBeenCalledTimes(2);
     await client.query('ROLLBACK');
     client.release();
     expect(await values(fixture.url)).toEqual([]);
@@ -197,12 +208,14 @@ serverOrSkip('postgres').describe('a commit at home on Postgres', () => {
       const result = await inOneWrite(client)?.together(
         {
           before: [],
-          begun: () => {},
-          question: { name: 'ours', text: "SELECT 'told'" },
-          asked: (row) => rows.push(...row),
+          asking: {
+            question: { name: 'ours', text: "SELECT 'told'" },
+            asked: (row) => rows.push(...row),
+          },
         },
         'SELECT n FROM generate_series(1, $1) n',
         [2],
+        () => {},
       );
       expect(result).toMatchObject({ command: 'SELECT', rows: [{ n: 1 }, { n: 2 }] });
       expect(rows).toEqual(['told']);

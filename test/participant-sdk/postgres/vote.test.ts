@@ -46,6 +46,20 @@ serverOrSkip('postgres').describe('the vote of a Postgres branch', () => {
     expect(fixture.pool).toMatchObject({ totalCount: 1, idleCount: 1 });
   });
 
+  test('yes: no timer of the driver’s own outlives it', async () => {
+    await using own = await postgres.fixture({ query_timeout: 61_234 });
+    await own.run(() => own.pool.query('SELECT 1')).then(({ open }) => open.prepare());
+    const set = vi.spyOn(globalThis, 'setTimeout');
+    const clear = vi.spyOn(globalThis, 'clearTimeout');
+    const prepared = await own.prepared(() => own.pool.query('INSERT INTO t VALUES (1)'));
+    await own.commit(prepared);
+    const late = set.mock.results.filter((_, n) => set.mock.calls[n]?.[1] === 61_234);
+    const cleared = new Set(clear.mock.calls.map(([timer]) => timer));
+    vi.restoreAllMocks();
+    expect(late.length).toBeGreaterThan(2);
+    expect(late.filter(({ value }) => !cleared.has(value as NodeJS.Timeout))).toEqual([]);
+  });
+
   test('read-only: a branch that wrote nothing is over with its vote', async () => {
     const { open } = await fixture.run(() => query('SELECT count(*) FROM t'));
     expect(await open.prepare()).toEqual({ vote: 'read-only' });
@@ -150,14 +164,66 @@ serverOrSkip('postgres').describe('the vote of a Postgres branch', () => {
     await open.rollback();
   });
 
-  test('no: SQL past our eyes ended the transaction and began another', async () => {
+  test.each([
+    ['before the branch has a name', 'SELECT 1'],
+    ['when it has one', 'DO $$ BEGIN PERFORM 1; END $$'],
+  ])('no: SQL past our eyes ended the transaction and began another, %s', async (_, statement) => {
+    await fixture.run(() => query('SELECT 1')).then(({ open }) => open.prepare());
     const { open } = await fixture.run(async () => {
       await query('INSERT INTO t VALUES (11)');
+      await query(statement);
       await fixture.rawClient?.query('COMMIT; BEGIN; INSERT INTO t VALUES (12)');
     });
     expect(await errorOf(open.prepare())).toMatchObject({ code: 'transaction-control' });
     await open.rollback();
+    expect(await preparedCount(fixture.url)).toBe(0);
     expect(await values(fixture.url)).not.toContain(12);
+  });
+
+  test('yes: it is named before what could end its transaction, and stays so behind a rollback', async () => {
+    const named = "SELECT coalesce(current_setting('unanimous.branch', true), '') AS name";
+    const nameOf = async () => (await query(named)).rows[0]?.name as string;
+    const names: string[] = [];
+    const { id, open } = await fixture.run(async () => {
+      await query('INSERT INTO t VALUES (17)');
+      names.push(await nameOf());
+      const client = await fixture.pool.connect();
+      await client.query('BEGIN');
+      await client.query('INSERT INTO t VALUES (18); INSERT INTO t VALUES (18)');
+      await client.query('ROLLBACK');
+      client.release();
+      names.push(await nameOf());
+    });
+    expect(names).toEqual(['', formatBranchId(id)]);
+    expect(await open.prepare()).toMatchObject({ vote: 'yes' });
+    await sql(fixture.url, `ROLLBACK PREPARED '${formatBranchId(id)}'`);
+
+    const other = await fixture.run(async () => {
+      await query('INSERT INTO t VALUES (17)');
+      await query('DO $$ BEGIN INSERT INTO t VALUES (18); END $$');
+      names.push(await nameOf());
+    });
+    expect(names[2]).toBe(formatBranchId(other.id));
+    await other.open.rollback();
+  });
+
+  test('yes: what an event of the pool sends before the branch begins ends nothing of it', async () => {
+    await using own = await postgres.fixture();
+    own.pool.on('acquire', (client) => void client.query('BEGIN; ROLLBACK'));
+    await own.run(() => own.pool.query('SELECT 1')).then(({ open }) => open.prepare());
+    const prepared = await own.prepared(() => own.pool.query(inOneStep));
+    expect(await own.commit(prepared)).toEqual({ result: 'committed' });
+  });
+
+  test('no: what had failed is not named, and says its first error', async () => {
+    const { open } = await fixture.run(async () => {
+      await query('INSERT INTO t VALUES (19)');
+      await errorOf(query('SELECT 1 / 0'));
+      const error = await errorOf(query('DO $$ BEGIN INSERT INTO t VALUES (19); END $$'));
+      expect(error).toMatchObject({ code: '25P02' });
+    });
+    expect((await errorOf(open.prepare())).message).toContain('division by zero');
+    await open.rollback();
   });
 
   // Rows that a statement says it changed are asked about and prepared in one step, others in two.
