@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.ts';
 const whole = 'test/coordinator/whole-transactions.test.ts';
 const blocks = 'test/coordinator/gid-blocks.test.ts';
 const untold = 'test/participant-sdk/client/untold.test.ts';
+const here = 'test/participant-sdk/client/phase-two-here.test.ts';
 const branches = 'test/participant-sdk/protocol/branch-rules.test.ts';
 
 /** Defects of transactions that begin without a word and are told whole. */
@@ -73,8 +74,8 @@ export const untoldTransactions: readonly Mutant[] = [
   },
   {
     name: 'aborts alone after its vote has left with the whole',
-    file: 'participant-sdk/src/client/commit-whole.ts',
-    from: "for (const driver of local.drivers) driver.input({ kind: 'handed-over' });",
+    file: 'participant-sdk/src/participant/local-transaction.ts',
+    from: "for (const driver of this.drivers) driver.input({ kind: 'handed-over' });",
     to: '',
     breaks: ['rule 3'],
     tests: [`${untold} > whose answer is lost`],
@@ -182,5 +183,77 @@ export const untoldTransactions: readonly Mutant[] = [
     to: '',
     breaks: ['promise: bounded memory'],
     tests: [`${untold} > gives its gid back`],
+  },
+  {
+    name: 'says applied while a branch has not ended here',
+    file: 'participant-sdk/src/participant/phase-two-here.ts',
+    from: 'if (this.#openCount === 0) this.#takeListener()?.over();',
+    to: 'this.#takeListener()?.over();',
+    breaks: ['rule 9'],
+    tests: [here],
+  },
+  {
+    name: 'says applied although a branch did not follow here',
+    file: 'participant-sdk/src/client/outcome.ts',
+    from: "else if (result !== 'committed') heuristics.push({ branch, rm, result, ...cause });",
+    to: '',
+    breaks: ['rule 9'],
+    tests: [`${here} > did not follow`],
+  },
+  {
+    name: 'lets the coordinator wait for what effects wait for',
+    file: 'participant-sdk/src/participant/participant.ts',
+    from: "const mayWait = here && result === 'committed' && !here.waitsForEffects;",
+    to: "const mayWait = here && result === 'committed';",
+    breaks: ['promise: no timer is waited for'],
+    tests: [`${here} > to ask for effects`],
+  },
+  {
+    name: 'lets the coordinator wait for the word of a branch that decides',
+    file: 'participant-sdk/src/participant/local-transaction.ts',
+    from: "if (this.drivers.some(({ at }) => at === 'ready')) return undefined;",
+    to: '',
+    breaks: ['promise: no timer is waited for'],
+    tests: [`${here} > a branch that decides`],
+  },
+  {
+    name: 'keeps acknowledgements while something else leaves',
+    file: 'participant-sdk/src/session/link.ts',
+    from: 'this.#hurry();\n    const ref',
+    to: 'const ref',
+    breaks: ['promise: fewer frames'],
+    tests: [`${here} > with the next transaction`, `${here} > before anybody here asks`],
+  },
+  {
+    name: 'ends a session without what it has yet to acknowledge',
+    file: 'participant-sdk/src/session/link.ts',
+    from: 'this.#hurry();\n    this.#isEnding = true;',
+    to: 'this.#isEnding = true;',
+    breaks: ['promise: a graceful end leaves nothing to recover'],
+    tests: [`${here} > before the session ends`],
+  },
+  {
+    name: 'keeps acknowledgements from a coordinator that is about to stop',
+    file: 'participant-sdk/src/session/link.ts',
+    from: 'if (this.isDraining) this.#hurry();\n    else',
+    to: '',
+    breaks: ['promise: a graceful end leaves nothing to recover'],
+    tests: [`${here} > about to stop`],
+  },
+  {
+    name: 'waits for a lost session to say what others have ended',
+    file: 'participant-sdk/src/participant/participant.ts',
+    from: 'transaction.phaseTwo?.lost();',
+    to: '',
+    breaks: ['rule 9'],
+    tests: [`${here} > what others end`],
+  },
+  {
+    name: 'answers in another frame than it tells branches in',
+    file: 'coordinator/src/transactions.ts',
+    from: 'this.#account(entry, before);\n      this.#afterChange',
+    to: 'this.#account(entry, before);\n      this.#tellWaiters(entry);\n      this.#afterChange',
+    breaks: ['promise: fewer frames'],
+    tests: [`${here} > for another turn`],
   },
 ];

@@ -22,6 +22,7 @@ export const sometimes = {
   'tx.not-awaited': 'a statement that nobody awaited fails its transaction',
   'tx.explicit': 'begin and commit by hand',
   'tx.whole': 'the coordinator hears of a transaction whole, at its commit',
+  'tx.applied-here': 'its process knows that it is applied before the coordinator does',
   'tx.home': 'one database commits a transaction of which nobody else hears',
   'tx.home-unknown': 'and its answer is lost, so that nobody can tell its client in time',
   'tx.told': 'the coordinator is told of a transaction that has begun without a word',

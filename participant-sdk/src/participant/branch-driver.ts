@@ -111,6 +111,11 @@ export class BranchDriver {
     return this.#state.at === 'doomed' ? this.#state.vote.reason : undefined;
   }
 
+  /** What it holds is applied after all else (PROTOCOL rule 15). */
+  get isEffect(): boolean {
+    return this.#ports.resource.kind === 'logged';
+  }
+
   /** Names a statement that runs in the open branch. */
   busy(): string | undefined {
     return this.#state.at === 'working' ? this.#open?.busy() : undefined;

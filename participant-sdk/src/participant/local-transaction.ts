@@ -14,6 +14,7 @@ import type { GidBlock } from '../session/gid-supply.ts';
 import type { Link } from '../session/link.ts';
 import type { BranchDriver } from './branch-driver.ts';
 import type { KeptVotes } from './kept-votes.ts';
+import { PhaseTwoHere } from './phase-two-here.ts';
 import { type Untellable, Untold } from './untold.ts';
 
 /** What `transaction()` hands to its function, and `currentTransaction()` gives. */
@@ -71,6 +72,8 @@ export class LocalTransaction implements Untellable {
   untold: Untold | undefined;
   /** Its branches prepare without being asked, and their votes are not handed over yet. */
   keptVotes: KeptVotes | undefined;
+  /** Every branch of it has voted here, and the votes are handed over. */
+  phaseTwo: PhaseTwoHere | undefined;
   /** Somebody has its gid, and may ask what became of it. */
   isShown = false;
   /** It is committed here, without a word. */
@@ -198,6 +201,15 @@ export class LocalTransaction implements Untellable {
     for (const driver of this.drivers) driver.input({ kind: 'outcome-known' });
   }
 
+  /** The votes of all its branches leave now. What follows is known here, unless one has yet to decide. */
+  handOver(): PhaseTwoHere | undefined {
+    for (const driver of this.drivers) driver.input({ kind: 'handed-over' });
+    if (this.drivers.some(({ at }) => at === 'ready')) return undefined;
+    const prepared = this.drivers.filter(({ at }) => at === 'prepared');
+    this.phaseTwo = new PhaseTwoHere(prepared, this.#alarms);
+    return this.phaseTwo;
+  }
+
   /** It is over before its commit was asked for: whoever still works in it hears so. Idempotent. */
   end(error: UnanimousError): void {
     if (this.#ended || this.#isClosed) return;
@@ -244,6 +256,7 @@ export class LocalTransaction implements Untellable {
     this.untold?.over();
     this.untold = undefined;
     this.atHome?.left?.();
+    this.phaseTwo?.lost();
     this.#endListeners = [];
     this.branches.clear();
   }

@@ -190,6 +190,7 @@ export class Participant {
         transaction.end(abortedError(transaction.gid, why, error));
       }
       transaction.keptVotes?.fail(why);
+      transaction.phaseTwo?.lost();
     }
     for (const driver of this.#allDrivers()) {
       driver.input({ kind: 'session-lost', reason: why });
@@ -414,7 +415,12 @@ export class Participant {
       },
       keepVote: (of, vote) => this.#keepVote(of, vote),
       acknowledge: (of, result, why) => {
-        link()?.send('acknowledgements', acknowledgement(of, result, why));
+        const said = acknowledgement(of, result, why);
+        const here = this.#transactions.get(of.gid)?.phaseTwo;
+        here?.came(of.branch, result, why);
+        const mayWait = here && result === 'committed' && !here.waitsForEffects;
+        if (mayWait) link()?.acknowledgeSoon(said);
+        else link()?.send('acknowledgements', said);
       },
       endedAtHome: ({ gid }, result) => this.#transactions.get(gid)?.atHome?.ended?.(result),
       forget: (one) => this.#forget(one),
