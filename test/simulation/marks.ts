@@ -55,6 +55,7 @@ export const sometimes = {
   'rm.restored': 'a resource manager goes back in time',
   'rm.restarted': 'a resource manager restarts',
   'logged.applied': 'an effect is applied',
+  'logged.unasked': 'and before the coordinator has asked for it',
   'logged.repeated': 'an effect is applied again',
   'logged.overtaken': 'an older value loses against a newer one',
   'queue.shown': 'a message stands in a queue',

@@ -119,7 +119,7 @@ function handOver(
     else resolve(outcome);
   };
   untold.settle();
-  const here = local.handOver();
+  const here = core.participant.handOver(local);
   const askedMs = here ? 0 : waitAppliedMs;
   const asked = { gid, link, remainingMs: request.remainingMs, waitAppliedMs: askedMs };
   const awaited = awaitOutcome(core, asked, { resolve: told, reject });

@@ -78,7 +78,8 @@ export function readOutcome(gid: Gid, wire: Outcome): TransactionOutcome {
 export function outcomeHere(gid: Gid, branches: readonly BranchSoFar[]): TransactionOutcome {
   const pending: PendingBranchView[] = [];
   const heuristics: HeuristicView[] = [];
-  for (const { branch, rm, result, reason } of branches) {
+  for (const { id, result, reason } of branches) {
+    const { branch, rm } = id;
     const cause = reason && { reason };
     if (result === 'pending') pending.push({ branch, rm, ...cause });
     else if (result !== 'committed') heuristics.push({ branch, rm, result, ...cause });

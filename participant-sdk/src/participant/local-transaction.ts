@@ -14,7 +14,7 @@ import type { GidBlock } from '../session/gid-supply.ts';
 import type { Link } from '../session/link.ts';
 import type { BranchDriver } from './branch-driver.ts';
 import type { KeptVotes } from './kept-votes.ts';
-import { PhaseTwoHere } from './phase-two-here.ts';
+import type { PhaseTwoHere } from './phase-two-here.ts';
 import { type Untellable, Untold } from './untold.ts';
 
 /** What `transaction()` hands to its function, and `currentTransaction()` gives. */
@@ -201,15 +201,6 @@ export class LocalTransaction implements Untellable {
     for (const driver of this.drivers) driver.input({ kind: 'outcome-known' });
   }
 
-  /** The votes of all its branches leave now. What follows is known here, unless one has yet to decide. */
-  handOver(): PhaseTwoHere | undefined {
-    for (const driver of this.drivers) driver.input({ kind: 'handed-over' });
-    if (this.drivers.some(({ at }) => at === 'ready')) return undefined;
-    const prepared = this.drivers.filter(({ at }) => at === 'prepared');
-    this.phaseTwo = new PhaseTwoHere(prepared, this.#alarms);
-    return this.phaseTwo;
-  }
-
   /** It is over before its commit was asked for: whoever still works in it hears so. Idempotent. */
   end(error: UnanimousError): void {
     if (this.#ended || this.#isClosed) return;
@@ -257,6 +248,7 @@ export class LocalTransaction implements Untellable {
     this.untold = undefined;
     this.atHome?.left?.();
     this.phaseTwo?.lost();
+    this.phaseTwo = undefined;
     this.#endListeners = [];
     this.branches.clear();
   }

@@ -7,6 +7,7 @@ import {
   type DefinedResource,
   defineResource,
 } from '../../../participant-sdk/src/define-resource.ts';
+import type { Place } from '../../../participant-sdk/src/participant/branch-driver.ts';
 import { waitUntil } from '../../support/wait-until.ts';
 import { CoordinatorHost, type Line } from '../support/coordinator-host.ts';
 import { FakeDatabase } from '../support/fake-database.ts';
@@ -20,6 +21,7 @@ let mail: DefinedResource<string>;
 /** What becomes of an effect; runs before it is sent. */
 let sending: () => Promise<void> | void;
 let mails: string[];
+let places: Place[];
 /** What the client says to the coordinator at the ends of transactions, a line for each frame. */
 let said: string[];
 /** No short timer goes off any more: what leaves now has waited for none. */
@@ -39,9 +41,11 @@ beforeEach(async () => {
   tm = host.client({ transport: line, closeTimeoutMs: 50, scanIntervalMs: 60_000, ambient });
   orders = await tm.serve(new FakeDatabase('orders-db'));
   stock = await tm.serve(new FakeDatabase('stock-db'));
-  const apply = async (effect: string) => {
+  places = [];
+  const apply = async (effect: string, { epoch, seq }: Place) => {
     await sending();
     mails.push(effect);
+    places.push({ epoch, seq });
   };
   mail = await tm.serve(defineResource<string>({ rm: 'mail', identity: 'test:mail', apply }));
   let hasGids = false;
@@ -215,6 +219,89 @@ describe('who waits', () => {
     await tm.close();
     const pending = [{ branch: 2, rm: 'stock-db' }];
     expect(await result).toMatchObject({ outcome: 'committed', applied: false, pending });
+  });
+});
+
+describe('effects that may be applied unasked', () => {
+  /** Where decisions stand that the coordinator has told, and that effects were applied with. */
+  let told: object[];
+  let asked: string[];
+
+  beforeEach(() => {
+    told = [];
+    asked = [];
+    Object.assign(mail, { appliesUnasked: true });
+    line.onFrame = ({ commits }) => {
+      for (const { rm, kind, epoch, seq } of commits) {
+        told.push({ epoch, seq });
+        if (kind === 'APPLY') asked.push(rm);
+      }
+      return true;
+    };
+  });
+
+  test('are applied behind the last commit, and nobody asks for them', async () => {
+    const letGo = hold(stock);
+    const result = tm.transaction(async () => {
+      await writeBoth();
+      await mail.write('welcome');
+    });
+    await waitUntil(() => said.length === 2, { what: 'the first acknowledgement' });
+    expect(mails).toEqual([]);
+    letGo();
+    expect(await result).toMatchObject({ applied: true, pending: [] });
+    expect(mails).toEqual(['welcome']);
+    expect(places).toEqual(told.slice(0, 1));
+    await untilHeard();
+    expect(said.at(-1)).toBe('mail COMMITTED, stock-db COMMITTED');
+    expect(asked).toEqual([]);
+  });
+
+  test('that fail are asked for, and applied once', async () => {
+    sending = () => {
+      sending = () => {};
+      throw new UnanimousError('rm-unavailable', 'no mail today');
+    };
+    expect(await tm.transaction(writeAndMail)).toMatchObject({ applied: true });
+    await untilHeard();
+    expect(said[1]).toBe('mail PENDING, orders-db COMMITTED');
+    expect(asked).toEqual(['mail']);
+    expect(mails).toEqual(['welcome']);
+  });
+
+  test('wait for the coordinator where a database did not follow', async () => {
+    rollBackByHand(orders);
+    await expect(tm.transaction(writeAndMail)).rejects.toMatchObject({ code: 'heuristic' });
+    expect(said[1]).toBe('orders-db ROLLED_BACK');
+    expect(asked).toEqual(['mail']);
+  });
+
+  test('are all applied before the coordinator hears of what they wait for', async () => {
+    const apply = () => new Promise<void>((resolve) => setTimeout(resolve, 30));
+    const slow = defineResource<string>({ rm: 'slow', identity: 'test:slow', apply });
+    await tm.serve(Object.assign(slow, { appliesUnasked: true }));
+    await tm.transaction(async () => {
+      await writeAndMail();
+      await slow.write('later');
+    });
+    await untilHeard();
+    expect(said.slice(1)).toEqual(['mail COMMITTED', 'slow COMMITTED, orders-db COMMITTED']);
+    expect(asked).toEqual([]);
+  });
+
+  test('are not sent twice when the session is lost meanwhile', async () => {
+    let letGo = (): void => {};
+    sending = () => new Promise((resolve) => (letGo = resolve));
+    const result = tm.transaction(writeAndMail);
+    await turn();
+    await waitUntil(() => said.length === 1, { what: 'it to be handed over' });
+    await waitUntil(() => orders.store.rows.length === 1, { what: 'the row' });
+    line.cut();
+    await waitUntil(() => asked.length === 1, { what: 'the question' });
+    letGo();
+    expect(await result).toMatchObject({ outcome: 'committed' });
+    await untilHeard();
+    expect(mails).toEqual(['welcome']); // what is asked joins what runs
   });
 });
 
