@@ -1,6 +1,8 @@
-// Answers the frames of a session as a coordinator would in the best case: the same messages in the
-// same turns, and nothing behind them, neither a state machine nor a log. What no coordinator on
-// this transport can beat.
+// Answers the frames of a session as a coordinator would in the best case: the same messages, and
+// nothing behind them, neither a state machine nor a log. The outcome follows the acknowledgements, two
+// round trips in all, as where a transaction works in several processes and no coordinator on this
+// transport can beat it. One that stays in a process has its outcome with the commits, and says the
+// rest with the next one: of the second round trip only the messages are left.
 import { Server, ServerCredentials, type ServerDuplexStream } from '@grpc/grpc-js';
 import {
   boundsOfCoordinatorFrame,

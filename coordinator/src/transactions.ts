@@ -263,6 +263,8 @@ export class Transactions {
       if (this.resending.holdsBack(entry, message)) continue;
       tellBranch(this.#options.rms, entry.state, message, this.remainingMs(entry));
     }
+    // Behind the branches: what they are told stands before it in a frame, and both go in one.
+    if (result.events.length > 0) this.#tellWaiters(entry);
     return recorded ? { recorded } : {};
   }
 
@@ -446,7 +448,6 @@ export class Transactions {
       this.outcomes.add(state.gid, this.#options.world.nowMs());
     }
     if (state.phase === 'aborted' && before.phase !== 'aborted') this.#keepReason(state.gid);
-    this.#tellWaiters(entry);
   }
 
   /** An abort needs no memory; its reason is kept while there is room. */

@@ -17,6 +17,11 @@ export interface Resource {
   readonly kind: 'native' | 'logged' | 'last';
   /** True when a transaction's only branch may skip PREPARE (see OpenBranch.ready). */
   readonly canOnePhase: boolean;
+  /**
+   * Logged: `commit` may come from the process that voted, when all other branches have committed. It
+   * has no low-water position then: `lowWaterSeq` is 0. Absent: only the coordinator asks.
+   */
+  readonly appliesUnasked?: boolean;
   /** Called once by `tm.serve()`, before `open`. */
   attach(host: ResourceHost): void;
   /**

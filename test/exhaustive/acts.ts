@@ -39,6 +39,7 @@ const numbers = {
   'let-go': 28,
   'refuse-whole': 29,
   'commit-at-home': 30,
+  'apply-unasked': 31,
 } as const;
 
 export type ActName = keyof typeof numbers;
@@ -198,6 +199,7 @@ export class Acts {
       }
     } else out.push(encodeAct('retry', (site << 2) | index));
     if (world.variant.deadlines) out.push(encodeAct('participant-deadline', (site << 2) | index));
+    if (world.variant.unasked) out.push(encodeAct('apply-unasked', (site << 2) | index));
   }
 
   /** Does it; false when it was not possible. The state may have changed even then. */
@@ -256,6 +258,8 @@ export class Acts {
         return participants.deadline(a >> 2, a & 3);
       case 'retry':
         return participants.retry(a >> 2, a & 3);
+      case 'apply-unasked':
+        return participants.applyUnasked(a >> 2, a & 3);
       case 'forget':
         return coordinator.forget(a);
       case 'crash':
@@ -307,6 +311,7 @@ export class Acts {
       case 'operation':
       case 'retry':
       case 'participant-deadline':
+      case 'apply-unasked':
         return at(a >> 2);
       default:
         return at(a);

@@ -201,6 +201,12 @@ export const mutations: readonly Mutation[] = [
     story: [/is committing/, /receives apply/, /rm2 executes commit/],
   },
   {
+    rule: '15-unasked',
+    variant: 'logged-unasked',
+    violation: /^rule 15: an effect went out while rm1 was only prepared/,
+    story: [/is committing/, /applies its effect before it is asked/],
+  },
+  {
     rule: '16-acknowledged',
     variant: 'audited-crash',
     violation: /^rule 16: after a restart rm\d is told again/,

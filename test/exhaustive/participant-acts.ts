@@ -16,6 +16,9 @@ import type { Down, Up } from './messages.ts';
 import type { WholeActs } from './whole-acts.ts';
 import type { World } from './world.ts';
 
+const facts = { receipt: '', redo: new Uint8Array(1), epoch: 1, seq: 1, lowWaterSeq: 0 };
+const orderToApply = { kind: 'commit', facts, asker: 'decision' } as const;
+
 type Inputs = ReturnType<typeof inputsOf>;
 
 /** The inputs that carry nothing of their own, by number. */
@@ -28,6 +31,7 @@ function inputsOf(world: World) {
     sessionLost: id({ kind: 'session-lost', reason: why }),
     deadline: id({ kind: 'deadline-passed', reason: why }),
     retry: id({ kind: 'retry' }),
+    apply: id({ kind: 'order', order: orderToApply }),
     decidedElsewhere: id({ kind: 'decided-elsewhere' }),
     commit: id({ kind: 'order', order: orderOfVerdict('commit') }),
     abort: id({ kind: 'order', order: orderOfVerdict('abort') }),
@@ -339,6 +343,30 @@ export class ParticipantActs {
     if (state.at !== 'finishing' || state.running) return false;
     this.#input(site, slot, this.#inputs.retry);
     return true;
+  }
+
+  /**
+   * Who holds an effect applies it, knowing that all databases have committed. In the world that is the
+   * database's own process; here it may be any, so that either acknowledgement may be the first.
+   */
+  applyUnasked(site: number, index: number): boolean {
+    const world = this.#world;
+    const { kind, tx } = world.slot(index);
+    if (kind !== 'logged') return false;
+    if (world.branches.state(world.at(world.driver(site, index))).at !== 'prepared') return false;
+    for (const [number, slot] of world.layout.slots.entries()) {
+      if (slot.tx !== tx || slot.kind === 'logged') continue;
+      const hasCommitted = (world.at(slot.held) & 7) === held.committed;
+      const isEnough = world.without === '15-unasked' && this.#isCommitting(slot.site, number);
+      if (!hasCommitted && !isEnough) return false;
+    }
+    this.#input(site, index, this.#inputs.apply);
+    return true;
+  }
+
+  #isCommitting(site: number, index: number): boolean {
+    const state = this.#world.branches.state(this.#world.at(this.#world.driver(site, index)));
+    return state.at === 'finishing' && state.order.kind === 'commit';
   }
 
   /** An operation ends: `how` 0 as it should, 1 refused, 2 without an answer. */

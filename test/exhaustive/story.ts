@@ -123,6 +123,8 @@ function sentence(world: World, code: number): string {
       return `The deadline passes in ${at(a >> 2)}`;
     case 'retry':
       return `${upper(at(a >> 2))} tries again`;
+    case 'apply-unasked':
+      return `${upper(at(a >> 2))} applies its effect before it is asked`;
     case 'forget':
       return 'The retention of the outcome is over';
     case 'crash':

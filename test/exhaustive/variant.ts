@@ -67,6 +67,8 @@ export interface Variant {
   readonly whole: boolean;
   /** Those of one branch may be committed by it alone, and told to nobody. */
   readonly atHome: boolean;
+  /** Effects may be applied before the coordinator asks, once all databases have committed. */
+  readonly unasked: boolean;
   /** Too large to be searched whole. */
   readonly maxStates: number;
 }
@@ -119,6 +121,7 @@ function variant(name: string, about: string, choices: Choices): Variant {
     embedded: false,
     whole: false,
     atHome: false,
+    unasked: false,
     maxStates: Infinity,
     ...rest,
     budgets: { ...none, ...budgets },
@@ -156,6 +159,12 @@ export const variants: readonly Variant[] = [
     sites: sitesOf('native', 'logged'),
     deadlines: false,
     budgets: { crashes: 1, deaths: 1, losses: 1 },
+  }),
+  variant('logged-unasked', 'the same, and it may be applied before the coordinator asks', {
+    sites: sitesOf('native', 'logged'),
+    ...calm,
+    unasked: true,
+    budgets: { crashes: 1, deaths: 1, losses: 1, repeats: 1 },
   }),
   variant('last', 'a database, and a resource that is asked last and decides; crashes', {
     sites: sitesOf('native', 'last'),

@@ -29,6 +29,7 @@ export const rules = {
   '13-audited': 'a scan does not read what was written down',
   '14-place': 'a target overwrites without comparing places',
   '15-after-natives': 'effects go out beside the native commits',
+  '15-unasked': 'effects are applied unasked beside the commits',
   '16-acknowledged': 'it is not logged who has acknowledged where another did not follow',
   '17-position': 'a log restored from a backup is not noticed',
   '18-start': 'what a restart reads is answered before it is forced to the disk',

@@ -1,4 +1,4 @@
-import type { LogId } from '@unanimous/proto';
+import type { Gid, LogId } from '@unanimous/proto';
 import { type UnaryHandlers, unaryHandlers } from '../../coordinator/src/api/unary.ts';
 import { UnanimousError } from '@unanimous/proto';
 import { Coordinator } from '../../coordinator/src/coordinator.ts';
@@ -248,6 +248,11 @@ export class CoordinatorNode {
       if (event === logEvents.outcomesForgotten) marks.hit('log.compacted');
     };
     return { debug: say, info: say, warn: say, error: say };
+  }
+
+  /** It waits for acknowledgements of the transaction. */
+  isOwed(gid: Gid): boolean {
+    return this.#coordinator?.transactions.find(gid)?.state.phase === 'committing';
   }
 
   #markStates(): void {

@@ -57,7 +57,7 @@ export class SimTarget {
     limits: { readonly maxPayloadBytes: number; readonly applyTimeoutMs: number },
   ): DefinedResource<Effect> {
     const { rates } = this.#options;
-    return defineResource<Effect>({
+    const resource = defineResource<Effect>({
       rm: this.rm,
       takesWork: true,
       check: () => {
@@ -68,6 +68,8 @@ export class SimTarget {
       ambient,
       ...limits,
     });
+    // It compares places, and keeps no marks that a low-water position would let it drop.
+    return Object.assign(resource, { appliesUnasked: true });
   }
 
   down(forMs: number): void {
@@ -97,8 +99,10 @@ export class SimTarget {
     });
   }
 
-  #take({ key, row }: Effect, { id, gid, epoch, seq, index }: ApplyContext): void {
+  #take({ key, row }: Effect, context: ApplyContext): void {
+    const { id, gid, epoch, seq, index, lowWaterSeq } = context;
     const { ledger, marks, tell } = this.#options;
+    if (lowWaterSeq === 0) marks.hit('logged.unasked');
     const content = `${row} ${epoch}.${seq}.${index}`;
     const before = this.#ids.get(id);
     if (before !== undefined && before !== content && !ledger.strays.has(gid)) {

@@ -184,7 +184,7 @@ export class Workload {
   }
 
   #heardCommitted(plan: TransactionPlan, committed: Committed, facts: readonly Fact[]): void {
-    const { ledger, marks, tell, checker } = this.#simulation;
+    const { ledger, marks, tell, checker, coordinatorNode } = this.#simulation;
     const { gid: shownGid, applied } = committed;
     const atHome = parseHomeGid(shownGid);
     const gid = atHome?.gid ?? shownGid;
@@ -195,6 +195,7 @@ export class Workload {
     if (plan.kind === 'decided') marks.hit('tx.decided');
     if (facts.length > 1) marks.hit('tx.retried');
     marks.hit(applied ? 'tx.applied' : 'tx.committed-unapplied');
+    if (applied && coordinatorNode.isOwed(gid)) marks.hit('tx.applied-here');
     const fact = ledger.facts.get(gid);
     if (fact) fact.shownGid = shownGid;
     if (applied && fact) checker.checkApplied(fact);

@@ -100,7 +100,11 @@ interface Patience {
   readonly appliedUntilMs: number;
 }
 
-async function askUntilKnown(
+/**
+ * Asks again and again, until a decision is known and, for a time, until it is applied.
+ * @throws UnanimousError `unknown`, when nobody could tell in time.
+ */
+export async function askUntilKnown(
   core: ClientCore,
   gid: Gid,
   { untilMs, appliedUntilMs }: Patience,

@@ -1,13 +1,26 @@
-import { failpoint, type Reason, reason, UnanimousError, type WholeBranch } from '@unanimous/proto';
+import {
+  failpoint,
+  type Gid,
+  type Reason,
+  reason,
+  UnanimousError,
+  type WholeBranch,
+} from '@unanimous/proto';
 import { KeptVotes } from '../participant/kept-votes.ts';
 import { abortedError, type LocalTransaction } from '../participant/local-transaction.ts';
+import type { PhaseTwoHere } from '../participant/phase-two-here.ts';
 import type { Untold } from '../participant/untold.ts';
 import { wholeBranch } from '../participant/wire.ts';
 import type { BranchVote } from '../protocol/branch-state.ts';
-import { awaitOutcome, commitAndAwait, type OutcomeListener } from './await-outcome.ts';
+import {
+  askUntilKnown,
+  awaitOutcome,
+  commitAndAwait,
+  type OutcomeListener,
+} from './await-outcome.ts';
 import { endedAtHome } from './commit-at-home.ts';
 import type { ClientCore } from './core.ts';
-import { readOutcome, type TransactionOutcome } from './outcome.ts';
+import { outcomeHere, readOutcome, type TransactionOutcome } from './outcome.ts';
 
 /** How a commit is asked for. */
 export interface WholeRequest {
@@ -98,15 +111,19 @@ function handOver(
   failpoint('p.whole.before-send');
   const { waitAppliedMs } = request;
   const remainingMs = Math.ceil(local.remainingMs());
-  const whole = { gid, remainingMs, name: untold.name, waitAppliedMs, branches };
   const { resolve, reject } = listener;
   const told = (outcome: TransactionOutcome): void => {
     if (outcome.outcome === 'aborted') followAbort(local);
-    resolve(outcome);
+    const isCommitted = outcome.outcome === 'committed' && outcome.heuristics.length === 0;
+    if (here && isCommitted && !outcome.applied) waitHere(core, here, gid, waitAppliedMs, resolve);
+    else resolve(outcome);
   };
-  const awaited = awaitOutcome(core, { gid, link, ...request }, { resolve: told, reject });
   untold.settle();
-  for (const driver of local.drivers) driver.input({ kind: 'handed-over' });
+  const here = core.participant.handOver(local);
+  const askedMs = here ? 0 : waitAppliedMs;
+  const asked = { gid, link, remainingMs: request.remainingMs, waitAppliedMs: askedMs };
+  const awaited = awaitOutcome(core, asked, { resolve: told, reject });
+  const whole = { gid, remainingMs, name: untold.name, waitAppliedMs: askedMs, branches };
   link.request('wholes', whole, {
     answer: (wire) => awaited.hear(readOutcome(gid, wire)),
     refuse: (error) => {
@@ -123,6 +140,26 @@ function handOver(
           refuse: () => awaited.hear(undefined),
         },
       );
+    },
+  });
+}
+
+/** Resolves when all branches of a committed transaction have ended here, or the wait is over. */
+function waitHere(
+  core: ClientCore,
+  here: PhaseTwoHere,
+  gid: Gid,
+  waitAppliedMs: number,
+  resolve: OutcomeListener['resolve'],
+): void {
+  const soFar = () => outcomeHere(gid, here.branches);
+  const untilMs = core.settings.ambient.nowMs() + waitAppliedMs;
+  here.whenOver(waitAppliedMs, {
+    over: () => resolve(soFar()),
+    // Another instance may end what has not ended here. It is committed, whatever comes of asking.
+    lost: () => {
+      const asked = askUntilKnown(core, gid, { untilMs, appliedUntilMs: untilMs });
+      void asked.catch(soFar).then(resolve);
     },
   });
 }

@@ -10,6 +10,7 @@ import {
   type WireReason,
 } from '@unanimous/proto';
 import { abortedError } from '../participant/local-transaction.ts';
+import type { BranchSoFar } from '../participant/phase-two-here.ts';
 
 /** A branch that has not acknowledged its decision yet, with what keeps it, where that is known. */
 export interface PendingBranchView {
@@ -71,6 +72,19 @@ export function readOutcome(gid: Gid, wire: Outcome): TransactionOutcome {
       return { branch, rm, result: results[result] ?? 'unknown', ...(cause && { reason: cause }) };
     }),
   };
+}
+
+/** A committed transaction all of whose branches have voted in this process, by what they have come to. */
+export function outcomeHere(gid: Gid, branches: readonly BranchSoFar[]): TransactionOutcome {
+  const pending: PendingBranchView[] = [];
+  const heuristics: HeuristicView[] = [];
+  for (const { id, result, reason } of branches) {
+    const { branch, rm } = id;
+    const cause = reason && { reason };
+    if (result === 'pending') pending.push({ branch, rm, ...cause });
+    else if (result !== 'committed') heuristics.push({ branch, rm, result, ...cause });
+  }
+  return { gid, outcome: 'committed', applied: pending.length === 0, pending, heuristics };
 }
 
 const outcomes: Partial<Record<Outcome['kind'], TransactionOutcome['outcome']>> = {

@@ -48,6 +48,7 @@ export function kafka(options: KafkaOptions): Kafka {
 }
 
 class KafkaResource extends LoggedResource<KafkaMessage> implements Kafka {
+  readonly appliesUnasked = true;
   readonly #options: KafkaOptions;
   readonly #check: TopicCheck;
 

@@ -52,6 +52,7 @@ export function nats<C extends NatsConnection>(options: NatsOptions<C>): Nats {
 }
 
 class NatsResource<C extends NatsConnection> extends LoggedResource<NatsEffect> implements Nats {
+  readonly appliesUnasked = true;
   readonly #options: NatsOptions<C>;
   readonly #check: StreamCheck;
   readonly #confirmTimeoutMs: number;

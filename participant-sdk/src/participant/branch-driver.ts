@@ -30,6 +30,12 @@ import type {
 } from '../resource.ts';
 import { currentScope, outsideTransaction } from './scope.ts';
 
+/** Where a decision stands in the log, which orders conflicting transactions. */
+export interface Place {
+  readonly epoch: number;
+  readonly seq: number;
+}
+
 /** What a branch driver needs of its surroundings. */
 export interface BranchPorts {
   readonly resource: Resource;
@@ -74,6 +80,8 @@ export class BranchDriver {
   #stopped = false;
   /** When it voted yes, monotonic; a scan asks about votes that wait for long. */
   preparedAtMs: number | undefined;
+  /** Where the decision stands in the log, as the coordinator told it. */
+  place: Place | undefined;
 
   constructor(id: BranchId, ports: BranchPorts) {
     this.id = id;
@@ -109,6 +117,24 @@ export class BranchDriver {
   /** Why the branch is doomed, if it is. */
   get doom(): Reason | undefined {
     return this.#state.at === 'doomed' ? this.#state.vote.reason : undefined;
+  }
+
+  /** What it holds is applied after all else (PROTOCOL rule 15). */
+  get isEffect(): boolean {
+    return this.#ports.resource.kind === 'logged';
+  }
+
+  /** It holds effects that may be applied before the coordinator asks. */
+  get mayApply(): boolean {
+    return this.#state.at === 'prepared' && this.#ports.resource.appliesUnasked === true;
+  }
+
+  /** Applies the effects that it voted with, as if the coordinator had asked. */
+  apply({ epoch, seq }: Place): void {
+    if (this.#state.at !== 'prepared') return;
+    const { receipt, redo } = this.#state.vote;
+    const facts = { receipt, redo, epoch, seq, lowWaterSeq: 0 };
+    this.input({ kind: 'order', order: { kind: 'commit', facts, asker: 'decision' } });
   }
 
   /** Names a statement that runs in the open branch. */
@@ -358,6 +384,7 @@ export class BranchDriver {
 
   #commit(order: FinishingOrder & { readonly kind: 'commit' }): Promise<Attempted> {
     failpoint('p.commit.position-kept', this.id.rm);
+    if (order.asker === 'decision') this.place = order.facts;
     return this.#ports.resource.commit(this.id, decidedOf(order.facts));
   }
 

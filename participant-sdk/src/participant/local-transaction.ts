@@ -14,6 +14,7 @@ import type { GidBlock } from '../session/gid-supply.ts';
 import type { Link } from '../session/link.ts';
 import type { BranchDriver } from './branch-driver.ts';
 import type { KeptVotes } from './kept-votes.ts';
+import type { PhaseTwoHere } from './phase-two-here.ts';
 import { type Untellable, Untold } from './untold.ts';
 
 /** What `transaction()` hands to its function, and `currentTransaction()` gives. */
@@ -71,6 +72,8 @@ export class LocalTransaction implements Untellable {
   untold: Untold | undefined;
   /** Its branches prepare without being asked, and their votes are not handed over yet. */
   keptVotes: KeptVotes | undefined;
+  /** Every branch of it has voted here, and the votes are handed over. */
+  phaseTwo: PhaseTwoHere | undefined;
   /** Somebody has its gid, and may ask what became of it. */
   isShown = false;
   /** It is committed here, without a word. */
@@ -244,6 +247,8 @@ export class LocalTransaction implements Untellable {
     this.untold?.over();
     this.untold = undefined;
     this.atHome?.left?.();
+    this.phaseTwo?.lost();
+    this.phaseTwo = undefined;
     this.#endListeners = [];
     this.branches.clear();
   }

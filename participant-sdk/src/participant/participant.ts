@@ -19,6 +19,7 @@ import { BranchDriver, type BranchPorts } from './branch-driver.ts';
 import { enlist, enlistNow, type EnlistPorts } from './enlist.ts';
 import { InDoubtScan } from './in-doubt-scan.ts';
 import { abortedError, LocalTransaction } from './local-transaction.ts';
+import { type BranchSoFar, PhaseTwoHere, type PhaseTwoPorts } from './phase-two-here.ts';
 import { currentScope, outsideTransaction } from './scope.ts';
 import { ServedResource } from './served-resource.ts';
 import {
@@ -69,11 +70,16 @@ export class Participant {
   readonly #askedAudits = new Map<string, AuditEntry>();
   readonly #reportedHazards = new Set<string>();
   readonly #enlistPorts: EnlistPorts;
+  readonly #phaseTwoPorts: PhaseTwoPorts;
   /** What the branches of each resource manager share. */
   readonly #portsOf = new Map<string, BranchPorts>();
 
   constructor(options: ParticipantOptions) {
     this.#options = options;
+    this.#phaseTwoPorts = {
+      alarms: options.alarms,
+      acknowledge: (ended, isUrgent) => this.#acknowledge(ended, isUrgent),
+    };
     this.#enlistPorts = {
       connectTimeoutMs: options.connectTimeoutMs,
       knows: (transaction) => this.#transactions.get(transaction.gid) === transaction,
@@ -134,6 +140,19 @@ export class Participant {
     return made;
   }
 
+  /**
+   * The votes of a transaction leave, all of them from here. What follows is known here, unless one
+   * of them has yet to decide: undefined then.
+   */
+  handOver(transaction: LocalTransaction): PhaseTwoHere | undefined {
+    const { drivers } = transaction;
+    for (const driver of drivers) driver.input({ kind: 'handed-over' });
+    if (drivers.some(({ at }) => at === 'ready')) return undefined;
+    const prepared = drivers.filter(({ at }) => at === 'prepared');
+    transaction.phaseTwo = new PhaseTwoHere(prepared, this.#phaseTwoPorts);
+    return transaction.phaseTwo;
+  }
+
   /** Lets a transaction go when nothing of it is left here. */
   release(transaction: LocalTransaction): void {
     // A function that never returns must not keep a transaction that has ended.
@@ -190,6 +209,7 @@ export class Participant {
         transaction.end(abortedError(transaction.gid, why, error));
       }
       transaction.keptVotes?.fail(why);
+      transaction.phaseTwo?.lost();
     }
     for (const driver of this.#allDrivers()) {
       driver.input({ kind: 'session-lost', reason: why });
@@ -414,11 +434,21 @@ export class Participant {
       },
       keepVote: (of, vote) => this.#keepVote(of, vote),
       acknowledge: (of, result, why) => {
-        link()?.send('acknowledgements', acknowledgement(of, result, why));
+        const ended = { id: of, result, reason: why };
+        const here = this.#transactions.get(of.gid)?.phaseTwo;
+        if (here) here.came(ended);
+        else this.#acknowledge(ended, true);
       },
       endedAtHome: ({ gid }, result) => this.#transactions.get(gid)?.atHome?.ended?.(result),
       forget: (one) => this.#forget(one),
     };
+  }
+
+  #acknowledge({ id, result, reason: why }: BranchSoFar, isUrgent: boolean): void {
+    const link = this.#options.link();
+    const word = acknowledgement(id, result, why);
+    if (isUrgent) link?.send('acknowledgements', word);
+    else link?.acknowledgeSoon(word);
   }
 
   #keepVote({ gid, branch, rm }: BranchId, vote: BranchVote): void {

@@ -49,6 +49,7 @@ export function rabbitmq(options: RabbitmqOptions): Rabbitmq {
 }
 
 class RabbitmqResource extends LoggedResource<RabbitMessage> implements Rabbitmq {
+  readonly appliesUnasked = true;
   readonly #broker: Broker;
   readonly #check: TargetCheck;
   readonly #publisher: Publisher;

@@ -50,6 +50,7 @@ interface Job {
 }
 
 class BullmqResource extends LoggedResource<Job> implements Bullmq {
+  readonly appliesUnasked = true;
   readonly #options: BullmqOptions;
 
   constructor(options: BullmqOptions) {

@@ -68,6 +68,7 @@ type CacheEffect =
   | { readonly do: 'remove'; readonly key: string; readonly version: number };
 
 class RedisCacheResource extends LoggedResource<CacheEffect> implements RedisCache {
+  readonly appliesUnasked = true;
   readonly #server: RedisServer;
   readonly #options: RedisCacheOptions;
   readonly #prefix: string;

@@ -44,6 +44,7 @@ export function search(options: SearchOptions): Search {
 }
 
 class SearchResource extends LoggedResource<SearchEffect> implements Search {
+  readonly appliesUnasked = true;
   readonly #identity: string | undefined;
   readonly #refreshes: boolean;
   readonly #checkTimeoutMs: number;

@@ -1,8 +1,12 @@
 import {
+  type Acknowledgement,
+  type Alarm,
+  Alarms,
   type Begun,
   boundsOfPeerFrame,
   type CoordinatorFrame,
   type Enlisted,
+  failpoint,
   FrameWriter,
   type Hello,
   newPeerFrame,
@@ -56,6 +60,9 @@ const maxWaitingForBegin = 32_768;
 /** Bytes that may wait before what carries payloads has to wait for room; half of the outbox. */
 const roomBytes = 8 * 1_024 * 1_024;
 
+/** How long acknowledgements wait for company on which nothing hangs. */
+const companyMs = 10;
+
 /** Requests that are answered with an outcome. */
 const outcomeKinds = ['commits', 'aborts', 'asks', 'wholes'] as const;
 
@@ -71,6 +78,10 @@ export class Link {
   /** Senders that wait for room, in their order. */
   readonly #forRoom: { readonly bytes: number; readonly send: () => void }[] = [];
   readonly #callOffWelcome: () => void;
+  readonly #alarms: Alarms;
+  /** Acknowledgements that travel with what leaves next. */
+  #unhurried: Acknowledgement[] = [];
+  #late: Alarm | undefined;
   /** Under which transactions may begin here without a word. */
   readonly gids: GidSupply;
   #isOver = false;
@@ -82,6 +93,7 @@ export class Link {
   constructor(transport: Transport, hello: Hello, ambient: Ambient, owner: LinkOwner) {
     this.#owner = owner;
     this.gids = new GidSupply(this, ambient);
+    this.#alarms = new Alarms(ambient);
     this.#writer = new FrameWriter<PeerFrame>({
       newFrame: newPeerFrame,
       bounds: boundsOfPeerFrame,
@@ -125,7 +137,7 @@ export class Link {
     else if (!this.#isOver) this.#forRoom.push({ bytes, send });
   }
 
-  /** All that was said has left. */
+  /** All that was said has left, but for acknowledgements that wait for company. */
   get isIdle(): boolean {
     return this.#writer.waitingMessages === 0;
   }
@@ -135,7 +147,27 @@ export class Link {
     kind: K,
     message: PeerFrame[K][number],
   ): void {
-    if (!this.#isEnding) this.#writer.add(kind, message as never);
+    if (this.#isEnding) return;
+    this.#hurry();
+    this.#writer.add(kind, message as never);
+  }
+
+  /** As `send`, of what nobody waits for: it leaves with what leaves next, or soon by itself. */
+  acknowledgeSoon(message: Acknowledgement): void {
+    if (this.#isEnding) return;
+    this.#unhurried.push(message);
+    // If we crash here, the coordinator tells the branch again, and its receipt answers.
+    failpoint('p.ack.waits', message.rm);
+    if (this.isDraining) this.#hurry();
+    else this.#late ??= this.#alarms.set(companyMs, () => this.#hurry());
+  }
+
+  #hurry(): void {
+    if (this.#unhurried.length === 0) return;
+    this.#late?.cancel();
+    this.#late = undefined;
+    for (const message of this.#unhurried) this.#writer.add('acknowledgements', message);
+    this.#unhurried = [];
   }
 
   /** Sends a request; exactly one of the two functions is called, once. */
@@ -144,6 +176,7 @@ export class Link {
       pending.refuse(new UnanimousError('session-lost', 'the session is over'));
       return;
     }
+    this.#hurry();
     const ref = this.#pending.add(kind, pending);
     // The spread last: before a new key it would give every message a hidden class of its own.
     this.#writer.add(kind, { ref, ...question } as never);
@@ -159,6 +192,7 @@ export class Link {
   /** Ends the link after what was sent. */
   close(): void {
     if (this.#isEnding) return;
+    this.#hurry();
     this.#isEnding = true;
     this.#writer.flush();
     this.#connection.close();
@@ -176,6 +210,7 @@ export class Link {
     this.#isEnding = true;
     this.#forRoom.length = 0;
     this.#callOffWelcome();
+    this.#late?.cancel();
     this.#writer.close();
     const pending = this.#pending.takeAll();
     const lost = new UnanimousError('session-lost', `the session was lost: ${error.message}`, {
@@ -211,7 +246,10 @@ export class Link {
       for (const one of frame.outcomes) this.#answer(outcomeKinds, one.ref, one);
       for (const one of frame.refusals) this.#refuse(one);
       for (const one of frame.reserved) this.#answer(['reserves'], one.ref, one);
-      if (frame.draining) this.isDraining = true;
+      if (frame.draining) {
+        this.isDraining = true;
+        this.#hurry(); // or the next incarnation would ask again
+      }
       this.#owner.received(this, frame, 'end');
     } catch (error) {
       this.fail(UnanimousError.from(error));

@@ -51,6 +51,7 @@ const participantPoints = [
   'p.phase-two.sent',
   'p.publish.sent',
   'p.finish.before-ack',
+  'p.ack.waits',
   'p.ack.sent',
   'p.scan.before-ask',
 ] as const;

@@ -198,6 +198,13 @@ export const thoughtRows: readonly CrashRow[] = [
     { point: 'k.whole.sent', fate: 'either', inDoubt: undefined },
     { point: 'p.prepare.before-vote', about: 'events', fate: 'aborted' },
   ),
+  // Committed, and its own process tells the client of it while the coordinator has yet to hear.
+  ...rows(
+    { ...orders, dish: 'home' },
+    { point: 'p.finish.before', about: 'orders-db', fate: 'committed' },
+    { point: 'p.ack.waits', fate: 'committed' },
+    { point: 'p.ack.waits', at: 2, fate: 'committed', inDoubt: [], quick: true },
+  ),
   ...rows(
     { ...orders, dish: 'home', action: 'stop' },
     { point: 'p.whole.before-send', fate: 'aborted' },

@@ -56,6 +56,11 @@ export class CoordinatorHost {
     return this.#coordinator?.operations.status();
   }
 
+  /** Tells everybody that it is about to stop. */
+  announceDrain(): void {
+    this.#coordinator?.sessions.announceDrain();
+  }
+
   /** An operator speaks. */
   async resolve(...word: Parameters<Coordinator['operations']['resolve']>): Promise<void> {
     await this.#coordinator?.operations.resolve(...word);

@@ -25,7 +25,7 @@ export interface Whole {
    */
   'name'?: (string);
   /**
-   * As in Commit.
+   * As in Commit. The answer to 0 lists no pending branches: all of them are the peer's own.
    */
   'waitAppliedMs'?: (number);
   /**
@@ -57,7 +57,7 @@ export interface Whole__Output {
    */
   'name': (string);
   /**
-   * As in Commit.
+   * As in Commit. The answer to 0 lists no pending branches: all of them are the peer's own.
    */
   'waitAppliedMs': (number);
   /**
