@@ -1,4 +1,4 @@
-import { maxFrameMessages } from './frame-limits.ts';
+import { sliceMessages } from './frame-limits.ts';
 
 /** Fields of a frame that hold many messages. */
 type Repeated<F> = {
@@ -27,7 +27,7 @@ export interface FrameWriterOptions<F> {
   readonly complete?: (frame: F) => void;
   /** Runs `flush` at the end of this turn; setImmediate unless told. */
   readonly schedule?: (flush: () => void) => void;
-  /** Most messages of one frame; 1,024 unless told, more than that is refused. */
+  /** Most messages of one frame; 128 unless told. Receivers refuse more than 1,024. */
   readonly maxFrameMessages?: number;
   /** Where a frame is split, in bytes; 512 KiB unless told. A larger message travels alone. */
   readonly maxFrameBytes?: number;
@@ -82,7 +82,7 @@ export class FrameWriter<F extends object> {
   constructor(options: FrameWriterOptions<F>) {
     this.#options = options;
     this.#schedule = options.schedule ?? setImmediate;
-    this.#maxFrameMessages = options.maxFrameMessages ?? maxFrameMessages;
+    this.#maxFrameMessages = options.maxFrameMessages ?? sliceMessages;
     this.#maxFrameBytes = options.maxFrameBytes ?? 512 * 1_024;
     this.#maxWaitingMessages = options.maxWaitingMessages ?? 65_536;
     this.#maxWaitingBytes = options.maxWaitingBytes ?? 16 * 1_024 * 1_024;

@@ -109,11 +109,11 @@ describe('a turn', () => {
     ]);
   });
 
-  test('is split at 1,024 messages and at half a MiB unless told', () => {
+  test('is split at 128 messages and at half a MiB unless told', () => {
     const bench = new Bench();
-    for (let ref = 1; ref <= 1_025; ref++) bench.writer.add('asks', ask(ref));
+    for (let ref = 1; ref <= 129; ref++) bench.writer.add('asks', ask(ref));
     bench.endTurn();
-    expect(bench.written.map(countMessages)).toEqual([1_024, 1]);
+    expect(bench.written.map(countMessages)).toEqual([128, 1]);
 
     const vote = { gid: 'g', branch: 1, receipt: '', incarnation: '', reason: null } as const;
     const redo = Buffer.alloc(200 * 1_024);
