@@ -4,7 +4,11 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { serve, type Service } from '../../../coordinator/src/serve.ts';
 import { TransactionClient } from '../../../participant-sdk/src/client/transaction-client.ts';
 import { grpcTransport } from '../../../participant-sdk/src/session/grpc-transport.ts';
-import { coordinatorService, newCoordinatorFrame } from '../../../proto/src/index.ts';
+import {
+  type CoordinatorHandlers,
+  coordinatorService,
+  newCoordinatorFrame,
+} from '../../../proto/src/index.ts';
 import { toServiceError, UnanimousError } from '../../../proto/src/index.ts';
 import { type Authority, makeAuthority } from '../../coordinator/api/certificates.ts';
 import { type TempDir, tempDir } from '../../support/temp-dir.ts';
@@ -73,19 +77,20 @@ test('what cannot be an address is refused at once', () => {
 test('what a coordinator says before it ends the session with an error is heard before the error', async () => {
   const server = new Server();
   const refuse = () => {};
-  server.addService(coordinatorService, {
-    begin: refuse,
-    enlist: refuse,
-    commit: refuse,
-    abort: refuse,
-    get: refuse,
-    session: (call) => {
+  const handlers: CoordinatorHandlers = {
+    Begin: refuse,
+    Enlist: refuse,
+    Commit: refuse,
+    Abort: refuse,
+    Get: refuse,
+    Session: (call) => {
       for (let n = 1; n <= 12; n++) {
         call.write({ ...newCoordinatorFrame(), served: [{ ref: n, rm: 'orders-db' }] });
       }
       call.emit('error', toServiceError(new UnanimousError('draining', 'it stops')));
     },
-  });
+  };
+  server.addService(coordinatorService, handlers);
   const port = await new Promise<number>((resolve, reject) => {
     server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
       error ? reject(error) : resolve(bound),
