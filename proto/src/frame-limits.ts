@@ -1,12 +1,12 @@
-/** Most messages of one frame that a receiver takes. */
+/** Most messages of one frame, for sender and receiver. */
 export const maxFrameMessages = 1_024;
 
 /**
- * Most messages that a sender puts into one frame. A crowd that travels in one frame is handled by one
- * thread after the other, while the others wait; in slices they all have work at the same time. Smaller
- * ones cost more writes, and more forced writes of the log, than they gain.
+ * Most transactions of which a sender speaks in one frame. A crowd that travels in one frame is handled
+ * by one thread after the other, while the others wait; in slices they all have work at the same time.
+ * Smaller ones cost more writes, and more forced writes of the log, than they gain.
  */
-export const sliceMessages = 128;
+export const maxFrameTransactions = 128;
 
 /** Most fields of all messages of a frame that hold messages themselves. */
 const maxInnerFields = 32_768;

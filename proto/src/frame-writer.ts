@@ -1,4 +1,4 @@
-import { sliceMessages } from './frame-limits.ts';
+import { maxFrameMessages, maxFrameTransactions } from './frame-limits.ts';
 
 /** Fields of a frame that hold many messages. */
 type Repeated<F> = {
@@ -27,8 +27,10 @@ export interface FrameWriterOptions<F> {
   readonly complete?: (frame: F) => void;
   /** Runs `flush` at the end of this turn; setImmediate unless told. */
   readonly schedule?: (flush: () => void) => void;
-  /** Most messages of one frame; 128 unless told. Receivers refuse more than 1,024. */
+  /** Most messages of one frame; 1,024 unless told, more than that is refused. */
   readonly maxFrameMessages?: number;
+  /** Most transactions of which one frame speaks; 128 unless told. */
+  readonly maxFrameTransactions?: number;
   /** Where a frame is split, in bytes; 512 KiB unless told. A larger message travels alone. */
   readonly maxFrameBytes?: number;
   /** Most messages that may wait; 65,536 unless told. */
@@ -64,6 +66,7 @@ export class FrameWriter<F extends object> {
   readonly #options: FrameWriterOptions<F>;
   readonly #schedule: (flush: () => void) => void;
   readonly #maxFrameMessages: number;
+  readonly #maxFrameTransactions: number;
   readonly #maxFrameBytes: number;
   readonly #maxWaitingMessages: number;
   readonly #maxWaitingBytes: number;
@@ -82,7 +85,8 @@ export class FrameWriter<F extends object> {
   constructor(options: FrameWriterOptions<F>) {
     this.#options = options;
     this.#schedule = options.schedule ?? setImmediate;
-    this.#maxFrameMessages = options.maxFrameMessages ?? sliceMessages;
+    this.#maxFrameMessages = options.maxFrameMessages ?? maxFrameMessages;
+    this.#maxFrameTransactions = options.maxFrameTransactions ?? maxFrameTransactions;
     this.#maxFrameBytes = options.maxFrameBytes ?? 512 * 1_024;
     this.#maxWaitingMessages = options.maxWaitingMessages ?? 65_536;
     this.#maxWaitingBytes = options.maxWaitingBytes ?? 16 * 1_024 * 1_024;
@@ -181,8 +185,10 @@ export class FrameWriter<F extends object> {
     const isFull =
       open.messages > 0 &&
       (open.messages >= this.#maxFrameMessages || open.bytes + bytes > this.#maxFrameBytes);
-    const overtakes = key !== '' && lastFieldOf(open, key) > field;
-    if (isFull || overtakes) this.#seal();
+    const lastField = key === '' ? field : lastFieldOf(open, key);
+    const isCrowded = lastField === 0 && transactionsOf(open) >= this.#maxFrameTransactions;
+    const overtakes = lastField > field;
+    if (isFull || isCrowded || overtakes) this.#seal();
     const chosen = this.#openFrame();
     if (key !== '') noteField(chosen, key, field);
     return chosen;
@@ -234,6 +240,11 @@ export class FrameWriter<F extends object> {
   }
 }
 
+function transactionsOf<F>({ firstKey, lastField }: OpenFrame<F>): number {
+  return (firstKey === '' ? 0 : 1) + (lastField?.size ?? 0);
+}
+
+/** 0: the frame says nothing of it yet. Field 0 holds no messages. */
 function lastFieldOf<F>(open: OpenFrame<F>, key: string): number {
   return (key === open.firstKey ? open.firstField : open.lastField?.get(key)) ?? 0;
 }

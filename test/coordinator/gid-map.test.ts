@@ -30,7 +30,9 @@ test('it holds what a map holds, whatever is set and deleted', () => {
         expect(gidMap.get(gid)).toBe(map.get(gid));
       }
       expect(gidMap.size).toBe(map.size);
-      expect([...gidMap.values()].toSorted()).toEqual([...map.values()].toSorted());
+      const byValue = (a: number, b: number) => a - b;
+      const expected = [...map.values()].toSorted(byValue);
+      expect([...gidMap.values()].toSorted(byValue)).toEqual(expected);
       const more = gidMap.map((value) => value + 1);
       for (const gid of map.keys()) gidMap.delete(gid);
       expect([more.size, gidMap.size]).toEqual([map.size, 0]);

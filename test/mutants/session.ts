@@ -12,9 +12,17 @@ export const sessionLayer: readonly Mutant[] = [
   {
     name: 'lets a message overtake another of its transaction',
     file: 'proto/src/frame-writer.ts',
-    from: 'if (isFull || overtakes) this.#seal();',
-    to: 'if (isFull) this.#seal();',
+    from: 'const overtakes = lastField > field;',
+    to: 'const overtakes = false;',
     breaks: ['rule 5', 'scenario 18'],
+    tests: [writer],
+  },
+  {
+    name: 'counts a transaction anew with each of its messages',
+    file: 'proto/src/frame-writer.ts',
+    from: 'const isCrowded = lastField === 0 &&',
+    to: 'const isCrowded = lastField >= 0 &&',
+    breaks: ['promise: a crowd travels in slices'],
     tests: [writer],
   },
   {

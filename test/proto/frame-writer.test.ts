@@ -109,11 +109,24 @@ describe('a turn', () => {
     ]);
   });
 
-  test('is split at 128 messages and at half a MiB unless told', () => {
+  test('is split at 128 transactions, however much is said of each', () => {
     const bench = new Bench();
-    for (let ref = 1; ref <= 129; ref++) bench.writer.add('asks', ask(ref));
+    const gids = Array.from({ length: 129 }, (_, n) => `gid-${n}`);
+    for (const gid of gids) bench.writer.add('commits', commit(1, gid));
     bench.endTurn();
     expect(bench.written.map(countMessages)).toEqual([128, 1]);
+    for (const gid of gids.slice(0, 128)) {
+      for (let ref = 1; ref <= 5; ref++) bench.writer.add('commits', commit(ref, gid));
+    }
+    bench.endTurn();
+    expect(bench.written.slice(2).map(countMessages)).toEqual([640]);
+  });
+
+  test('is split at 1,024 messages and at half a MiB unless told', () => {
+    const bench = new Bench();
+    for (let ref = 1; ref <= 1_025; ref++) bench.writer.add('asks', { ...ask(ref), gid: 'one' });
+    bench.endTurn();
+    expect(bench.written.map(countMessages)).toEqual([1_024, 1]);
 
     const vote = { gid: 'g', branch: 1, receipt: '', incarnation: '', reason: null } as const;
     const redo = Buffer.alloc(200 * 1_024);
