@@ -2,11 +2,11 @@
 export const maxFrameMessages = 1_024;
 
 /**
- * Most transactions of which a sender speaks in one frame. A crowd that travels in one frame is handled
+ * A frame that has so many messages, of so many transactions, takes no further transaction. A crowd that travels in one frame is handled
  * by one thread after the other, while the others wait; in slices they all have work at the same time.
  * Smaller ones cost more writes, and more forced writes of the log, than they gain.
  */
-export const maxFrameTransactions = 128;
+export const slice = { messages: 128, transactions: 64 } as const;
 
 /** Most fields of all messages of a frame that hold messages themselves. */
 const maxInnerFields = 32_768;

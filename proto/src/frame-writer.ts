@@ -1,4 +1,4 @@
-import { maxFrameMessages, maxFrameTransactions } from './frame-limits.ts';
+import { maxFrameMessages, slice } from './frame-limits.ts';
 
 /** Fields of a frame that hold many messages. */
 type Repeated<F> = {
@@ -29,8 +29,6 @@ export interface FrameWriterOptions<F> {
   readonly schedule?: (flush: () => void) => void;
   /** Most messages of one frame; 1,024 unless told, more than that is refused. */
   readonly maxFrameMessages?: number;
-  /** Most transactions of which one frame speaks; 128 unless told. */
-  readonly maxFrameTransactions?: number;
   /** Where a frame is split, in bytes; 512 KiB unless told. A larger message travels alone. */
   readonly maxFrameBytes?: number;
   /** Most messages that may wait; 65,536 unless told. */
@@ -66,7 +64,6 @@ export class FrameWriter<F extends object> {
   readonly #options: FrameWriterOptions<F>;
   readonly #schedule: (flush: () => void) => void;
   readonly #maxFrameMessages: number;
-  readonly #maxFrameTransactions: number;
   readonly #maxFrameBytes: number;
   readonly #maxWaitingMessages: number;
   readonly #maxWaitingBytes: number;
@@ -86,7 +83,6 @@ export class FrameWriter<F extends object> {
     this.#options = options;
     this.#schedule = options.schedule ?? setImmediate;
     this.#maxFrameMessages = options.maxFrameMessages ?? maxFrameMessages;
-    this.#maxFrameTransactions = options.maxFrameTransactions ?? maxFrameTransactions;
     this.#maxFrameBytes = options.maxFrameBytes ?? 512 * 1_024;
     this.#maxWaitingMessages = options.maxWaitingMessages ?? 65_536;
     this.#maxWaitingBytes = options.maxWaitingBytes ?? 16 * 1_024 * 1_024;
@@ -186,7 +182,7 @@ export class FrameWriter<F extends object> {
       open.messages > 0 &&
       (open.messages >= this.#maxFrameMessages || open.bytes + bytes > this.#maxFrameBytes);
     const lastField = key === '' ? field : lastFieldOf(open, key);
-    const isCrowded = lastField === 0 && transactionsOf(open) >= this.#maxFrameTransactions;
+    const isCrowded = lastField === 0 && isSlice(open);
     const overtakes = lastField > field;
     if (isFull || isCrowded || overtakes) this.#seal();
     const chosen = this.#openFrame();
@@ -240,8 +236,9 @@ export class FrameWriter<F extends object> {
   }
 }
 
-function transactionsOf<F>({ firstKey, lastField }: OpenFrame<F>): number {
-  return (firstKey === '' ? 0 : 1) + (lastField?.size ?? 0);
+function isSlice<F>({ messages, firstKey, lastField }: OpenFrame<F>): boolean {
+  const transactions = (firstKey === '' ? 0 : 1) + (lastField?.size ?? 0);
+  return messages >= slice.messages && transactions >= slice.transactions;
 }
 
 /** 0: the frame says nothing of it yet. Field 0 holds no messages. */

@@ -109,17 +109,19 @@ describe('a turn', () => {
     ]);
   });
 
-  test('is split at 128 transactions, however much is said of each', () => {
+  test('is split at 128 messages, where they are of 64 transactions', () => {
     const bench = new Bench();
     const gids = Array.from({ length: 129 }, (_, n) => `gid-${n}`);
-    for (const gid of gids) bench.writer.add('commits', commit(1, gid));
-    bench.endTurn();
-    expect(bench.written.map(countMessages)).toEqual([128, 1]);
-    for (const gid of gids.slice(0, 128)) {
-      for (let ref = 1; ref <= 5; ref++) bench.writer.add('commits', commit(ref, gid));
-    }
-    bench.endTurn();
-    expect(bench.written.slice(2).map(countMessages)).toEqual([640]);
+    const say = (times: number, ids: readonly string[]): number[] => {
+      for (const gid of ids) {
+        for (let ref = 1; ref <= times; ref++) bench.writer.add('commits', commit(ref, gid));
+      }
+      bench.endTurn();
+      return bench.written.splice(0).map(countMessages);
+    };
+    expect(say(1, gids)).toEqual([128, 1]);
+    expect(say(2, gids)).toEqual([128, 128, 2]);
+    expect(say(10, gids)).toEqual([640, 640, 10]);
   });
 
   test('is split at 1,024 messages and at half a MiB unless told', () => {
