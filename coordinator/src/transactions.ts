@@ -11,6 +11,7 @@ import { type Birth, UnanimousError } from '@unanimous/proto';
 import type { DecisionLog, Incarnation, LogEntry } from './log/decision-log.ts';
 import { type Entry, noDebts, type Owner, recoveredEntry } from './entry.ts';
 import { GidBlocks } from './gid-blocks.ts';
+import { GidMap } from './gid-map.ts';
 import type { Logger } from './log-events.ts';
 import type { Limits } from './limits.ts';
 import { tellBranch } from './messages.ts';
@@ -71,7 +72,7 @@ export class Transactions {
   readonly resending: Resending;
   readonly #options: TransactionsOptions;
   readonly #alarms: Alarms;
-  readonly #entries = new Map<Gid, Entry>();
+  readonly #entries = new GidMap<Entry>();
   /** Undecided ones: what a lost session or a drain concerns. */
   readonly #open = new Set<Entry>();
   /** Aborted ones that are kept only to tell the reason; oldest first. */
@@ -96,8 +97,8 @@ export class Transactions {
     return this.#open.size;
   }
 
-  /** All that are known, in the order in which they appeared. */
-  all(): IterableIterator<Entry> {
+  /** All that are known, about in the order in which they appeared. */
+  all(): Iterable<Entry> {
     return this.#entries.values();
   }
 

@@ -70,17 +70,11 @@ export class UntoldTransactions {
   whole(session: Session, message: Whole, answer: (outcome: Outcome) => void): void {
     this.#coordinator.checkRunning();
     const owner = { session: session.number };
-    const known = this.#coordinator.transactions.find(message.gid as Gid);
-    // Told before: it is what it was, and its outcome is the answer.
-    if (known) {
-      checkOwner(known, owner);
-      this.#coordinator.transactions.wait(known, message.waitAppliedMs, answer);
-      return;
-    }
     const own = this.#coordinator.ownGid(message.gid);
     const { gid } = own;
-    if (this.#coordinator.transactions.holderOf(own.birth) === undefined)
-      return answer(this.#coordinator.outcome(message.gid));
+    if (this.#coordinator.transactions.holderOf(own.birth) === undefined) {
+      return this.#answerAgain(gid, owner, message.waitAppliedMs, answer);
+    }
     this.#bear(owner, own);
     if (message.remainingMs === 0) {
       throw new UnanimousError('timeout', 'the deadline passed before the decision', { gid });
@@ -101,6 +95,19 @@ export class UntoldTransactions {
       // Who asks for the decision alone has all branches, and sees for itself how far they are.
       answer(waitAppliedMs === 0 ? { ...outcome, pending: [] } : outcome);
     });
+  }
+
+  /** Told before: it is what it was, and its outcome is the answer. */
+  #answerAgain(
+    gid: Gid,
+    owner: Owner,
+    waitAppliedMs: number,
+    answer: (outcome: Outcome) => void,
+  ): void {
+    const known = this.#coordinator.transactions.find(gid);
+    if (!known) return answer(this.#coordinator.outcome(gid));
+    checkOwner(known, owner);
+    this.#coordinator.transactions.wait(known, waitAppliedMs, answer);
   }
 
   /** Uses up a gid of the owner's own blocks. @throws UnanimousError `not-owner`, `not-live`. */

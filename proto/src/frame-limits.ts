@@ -1,6 +1,14 @@
 /** Most messages of one frame, for sender and receiver. */
 export const maxFrameMessages = 1_024;
 
+/**
+ * A frame that has so many messages, of so many transactions, takes no further transaction. A crowd that
+ * travels in one frame is handled by one thread after the other, while the others wait; in slices they
+ * all have work at the same time. Smaller ones cost more writes, and more forced writes of the log, than
+ * they gain.
+ */
+export const slice = { messages: 128, transactions: 64 } as const;
+
 /** Most fields of all messages of a frame that hold messages themselves. */
 const maxInnerFields = 32_768;
 

@@ -1,4 +1,4 @@
-import { maxFrameMessages } from './frame-limits.ts';
+import { maxFrameMessages, slice } from './frame-limits.ts';
 
 /** Fields of a frame that hold many messages. */
 type Repeated<F> = {
@@ -184,8 +184,10 @@ export class FrameWriter<F extends object> {
     const isFull =
       open.messages > 0 &&
       (open.messages >= this.#maxFrameMessages || open.bytes + bytes > this.#maxFrameBytes);
-    const overtakes = key !== '' && lastFieldOf(open, key) > field;
-    if (isFull || overtakes) this.#seal();
+    const lastField = key === '' ? field : lastFieldOf(open, key);
+    const isCrowded = lastField === 0 && isSlice(open);
+    const overtakes = lastField > field;
+    if (isFull || isCrowded || overtakes) this.#seal();
     const chosen = this.#openFrame();
     if (key !== '') noteField(chosen, key, field);
     return chosen;
@@ -245,6 +247,12 @@ function fieldsMadeBy(newFrame: () => object): ReadonlyMap<PropertyKey, number> 
   return fields;
 }
 
+function isSlice<F>({ messages, firstKey, lastField }: OpenFrame<F>): boolean {
+  const transactions = (firstKey === '' ? 0 : 1) + (lastField?.size ?? 0);
+  return messages >= slice.messages && transactions >= slice.transactions;
+}
+
+/** 0: the frame says nothing of it yet. Field 0 holds no messages. */
 function lastFieldOf<F>(open: OpenFrame<F>, key: string): number {
   return (key === open.firstKey ? open.firstField : open.lastField?.get(key)) ?? 0;
 }

@@ -11,6 +11,7 @@ export * from './frames.ts';
 
 export { type Alarm, type AlarmClock, Alarms } from './alarms.ts';
 export { FrameWriter, type FrameWriterOptions } from './frame-writer.ts';
+export { takeInTurns } from './in-turns.ts';
 export { boundsOfCoordinatorFrame, boundsOfPeerFrame } from './generated/frame-codec.ts';
 
 // The services.

@@ -100,8 +100,8 @@ describe('a run', () => {
       mutant: {
         name: 'says it in other words',
         file: 'coordinator/src/log/retention.ts',
-        from: 'return { transactions: new Map(), through:',
-        to: 'return { transactions: new Map([]), through:',
+        from: 'return { transactions: new GidMap(), through:',
+        to: 'return { transactions: new GidMap<Seen>(), through:',
         breaks: [],
         tests: ['test/coordinator/log/retention.test.ts'],
       },

@@ -109,9 +109,24 @@ describe('a turn', () => {
     ]);
   });
 
+  test('is split at 128 messages, where they are of 64 transactions', () => {
+    const bench = new Bench();
+    const gids = Array.from({ length: 129 }, (_, n) => `gid-${n}`);
+    const say = (times: number, ids: readonly string[]): number[] => {
+      for (const gid of ids) {
+        for (let ref = 1; ref <= times; ref++) bench.writer.add('commits', commit(ref, gid));
+      }
+      bench.endTurn();
+      return bench.written.splice(0).map(countMessages);
+    };
+    expect(say(1, gids)).toEqual([128, 1]);
+    expect(say(2, gids)).toEqual([128, 128, 2]);
+    expect(say(10, gids)).toEqual([640, 640, 10]);
+  });
+
   test('is split at 1,024 messages and at half a MiB unless told', () => {
     const bench = new Bench();
-    for (let ref = 1; ref <= 1_025; ref++) bench.writer.add('asks', ask(ref));
+    for (let ref = 1; ref <= 1_025; ref++) bench.writer.add('asks', { ...ask(ref), gid: 'one' });
     bench.endTurn();
     expect(bench.written.map(countMessages)).toEqual([1_024, 1]);
 

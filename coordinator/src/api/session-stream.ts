@@ -1,6 +1,6 @@
 import type { ServerDuplexStream } from '@grpc/grpc-js';
-import { type CoordinatorFrame, failpoint, type PeerFrame, toServiceError } from '@unanimous/proto';
-import { UnanimousError } from '@unanimous/proto';
+import { type CoordinatorFrame, failpoint, type PeerFrame, takeInTurns } from '@unanimous/proto';
+import { toServiceError, UnanimousError } from '@unanimous/proto';
 import type { Coordinator } from '../coordinator.ts';
 import type { Logger } from '../log-events.ts';
 import type { Session, SessionSink } from '../sessions/session.ts';
@@ -64,11 +64,13 @@ export class SessionStream implements SessionSink {
       session.end(new UnanimousError('invalid-argument', message));
     });
     const call = this.#call;
-    const lost = () => this.#lost(session);
-    call.on('data', (frame: PeerFrame) => this.#receive(session, frame));
-    call.on('end', lost);
-    call.on('cancelled', lost);
-    call.on('error', lost);
+    const takeRest = takeInTurns(call, (frame: PeerFrame) => this.#receive(session, frame));
+    const lost = (): void => {
+      if (session.isOver) return;
+      takeRest(); // what has come counts, however the stream ends
+      this.#lost(session);
+    };
+    for (const end of ['end', 'cancelled', 'error'] as const) call.on(end, lost);
     call.on('close', () => {
       lost();
       this.#cancelTimer();

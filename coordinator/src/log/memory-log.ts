@@ -31,7 +31,7 @@ export function copyMemoryDisk(disk: MemoryDisk): MemoryDisk {
   return {
     ...disk,
     epochs: copyMap(disk.epochs),
-    retention: { ...retention, transactions: copyMap(retention.transactions) },
+    retention: { ...retention, transactions: retention.transactions.map((seen) => ({ ...seen })) },
     entries: [...disk.entries], // what stands in one never changes
   };
 }

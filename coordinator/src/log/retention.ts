@@ -1,4 +1,5 @@
 import { type Birth, compareBirths, type Gid, parseGid } from '@unanimous/proto/vocabulary';
+import { GidMap } from '../gid-map.ts';
 import type { LogRecord } from '../protocol/record.ts';
 
 /** What the retention rule looks at in a record; any LogRecord is one. */
@@ -10,7 +11,7 @@ export interface RetentionKey {
 
 /** What a log holds, as far as the retention rule needs it. Make it with `newRetention`. */
 export interface Retention {
-  readonly transactions: Map<Gid, Seen>;
+  readonly transactions: GidMap<Seen>;
   /** The highest mark: ended transactions born up to here are forgotten. */
   through: Birth;
   /** Marks in the log, the highest included. */
@@ -27,7 +28,7 @@ export interface Seen {
 
 /** The retention of an empty log. */
 export function newRetention(): Retention {
-  return { transactions: new Map(), through: { epoch: 0, counter: 0 }, markCount: 0 };
+  return { transactions: new GidMap(), through: { epoch: 0, counter: 0 }, markCount: 0 };
 }
 
 /** Takes in a record that the log now holds. The order of records makes no difference. */

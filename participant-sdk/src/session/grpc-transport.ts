@@ -1,12 +1,14 @@
 import { readFileSync } from 'node:fs';
 import { type ChannelCredentials, credentials, Metadata } from '@grpc/grpc-js';
 import {
+  type CoordinatorFrame,
   CoordinatorServiceClient,
   failpoint,
   fromServiceError,
   metadataKeys,
   type PeerFrame,
   protocolVersion,
+  takeInTurns,
   UnanimousError,
 } from '@unanimous/proto';
 import type { Connection, ConnectionListener, Transport } from './transport.ts';
@@ -66,13 +68,16 @@ function openStream(client: Client, listener: ConnectionListener): Connection {
     client.close();
     listener.closed(error);
   };
-  call.on('data', (frame) => {
+  const takeRest = takeInTurns(call, (frame: CoordinatorFrame) => {
     if (!isOver) listener.frame(frame);
   });
   call.on('drain', () => {
     if (!isOver) listener.drained();
   });
-  call.on('error', (error) => over(fromServiceError(error)));
+  call.on('error', (error) => {
+    takeRest(); // a coordinator that stops says first what it still knows
+    over(fromServiceError(error));
+  });
   call.on('end', () => over());
   return {
     write: (frame) => isOver || isEnding || call.write(frame, () => hasLeft(frame)),

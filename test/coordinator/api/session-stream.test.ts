@@ -2,6 +2,7 @@ import { status } from '@grpc/grpc-js';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { waitUntil } from '../../support/wait-until.ts';
 import type { Wire } from './contract-client.ts';
+import { RawPeer } from './raw-peer.ts';
 import { ScriptedPeer } from './scripted-peer.ts';
 import { type ServedCoordinator, serveCoordinator } from './served-coordinator.ts';
 
@@ -90,6 +91,26 @@ describe('a stream', () => {
     const peer = await served.peer();
     peer.stream.end();
     expect(await endOf(peer)).toEqual({ status: status.OK, code: '' });
+    peer.close();
+  });
+
+  test.each([
+    ['ended', (peer: RawPeer) => peer.stream.end()],
+    ['broken', (peer: RawPeer) => peer.close()],
+  ])('that is %s has said all that came before', async (how, end) => {
+    const peer = new RawPeer(served.address);
+    await peer.hello();
+    const rms = Array.from({ length: 12 }, (_, n) => `${how}-${n}`);
+    const kind = { kind: 'LOGGED', takesWork: true, identity: how, incarnation: 'i1' };
+    const sent = rms.map((rm, ref) => peer.send({ serves: [{ ref, rm, ...kind }] }));
+    await new Promise((resolve) => peer.stream.write('', resolve));
+    expect(sent).not.toContain(false);
+    end(peer);
+    const { coordinator } = served.service;
+    const unsaid = () => rms.filter((rm) => !coordinator.identities.has(rm));
+    await waitUntil(() => unsaid().length === 0, { what: 'all names' });
+    const isServed = () => rms.some((rm) => coordinator.rms.pick(rm));
+    await waitUntil(() => !isServed(), { what: 'the session to be lost' });
     peer.close();
   });
 

@@ -1,7 +1,15 @@
 import { writeFileSync } from 'node:fs';
+import { Server, ServerCredentials } from '@grpc/grpc-js';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { serve, type Service } from '../../../coordinator/src/serve.ts';
 import { TransactionClient } from '../../../participant-sdk/src/client/transaction-client.ts';
+import { grpcTransport } from '../../../participant-sdk/src/session/grpc-transport.ts';
+import {
+  type CoordinatorHandlers,
+  coordinatorService,
+  newCoordinatorFrame,
+} from '../../../proto/src/index.ts';
+import { toServiceError, UnanimousError } from '../../../proto/src/index.ts';
 import { type Authority, makeAuthority } from '../../coordinator/api/certificates.ts';
 import { type TempDir, tempDir } from '../../support/temp-dir.ts';
 import { FakeDatabase } from '../support/fake-database.ts';
@@ -64,4 +72,41 @@ test('what cannot be an address is refused at once', () => {
   expect(() => new TransactionClient(both)).toThrow('timeoutMs');
   const missing = { address: 'localhost:1', tls: { ca: '/nowhere/ca.pem' } };
   expect(() => new TransactionClient(missing)).toThrow('/nowhere/ca.pem');
+});
+
+test('what a coordinator says before it ends the session with an error is heard before the error', async () => {
+  const server = new Server();
+  const refuse = () => {};
+  const handlers: CoordinatorHandlers = {
+    Begin: refuse,
+    Enlist: refuse,
+    Commit: refuse,
+    Abort: refuse,
+    Get: refuse,
+    Session: (call) => {
+      for (let n = 1; n <= 12; n++) {
+        call.write({ ...newCoordinatorFrame(), served: [{ ref: n, rm: 'orders-db' }] });
+      }
+      call.emit('error', toServiceError(new UnanimousError('draining', 'it stops')));
+    },
+  };
+  server.addService(coordinatorService, handlers);
+  const port = await new Promise<number>((resolve, reject) => {
+    server.bindAsync('127.0.0.1:0', ServerCredentials.createInsecure(), (error, bound) =>
+      error ? reject(error) : resolve(bound),
+    );
+  });
+  const heard: unknown[] = [];
+  await new Promise<void>((resolve) => {
+    grpcTransport(`127.0.0.1:${port}`, undefined).connect({
+      frame: ({ served }) => heard.push(served[0]?.ref),
+      drained: () => {},
+      closed: (error) => {
+        heard.push((error as UnanimousError).code);
+        resolve();
+      },
+    });
+  });
+  expect(heard).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 'draining']);
+  server.forceShutdown();
 });
