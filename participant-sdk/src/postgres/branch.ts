@@ -80,7 +80,7 @@ export class PostgresBranch implements OpenBranch {
       return Promise.reject(error);
     }
     return new Promise((resolve, reject) => {
-      this.#sendCommit(connection, 'p.COMMIT.sent', (answer, warnings) => {
+      this.#sendCommit(connection, false, (answer, warnings) => {
         try {
           if (answer instanceof Error) throw answer;
           resolve(this.#readCommit(connection, answer.commands[0], warnings));
@@ -126,7 +126,7 @@ export class PostgresBranch implements OpenBranch {
   ): Promise<Finished | LostAnswer> {
     return new Promise((resolve) => {
       try {
-        this.#sendCommit(connection, 'p.home.sent', (answer, warnings) =>
+        this.#sendCommit(connection, true, (answer, warnings) =>
           resolve(this.#finished(connection, { answer, warnings, ended })),
         );
       } catch (error) {
@@ -136,7 +136,7 @@ export class PostgresBranch implements OpenBranch {
   }
 
   /** Sends COMMIT on the connection, which is given back with the answer, behind `done`. */
-  #sendCommit(connection: WorkConnection, sent: string, done: Answered): void {
+  #sendCommit(connection: WorkConnection, isAtHome: boolean, done: Answered): void {
     connection.command('COMMIT', (answer, warnings) => {
       try {
         done(answer, warnings);
@@ -144,7 +144,7 @@ export class PostgresBranch implements OpenBranch {
         connection.free();
       }
     });
-    failpoint(sent, this.#id.rm);
+    this.#sentCommit(isAtHome);
   }
 
   /** Question and COMMIT in one write. */
@@ -170,7 +170,7 @@ export class PostgresBranch implements OpenBranch {
         }
       });
       try {
-        failpoint('p.home.sent', rm);
+        this.#sentCommit(true);
       } catch (error) {
         resolve(this.#lost(undefined, error)); // it has left
       }
@@ -446,6 +446,12 @@ export class PostgresBranch implements OpenBranch {
   #checkStays(): void {
     if (this.#rollingBack) throw this.#refused('rolled back while it prepared');
     this.#mayBePrepared = false;
+  }
+
+  #sentCommit(isAtHome: boolean): void {
+    const { rm } = this.#id;
+    if (isAtHome) failpoint('p.home.sent', rm);
+    else failpoint('p.COMMIT.sent', rm);
   }
 
   #sentPrepare(): void {

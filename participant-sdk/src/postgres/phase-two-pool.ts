@@ -86,7 +86,7 @@ export class PhaseTwoPool {
         },
         this.#queryTimeoutMs,
       );
-      failpoint('p.phase-two.sent', sql);
+      hasLeft(sql);
     });
   }
 
@@ -107,6 +107,10 @@ export class PhaseTwoPool {
   }
 }
 
+function hasLeft(sql: string): void {
+  failpoint('p.phase-two.sent', sql);
+}
+
 function connect(pool: Pool): Promise<WorkConnection> {
   return new Promise((resolve, reject) => {
     pool.connect((error, client) => (client ? resolve(new WorkConnection(client)) : reject(error)));
@@ -121,7 +125,7 @@ async function answerOf(
 ): Promise<PhaseTwoAnswer> {
   try {
     const answer = connection.queryWithWarnings(sql, values);
-    failpoint('p.phase-two.sent', sql);
+    hasLeft(sql);
     const { results, warnings } = await answer;
     const last = results.at(-1) as WorkResult;
     if (warnings.length > 0) connection.spoil();
