@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { NodeProcess } from '../../test/integration/support/node-process.ts';
 import { freePort } from '../../test/support/free-port.ts';
+import { waitUntil } from '../../test/support/wait-until.ts';
 import { nativeBytes } from './cpu-time.ts';
 
 const program = fileURLToPath(new URL('../../coordinator/dist/cli.js', import.meta.url));
@@ -48,7 +48,7 @@ export class BuiltCoordinator extends NodeProcess {
     const reports = () => [...this.said().matchAll(/^live objects: (\d+) bytes$/gm)];
     const before = reports().length;
     process.kill(this.pid, 'SIGUSR2');
-    while (reports().length === before) await sleep(50);
+    await waitUntil(() => reports().length > before, { what: 'its live objects' });
     return Number(reports().at(-1)?.[1]) + nativeBytes(this.pid);
   }
 }

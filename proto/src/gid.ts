@@ -35,21 +35,18 @@ export function formatGid(logId: LogId, birth: Birth): Gid {
  * @throws UnanimousError `malformed-gid` when it is not one.
  */
 export function parseGid(text: string): ParsedGid {
+  const parsed = readGid(text);
+  if (parsed) return parsed;
+  throw new UnanimousError('malformed-gid', `not a gid: ${JSON.stringify(text.slice(0, 80))}`);
+}
+
+/** As `parseGid`; undefined when it is not one. */
+export function readGid(text: string): ParsedGid | undefined {
   const match = gidPattern.exec(text);
   const epoch = Number(match?.[2]);
   const counter = Number(match?.[3]);
-  if (!match || !Number.isSafeInteger(epoch) || !Number.isSafeInteger(counter)) {
-    throw new UnanimousError('malformed-gid', `not a gid: ${JSON.stringify(text.slice(0, 80))}`);
-  }
+  if (!match || !Number.isSafeInteger(epoch) || !Number.isSafeInteger(counter)) return undefined;
   return { gid: text as Gid, logId: match[1] as LogId, birth: { epoch, counter } };
-}
-
-/** Whether `parseGid` takes it. */
-export function isGid(text: string): boolean {
-  if (!gidPattern.test(text)) return false;
-  if (text.length <= 30) return true; // neither number has as many digits as could be too many
-  const [, epoch, counter] = text.split('-');
-  return Number.isSafeInteger(Number(epoch)) && Number.isSafeInteger(Number(counter));
 }
 
 /** What the gid itself says of a transaction that its process committed without the coordinator. */

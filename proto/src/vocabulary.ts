@@ -2,6 +2,7 @@
 // log's thread load nothing that they don't need.
 
 export { type BranchId, branchIdPrefix, formatBranchId, parseBranchId } from './branch-id.ts';
+export { isIncarnation } from './branch-id.ts';
 export { type ErrorCode, errorCodes, type ErrorDetails, isErrorCode } from './errors.ts';
 export { type Reason, readReason, reason, UnanimousError } from './errors.ts';
 export { type Birth, compareBirths, formatGid, type Gid, parseGid } from './gid.ts';

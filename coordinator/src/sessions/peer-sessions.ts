@@ -1,4 +1,5 @@
-import { checkRmName, failpoint, parseLogId, protocolMax, protocolMin } from '@unanimous/proto';
+import { checkRmName, failpoint, isIncarnation, parseLogId } from '@unanimous/proto';
+import { protocolMax, protocolMin } from '@unanimous/proto';
 import { readReason, reason, UnanimousError } from '@unanimous/proto';
 import type {
   Acknowledgement,
@@ -287,7 +288,7 @@ export class PeerSessions implements SessionHandler {
     if (identity === '' || identity.length > 300) {
       throw new UnanimousError('invalid-argument', 'identity: 1 to 300 characters are required');
     }
-    if (!/^[A-Za-z0-9_-]{1,40}$/.test(incarnation)) {
+    if (!isIncarnation(incarnation)) {
       const message = 'incarnation: 1 to 40 characters of [A-Za-z0-9_-] are required';
       throw new UnanimousError('invalid-argument', message);
     }

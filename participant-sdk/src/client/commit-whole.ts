@@ -112,14 +112,14 @@ function handOver(
   const { waitAppliedMs } = request;
   const remainingMs = Math.ceil(local.remainingMs());
   const { resolve, reject } = listener;
+  untold.settle();
+  const here = core.participant.handOver(local);
   const told = (outcome: TransactionOutcome): void => {
     if (outcome.outcome === 'aborted') followAbort(local);
     const isCommitted = outcome.outcome === 'committed' && outcome.heuristics.length === 0;
     if (here && isCommitted && !outcome.applied) waitHere(core, here, gid, waitAppliedMs, resolve);
     else resolve(outcome);
   };
-  untold.settle();
-  const here = core.participant.handOver(local);
   const askedMs = here ? 0 : waitAppliedMs;
   const asked = { gid, link, remainingMs: request.remainingMs, waitAppliedMs: askedMs };
   const awaited = awaitOutcome(core, asked, { resolve: told, reject });

@@ -1,4 +1,4 @@
-import { formatGid, type LogId } from '@unanimous/proto';
+import { formatGid, isIncarnation, type LogId } from '@unanimous/proto';
 import type { SeenPosition } from '../resource.ts';
 import type { CaseDefinition } from './conformance-case.ts';
 import { demand } from './conformance-error.ts';
@@ -18,7 +18,7 @@ export const positionCases: readonly CaseDefinition[] = [
         'give the resource the name that make() is called with, and the subject the right kind',
       );
       demand(
-        identity.identity !== '' && /^[A-Za-z0-9_-]{1,40}$/.test(identity.incarnation),
+        identity.identity !== '' && isIncarnation(identity.incarnation),
         `open() gave the identity ${JSON.stringify(identity)}`,
         'identity names the database or target, not empty; incarnation has 1 to 40 characters of ' +
           '[A-Za-z0-9_-]',

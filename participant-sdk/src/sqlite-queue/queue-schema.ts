@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { UnanimousError } from '@unanimous/proto';
+import { isIncarnation, UnanimousError } from '@unanimous/proto';
 import type { Sql } from './sqlite-database.ts';
 
 const version = 1;
@@ -121,7 +121,7 @@ export function readIdentity(sql: Sql, file: string): QueueFileIdentity {
   }
   const id = values.get('id');
   const incarnation = values.get('incarnation') ?? '';
-  if (!id || !/^[A-Za-z0-9_-]{1,40}$/.test(incarnation)) {
+  if (!id || !isIncarnation(incarnation)) {
     throw new UnanimousError('rm-unavailable', `${file}: unanimous_queue lacks id or incarnation`, {
       hint: 'Restore the file from a backup.',
       retryable: false,

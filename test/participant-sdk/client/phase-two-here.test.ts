@@ -48,13 +48,7 @@ beforeEach(async () => {
     places.push({ epoch, seq });
   };
   mail = await tm.serve(defineResource<string>({ rm: 'mail', identity: 'test:mail', apply }));
-  let hasGids = false;
-  line.onFrame = (frame) => {
-    hasGids ||= frame.reserved.length > 0;
-    return true;
-  };
-  await tm.transaction(() => 'nothing');
-  await waitUntil(() => hasGids, { what: 'a block of gids' });
+  await line.haveGids(tm);
   said = [];
   line.onWrite = note;
 });

@@ -33,13 +33,7 @@ async function begin(): Promise<void> {
   tm = host.client({ transport: line, closeTimeoutMs: 50, scanIntervalMs: 60_000 });
   orders = await tm.serve(new FakeDatabase('orders-db'));
   stock = await tm.serve(new FakeDatabase('stock-db', undefined, { canOnePhase: true }));
-  let hasGids = false;
-  line.onFrame = (frame) => {
-    hasGids ||= frame.reserved.length > 0;
-    return true;
-  };
-  await tm.transaction(() => 'nothing');
-  await waitUntil(() => hasGids, { what: 'a block of gids' });
+  await line.haveGids(tm);
   sent = [];
   line.onWrite = note;
 }

@@ -13,6 +13,7 @@ import type {
   ConnectionListener,
   Transport,
 } from '../../../participant-sdk/src/session/transport.ts';
+import { waitUntil } from '../../support/wait-until.ts';
 
 /** A real coordinator that tests stop and start, with clients that act as processes of their own. */
 export class CoordinatorHost {
@@ -168,6 +169,17 @@ export class Line implements Transport {
         });
       },
     };
+  }
+
+  /** Waits until its client has gids: the next transactions begin without a word. */
+  async haveGids(client: TransactionClient): Promise<void> {
+    let hasGids = false;
+    this.onFrame = (frame) => {
+      hasGids ||= frame.reserved.length > 0;
+      return true;
+    };
+    await client.transaction(() => 'nothing');
+    await waitUntil(() => hasGids, { what: 'a block of gids' });
   }
 
   /** Breaks the connection, on both sides. */
